@@ -1,0 +1,179 @@
+package socket
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net"
+	"os"
+	"unsafe"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+
+	"tcpprobe/internal/stamp"
+)
+
+// FrameType says whom the link layer addressed a frame to: the packet types of packet(7).
+type FrameType uint8
+
+const (
+	ToHost      FrameType = unix.PACKET_HOST
+	ToBroadcast FrameType = unix.PACKET_BROADCAST
+	ToMulticast FrameType = unix.PACKET_MULTICAST
+	ToOther     FrameType = unix.PACKET_OTHERHOST
+	FromHost    FrameType = unix.PACKET_OUTGOING // sent by this host
+)
+
+// Frame is what the kernel says of a frame beside the octets that it carried.
+type Frame struct {
+	Interface  int    // index
+	Protocol   uint16 // EtherType
+	Type       FrameType
+	Source     [6]byte // the sender's MAC; zero where the link has none
+	Stamp      stamp.Stamp
+	NoChecksum bool // the sender's offload has not filled in the transport checksum (TP_STATUS_CSUMNOTREADY)
+	Length     int  // octets of the packet, more than were read if it did not fit into the buffer
+}
+
+// Packet is a packet socket: it sends and receives what frames carry, on any interface. The kernel puts the link
+// header in front, and takes it off (SOCK_DGRAM of packet(7)), so that links with and without one look alike.
+type Packet struct {
+	fd      int
+	clock   *stamp.Clock
+	control [ControlSpace]byte
+	header  unix.Msghdr
+	vector  unix.Iovec
+	address unix.RawSockaddrLinklayer
+}
+
+// OpenPacket returns a socket that receives the frames of every interface, in both directions, that the filter lets
+// pass. The filter sees packets from the network header on, and is there before the first frame could be queued.
+// Without CAP_NET_RAW the error is os.ErrPermission.
+func OpenPacket(filter []bpf.RawInstruction, clock *stamp.Clock) (*Packet, error) {
+	// Protocol 0 receives nothing, until bind.
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, &net.OpError{Op: "open", Net: "packet", Err: os.NewSyscallError("socket", err)}
+	}
+	p := &Packet{fd: fd, clock: clock}
+	if err := p.prepare(filter); err != nil {
+		unix.Close(fd)
+		return nil, &net.OpError{Op: "open", Net: "packet", Err: err}
+	}
+	return p, nil
+}
+
+func (p *Packet) prepare(filter []bpf.RawInstruction) error {
+	if err := StampReceived(p.fd); err != nil {
+		return err
+	}
+	if err := os.NewSyscallError("setsockopt PACKET_AUXDATA", unix.SetsockoptInt(p.fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1)); err != nil {
+		return err
+	}
+	if err := AttachFilter(p.fd, filter); err != nil {
+		return err
+	}
+	// Only a socket that takes every protocol is shown the frames that leave.
+	return os.NewSyscallError("bind", unix.Bind(p.fd, &unix.SockaddrLinklayer{Protocol: NetworkOrder(unix.ETH_P_ALL)}))
+}
+
+// FD returns the file descriptor, to wait for.
+func (p *Packet) FD() int { return p.fd }
+
+// SetFilter replaces the filter, without losing a frame or letting one through in between.
+func (p *Packet) SetFilter(filter []bpf.RawInstruction) error {
+	if err := AttachFilter(p.fd, filter); err != nil {
+		return &net.OpError{Op: "set filter", Net: "packet", Err: err}
+	}
+	return nil
+}
+
+// Send sends octets in one frame of the EtherType to a MAC on the link of the interface.
+func (p *Packet) Send(ifindex int, protocol uint16, to [6]byte, octets []byte) error {
+	address := unix.SockaddrLinklayer{Protocol: NetworkOrder(protocol), Ifindex: ifindex, Halen: 6}
+	copy(address.Addr[:], to[:])
+	for {
+		err := unix.Sendto(p.fd, octets, 0, &address)
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return &net.OpError{Op: "send", Net: "packet", Err: os.NewSyscallError("sendto", err)}
+		}
+		return nil
+	}
+}
+
+// Receive reads the next frame's packet into b, without waiting: where there is none, ok is false. The error is that
+// of the socket, for instance that the interface went down.
+func (p *Packet) Receive(b []byte, f *Frame) (octets []byte, ok bool, err error) {
+	p.vector.Base = unsafe.SliceData(b)
+	p.vector.SetLen(len(b))
+	p.header = unix.Msghdr{Iov: &p.vector, Control: &p.control[0], Name: (*byte)(unsafe.Pointer(&p.address)), Namelen: unix.SizeofSockaddrLinklayer}
+	p.header.SetIovlen(1)
+	p.header.SetControllen(len(p.control))
+	before := p.clock.Before()
+	n, errno := recvmsg(p.fd, &p.header, unix.MSG_TRUNC)
+	switch errno {
+	case 0:
+	case unix.EAGAIN:
+		p.clock.Drained()
+		return nil, false, nil
+	default:
+		return nil, false, &net.OpError{Op: "receive", Net: "packet", Err: os.NewSyscallError("recvmsg", errno)}
+	}
+	control := p.control[:p.header.Controllen]
+	*f = Frame{
+		Interface: int(p.address.Ifindex),
+		Protocol:  NetworkOrder(p.address.Protocol),
+		Type:      FrameType(p.address.Pkttype),
+		Stamp:     p.clock.Stamp(Stamp(control), before),
+		Length:    n,
+	}
+	if p.address.Halen == 6 {
+		copy(f.Source[:], p.address.Addr[:])
+	}
+	if aux := ControlMessage(control, unix.SOL_PACKET, unix.PACKET_AUXDATA); len(aux) >= 4 {
+		f.NoChecksum = binary.NativeEndian.Uint32(aux)&unix.TP_STATUS_CSUMNOTREADY != 0
+	}
+	return b[:min(n, len(b))], true, nil
+}
+
+// Drops returns how many frames the filter let pass and the full receive buffer lost, since the last call.
+func (p *Packet) Drops() (int, error) {
+	statistics, err := unix.GetsockoptTpacketStats(p.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
+	if err != nil {
+		return 0, &net.OpError{Op: "statistics", Net: "packet", Err: os.NewSyscallError("getsockopt", err)}
+	}
+	return int(statistics.Drops), nil
+}
+
+// Close closes the socket. It waits for all processors to have left the socket's receive path, which takes
+// milliseconds.
+func (p *Packet) Close() error { return os.NewSyscallError("close", unix.Close(p.fd)) }
+
+// AttachFilter sets a socket's filter, replacing one that was there.
+func AttachFilter(fd int, filter []bpf.RawInstruction) error {
+	if len(filter) == 0 || len(filter) > unix.BPF_MAXINSNS {
+		return fmt.Errorf("a socket filter has 1 to %d instructions, not %d", unix.BPF_MAXINSNS, len(filter))
+	}
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: (*unix.SockFilter)(unsafe.Pointer(unsafe.SliceData(filter)))}
+	return os.NewSyscallError("setsockopt SO_ATTACH_FILTER", unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program))
+}
+
+// NetworkOrder converts a 16-bit number between this host's octet order and the network's.
+func NetworkOrder(v uint16) uint16 {
+	var b [2]byte
+	binary.BigEndian.PutUint16(b[:], v)
+	return binary.NativeEndian.Uint16(b[:])
+}
+
+// recvmsg is recvmsg(2) that does not wait and is not disturbed by signals.
+func recvmsg(fd int, header *unix.Msghdr, flags int) (int, unix.Errno) {
+	for {
+		n, _, errno := unix.Syscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(header)), uintptr(flags|unix.MSG_DONTWAIT))
+		if errno != unix.EINTR {
+			return int(n), errno
+		}
+	}
+}

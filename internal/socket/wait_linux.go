@@ -1,0 +1,73 @@
+package socket
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Waiter waits for sockets, for a moment in time and for the end of a context, whichever comes first.
+type Waiter struct {
+	fds  []unix.PollFd // the first is the event that ends a wait early
+	stop func() bool
+}
+
+// NewWaiter returns a Waiter for input on the file descriptors, for as long as the context lasts. Close it.
+func NewWaiter(ctx context.Context, fds ...int) (*Waiter, error) {
+	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	w := &Waiter{fds: []unix.PollFd{{Fd: int32(event), Events: unix.POLLIN}}}
+	for _, fd := range fds {
+		w.fds = append(w.fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+	}
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(ended)
+		one := [8]byte{1, 1, 1, 1, 1, 1, 1, 1}
+		unix.Write(event, one[:])
+	})
+	w.stop = func() bool {
+		if stop() {
+			return true
+		}
+		<-ended // or it would write into a descriptor that has become another's
+		return false
+	}
+	return w, nil
+}
+
+// Wait returns when a socket has something to read, when the time has come, or when the context has ended. A zero
+// time means no limit.
+func (w *Waiter) Wait(until time.Time) error {
+	for {
+		var limit *unix.Timespec
+		if !until.IsZero() {
+			t := unix.NsecToTimespec(int64(max(time.Until(until), 0)))
+			limit = &t
+		}
+		_, err := unix.Ppoll(w.fds, limit, nil)
+		if err != unix.EINTR {
+			return os.NewSyscallError("ppoll", err)
+		}
+	}
+}
+
+// Ready reports whether the file descriptor had something to read, or an error to tell, at the last Wait.
+func (w *Waiter) Ready(fd int) bool {
+	for _, p := range w.fds {
+		if p.Fd == int32(fd) {
+			return p.Revents != 0
+		}
+	}
+	return false
+}
+
+// Close releases what the Waiter holds. The sockets stay open.
+func (w *Waiter) Close() error {
+	w.stop()
+	return os.NewSyscallError("close", unix.Close(int(w.fds[0].Fd)))
+}
