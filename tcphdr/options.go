@@ -1,0 +1,162 @@
+package tcphdr
+
+import (
+	"encoding/binary"
+	"fmt"
+	"iter"
+)
+
+// Options are the options of a segment exactly as they stand on the wire, at most 40 octets: order, padding and
+// malformations included. Build them from nil with [AppendMSS] and the other Append functions.
+type Options []byte
+
+// An Option is one option of a segment.
+type Option struct {
+	Kind OptionKind
+	Data []byte // without kind and length; nil for the kinds that are a single octet
+}
+
+// All yields the options in order, those of a single octet included. It stops after the End of Option List, or before
+// the first malformed option. The data of the options alias o.
+func (o Options) All() iter.Seq[Option] {
+	return func(yield func(Option) bool) {
+		for rest := o; len(rest) > 0; {
+			opt, n := rest.first()
+			if n == 0 || !yield(opt) || opt.Kind == EndOfOptions {
+				return
+			}
+			rest = rest[n:]
+		}
+	}
+}
+
+// Malformed reports whether an option is cut off or has a length below 2 (RFC 9293 3.1), and if so, at which octet of o
+// that option begins. The options before it can be trusted; what comes after cannot be told apart.
+func (o Options) Malformed() (at int, bad bool) {
+	end, whole := o.end()
+	if whole {
+		return 0, false
+	}
+	return end, true
+}
+
+// Find returns the data of the first option of the given kind. They alias o.
+func (o Options) Find(k OptionKind) (data []byte, ok bool) {
+	for opt := range o.All() {
+		if opt.Kind == k {
+			return opt.Data, true
+		}
+	}
+	return nil, false
+}
+
+// MSS returns the maximum segment size in octets (RFC 9293 3.2), any value that the sender chose to give. It is not ok
+// if the option is absent or of the wrong length.
+func (o Options) MSS() (mss uint16, ok bool) {
+	data, _ := o.Find(MaximumSegmentSize)
+	if len(data) != 2 {
+		return 0, false
+	}
+	return binary.BigEndian.Uint16(data), true
+}
+
+// WindowScale returns the shift count of the window (RFC 7323 2.2), which a receiver takes as 14 if it is greater (2.3).
+// It is not ok if the option is absent or of the wrong length.
+func (o Options) WindowScale() (shift uint8, ok bool) {
+	data, _ := o.Find(WindowScale)
+	if len(data) != 1 {
+		return 0, false
+	}
+	return data[0], true
+}
+
+// SACKPermitted reports whether the sender can receive selective acknowledgments (RFC 2018 2).
+func (o Options) SACKPermitted() bool {
+	data, ok := o.Find(SACKPermitted)
+	return ok && len(data) == 0
+}
+
+// Timestamps returns the timestamp value and the timestamp echo reply, TSval and TSecr (RFC 7323 3.2), in ticks of the
+// clocks of the sender and of the receiver. It is not ok if the option is absent or of the wrong length.
+func (o Options) Timestamps() (val, ecr uint32, ok bool) {
+	data, _ := o.Find(Timestamps)
+	if len(data) != 8 {
+		return 0, 0, false
+	}
+	return binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:]), true
+}
+
+// AppendNoOperation appends an octet that only moves what follows to another boundary (RFC 9293 3.1).
+func AppendNoOperation(o Options) Options {
+	return append(o, byte(NoOperation))
+}
+
+// AppendMSS appends the maximum segment size that we can receive, in octets (RFC 9293 3.2).
+func AppendMSS(o Options, mss uint16) Options {
+	return binary.BigEndian.AppendUint16(append(o, byte(MaximumSegmentSize), 4), mss)
+}
+
+// AppendWindowScale appends the shift count of our windows, 0 to 14 (RFC 7323 2.2).
+func AppendWindowScale(o Options, shift uint8) Options {
+	return append(o, byte(WindowScale), 3, shift)
+}
+
+// AppendSACKPermitted appends that we can receive selective acknowledgments (RFC 2018 2).
+func AppendSACKPermitted(o Options) Options {
+	return append(o, byte(SACKPermitted), 2)
+}
+
+// AppendTimestamps appends our timestamp value and the timestamp echo reply (RFC 7323 3.2).
+func AppendTimestamps(o Options, val, ecr uint32) Options {
+	o = binary.BigEndian.AppendUint32(append(o, byte(Timestamps), 10), val)
+	return binary.BigEndian.AppendUint32(o, ecr)
+}
+
+// first returns the option at the beginning of o and its length in octets, which is 0 if no whole option stands there.
+func (o Options) first() (opt Option, n int) {
+	if len(o) == 0 {
+		return Option{}, 0
+	}
+	kind := OptionKind(o[0])
+	if kind == EndOfOptions || kind == NoOperation {
+		return Option{Kind: kind}, 1
+	}
+	if len(o) < 2 {
+		return Option{}, 0
+	}
+	n = int(o[1])
+	if n < 2 || n > len(o) {
+		return Option{}, 0
+	}
+	return Option{Kind: kind, Data: o[2:n:n]}, n
+}
+
+// end returns where the options end: after the End of Option List, at the end of o, or, if they are not whole, at the
+// malformed option.
+func (o Options) end() (at int, whole bool) {
+	for at < len(o) {
+		opt, n := o[at:].first()
+		if n == 0 {
+			return at, false
+		}
+		at += n
+		if opt.Kind == EndOfOptions {
+			break
+		}
+	}
+	return at, true
+}
+
+// check says what keeps the options from being sent, if anything does.
+func (o Options) check() error {
+	end, whole := o.end()
+	if !whole {
+		return fmt.Errorf("%w: option at octet %d", ErrMalformed, end)
+	}
+	for i, octet := range o[end:] {
+		if octet != 0 {
+			return fmt.Errorf("%w: padding %#02x at octet %d of the options", ErrMalformed, octet, end+i)
+		}
+	}
+	return nil
+}
