@@ -45,8 +45,8 @@ const (
 	ReassemblyTimeExceeded Code = 1
 )
 
-// names are by type and code.
-var names = map[Type][]string{
+// names are by type and code, as IANA registers them under "ICMP Type Numbers" and "Code Fields".
+var names = [256][]string{
 	EchoReply: {"echo reply"},
 	DestinationUnreachable: {
 		NetworkUnreachable:         "network unreachable",
@@ -75,7 +75,7 @@ var names = map[Type][]string{
 	},
 	6:    {"alternate host address"},
 	Echo: {"echo"},
-	9:    {0: "router advertisement", 16: "does not route common traffic"},
+	9:    {0: "router advertisement", 16: "router advertisement, no common traffic"},
 	10:   {"router solicitation"},
 	TimeExceeded: {
 		TimeToLiveExceeded:     "time to live exceeded",
@@ -92,13 +92,30 @@ var names = map[Type][]string{
 	16: {"information reply"},
 	17: {"address mask request"},
 	18: {"address mask reply"},
+	30: {"traceroute"},
+	31: {"datagram conversion error"},
+	32: {"mobile host redirect"},
+	33: {"IPv6 where are you"},
+	34: {"IPv6 I am here"},
+	35: {"mobile registration request"},
+	36: {"mobile registration reply"},
+	37: {"domain name request"},
+	38: {"domain name reply"},
+	40: {
+		"Photuris bad SPI",
+		"Photuris authentication failed",
+		"Photuris decompression failed",
+		"Photuris decryption failed",
+		"Photuris need authentication",
+		"Photuris need authorization",
+	},
 	42: {"extended echo request"},
 	43: {
 		"extended echo reply",
-		"malformed query",
-		"no such interface",
-		"no such table entry",
-		"multiple interfaces satisfy query",
+		"extended echo reply, malformed query",
+		"extended echo reply, no such interface",
+		"extended echo reply, no such table entry",
+		"extended echo reply, multiple interfaces satisfy query",
 	},
 }
 

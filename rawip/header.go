@@ -77,11 +77,25 @@ func (h Header) ECN() uint8 { return h.TOS & 0x3 }
 // The error is [io.ErrUnexpectedEOF] if the datagram ends before its header or its Total Length does, and
 // [ErrMalformed] if the version is not 4, the IHL is less than 5 words, or the Total Length is less than the header.
 func Parse(datagram []byte) (Header, []byte, error) {
+	return parse(datagram, 0)
+}
+
+// ParseUnsized is [Parse] for a datagram that the kernel has joined out of several, or not yet cut into several, and
+// that may be longer than a Total Length can say. Where the Total Length is 0, the datagram is all of the slice.
+func ParseUnsized(datagram []byte) (Header, []byte, error) {
+	return parse(datagram, len(datagram))
+}
+
+// parse is Parse, with the length that a Total Length of 0 stands for.
+func parse(datagram []byte, unsized int) (Header, []byte, error) {
 	h, headerLen, err := parseHeader(datagram)
 	if err != nil {
 		return Header{}, nil, err
 	}
 	total := int(binary.BigEndian.Uint16(datagram[2:]))
+	if total == 0 {
+		total = unsized
+	}
 	if total < headerLen {
 		return Header{}, nil, fmt.Errorf("%w: Total Length %d", ErrMalformed, total)
 	}
@@ -89,19 +103,6 @@ func Parse(datagram []byte) (Header, []byte, error) {
 		return Header{}, nil, io.ErrUnexpectedEOF
 	}
 	return h, datagram[headerLen:total], nil
-}
-
-// ParseUnsized is [Parse] for a datagram that the kernel has joined out of several, or not yet cut into them, and that
-// may be longer than a Total Length can say. Where the Total Length is 0, the datagram is all of the slice.
-func ParseUnsized(datagram []byte) (Header, []byte, error) {
-	h, headerLen, err := parseHeader(datagram)
-	if err != nil {
-		return Header{}, nil, err
-	}
-	if binary.BigEndian.Uint16(datagram[2:]) != 0 {
-		return Parse(datagram)
-	}
-	return h, datagram[headerLen:], nil
 }
 
 // parseHeader returns the header at the beginning of b and its length in octets. It does not look at the Total Length.
