@@ -1,0 +1,448 @@
+package probe
+
+import (
+	"slices"
+	"time"
+
+	"tcpprobe/internal/stamp"
+	"tcpprobe/tcphdr"
+)
+
+// Linger is how long a connection is looked after once it is established: FINs are waited for and repeated SYN-ACKs
+// acknowledged again. It is longer than the initial retransmission timeout, so that a peer that lost our ACK gets
+// another.
+const Linger = 1500 * time.Millisecond
+
+const (
+	initialRTO = time.Second            // RFC 6298 2.1
+	maximumRTO = 60 * time.Second       // RFC 6298 2.5
+	delayedACK = 100 * time.Millisecond // RFC 9293 MUST-40: less than half a second
+
+	// maximumSegments is how many segments one connection sends at the most, whatever arrives.
+	maximumSegments = 64
+
+	// Answers to segments that make no sense are limited (RFC 5961 7): a few at once, then one in a while.
+	junkAtOnce = 5
+	junkEvery  = 500 * time.Millisecond
+
+	windowScale = 7 // as Linux offers
+)
+
+// Config is what a handshake needs to know.
+type Config struct {
+	LocalPort, RemotePort uint16
+	ISS                   tcphdr.SeqNum // initial send sequence number: unpredictable, from outside
+	TimestampBase         uint32        // of our time stamps' clock: unpredictable, from outside
+	SYN                   SYN
+	MSS                   uint16
+	Window                uint16        // of the SYN, octets
+	Timeout               time.Duration // from the first SYN to giving up
+	Retries               int           // how many times the SYN is sent again within the timeout
+	Close                 Close
+	Linger                time.Duration // see Linger
+	ICMP                  ICMPPolicy
+}
+
+// Handshake is the machine of one active open: what to send and when, and what to make of what arrives, by RFC 9293
+// 3.10 and RFC 5961. It has no socket, goroutine, clock or randomness.
+//
+// Call Next until it has nothing more to send, telling Sent of every segment; then wait until Deadline or for something
+// to arrive, hand that over, and start again, until Done.
+type Handshake struct {
+	c       Config
+	state   State
+	outcome Outcome
+	err     error
+	ended   bool // nothing more is to be queued
+
+	// The control block (RFC 9293 3.3.1).
+	sndUna, sndNxt tcphdr.SeqNum
+	irs, rcvNxt    tcphdr.SeqNum
+	timestamps     bool         // both sides sent the option: every later segment carries it (RFC 7323 3.2)
+	tsRecent       uint32       // the peer's time stamp to echo
+	scaled         bool         // both sides sent the window scale option (RFC 7323 2.2)
+	ace            tcphdr.Flags // the ECN bits of our next segment, if Accurate ECN was agreed on
+
+	// Timers: the zero Time is one that does not run.
+	start       time.Time // of the first SYN
+	giveUp      time.Time // when the wait for an answer, or for the peer's close, is over
+	retransmit  time.Time // when what is not acknowledged is sent again
+	acknowledge time.Time // when data that came with a crossing SYN is acknowledged at the latest
+	rto         time.Duration
+
+	// What is sent.
+	queue    [4]output
+	queued   int
+	sending  output // what Next returned last
+	sent     int    // segments so far
+	options  [40]byte
+	junk     int // how many answers to senseless segments may be sent now
+	junkFrom time.Time
+
+	// What was seen.
+	synData  int // octets of data of a crossing SYN, which are taken once established
+	syns     []synSent
+	ack      ackSent
+	answer   answer
+	peer     *Peer
+	states   []StateChange
+	findings []Finding
+	ignored  int
+	noted    bool // an ICMP error quoted our SYN
+}
+
+// output is a segment to be sent.
+type output struct {
+	flags    tcphdr.Flags
+	seq, ack tcphdr.SeqNum
+	number   int // of the segment, among those sent
+}
+
+// synSent is one transmission of our SYN.
+type synSent struct {
+	number int
+	tsval  uint32
+	offer  tcphdr.Flags // of ECN
+	at     stamp.Stamp
+}
+
+// ackSent is the transmission of the ACK that completes the handshake.
+type ackSent struct {
+	number int
+	sent   bool
+	at     stamp.Stamp
+}
+
+// answer is what ended the wait: the SYN-ACK, the RST or the ICMP error.
+type answer struct {
+	at         stamp.Stamp
+	ttl        uint8
+	syn        int // which SYN it answers, from 1; 0 if that is not known
+	candidates int // how many SYNs had left when it came
+}
+
+// NewHandshake returns a machine that has sent nothing yet.
+func NewHandshake(c Config) *Handshake {
+	return &Handshake{c: c, sndUna: c.ISS, sndNxt: c.ISS, junk: junkAtOnce}
+}
+
+// State returns the state of the connection.
+func (h *Handshake) State() State { return h.state }
+
+// Outcome returns the verdict so far: Pending, and then once and for all one of Established, Refused, Unreachable,
+// Timeout, LocalError and Interrupted.
+func (h *Handshake) Outcome() Outcome { return h.outcome }
+
+// Done reports whether nothing more will be sent.
+func (h *Handshake) Done() bool { return h.ended && h.queued == 0 }
+
+// Next returns the segment that is to be sent now, if there is one. Its checksum is not set, and its Options alias the
+// machine: they hold until the next call.
+func (h *Handshake) Next(now time.Time) (tcphdr.Header, bool) {
+	switch {
+	case h.ended:
+	case h.start.IsZero():
+		h.begin(now)
+	default:
+		h.expire(now)
+	}
+	if h.queued == 0 {
+		return tcphdr.Header{}, false
+	}
+	h.sending = h.queue[0]
+	copy(h.queue[:], h.queue[1:])
+	h.queued--
+	h.sending.number = h.sent
+	h.sent++
+	return h.segment(now), true
+}
+
+// Deadline returns when Next is to be called even if nothing arrives.
+func (h *Handshake) Deadline() (time.Time, bool) {
+	if h.ended {
+		return time.Time{}, false
+	}
+	deadline := h.giveUp
+	for _, t := range [...]time.Time{h.retransmit, h.acknowledge} {
+		if !t.IsZero() && t.Before(deadline) {
+			deadline = t
+		}
+	}
+	return deadline, true
+}
+
+// Sent takes note that the segment which Next returned last was handed to the network at that time. It returns the
+// segment's number, counting from 0: Stamped wants it if a better time becomes known.
+func (h *Handshake) Sent(at stamp.Stamp) int {
+	switch n := h.sending.number; {
+	case h.sending.flags.Has(tcphdr.SYN):
+		h.syns[len(h.syns)-1].at = at
+		h.syns[len(h.syns)-1].number = n
+	case h.sending.flags == tcphdr.ACK && !h.ack.sent && h.outcome == Established:
+		h.ack = ackSent{number: n, sent: true, at: at}
+	}
+	h.Stamped(h.sending.number, at)
+	return h.sending.number
+}
+
+// Stamped takes note of when the segment with that number really left.
+func (h *Handshake) Stamped(number int, at stamp.Stamp) {
+	for i := range h.syns {
+		if h.syns[i].number == number {
+			h.syns[i].at = at
+			if i == 0 {
+				h.states[0].At = at
+			}
+			return
+		}
+	}
+	if h.ack.sent && h.ack.number == number {
+		h.ack.at = at
+	}
+}
+
+// Fail ends the probe because the system refused to send.
+func (h *Handshake) Fail(err error) {
+	if h.outcome == Pending {
+		h.outcome, h.err = LocalError, err
+	}
+	h.queued = 0
+	h.end(h.state)
+}
+
+// Interrupt ends the probe early. A connection that is established is reset, so as not to be left half open.
+func (h *Handshake) Interrupt() {
+	if h.ended {
+		return
+	}
+	h.queued = 0
+	if h.outcome == Pending {
+		h.outcome = Interrupted
+	}
+	h.abort()
+}
+
+// begin sends the first SYN (RFC 9293 3.10.1).
+func (h *Handshake) begin(now time.Time) {
+	h.start = now
+	h.giveUp = now.Add(h.c.Timeout)
+	h.rto = initialRTO
+	h.enter(SynSent, stamp.Stamp{User: now})
+	h.sndNxt = h.c.ISS.Add(1)
+	h.sendSYN(tcphdr.SYN, now)
+}
+
+// expire does what the timers ask for that have run out.
+func (h *Handshake) expire(now time.Time) {
+	due := func(t time.Time) bool { return !t.IsZero() && !now.Before(t) }
+	switch {
+	case due(h.giveUp):
+		h.timeout()
+	case due(h.retransmit):
+		h.resend(now)
+	case due(h.acknowledge):
+		h.sendACK()
+	}
+}
+
+// timeout ends a wait in which nothing came.
+func (h *Handshake) timeout() {
+	switch {
+	case h.outcome == Pending && h.noted:
+		h.outcome = Unreachable
+		h.end(Closed)
+	case h.outcome == Pending:
+		h.outcome = Timeout
+		h.end(Closed)
+	case h.c.Close == CloseNone:
+		h.end(h.state)
+	default:
+		h.find(CloseUnanswered)
+		h.abort()
+	}
+}
+
+// resend sends again what was not acknowledged in time, and doubles the time (RFC 6298 5.4 to 5.6).
+func (h *Handshake) resend(now time.Time) {
+	h.rto = min(2*h.rto, maximumRTO)
+	switch h.state {
+	case SynSent, SynReceived:
+		if len(h.syns) > h.c.Retries {
+			h.retransmit = time.Time{}
+			return
+		}
+		if h.state == SynSent {
+			h.find(SYNRetransmitted)
+			h.sendSYN(tcphdr.SYN, now)
+		} else {
+			h.sendSYN(tcphdr.SYN|tcphdr.ACK, now)
+		}
+	default:
+		h.sendFIN(now)
+	}
+}
+
+// sendSYN queues our SYN, or the SYN-ACK of a simultaneous open, and starts the retransmission timer.
+func (h *Handshake) sendSYN(flags tcphdr.Flags, now time.Time) {
+	offer := ecnOffer(h.c.SYN, len(h.syns))
+	if flags.Has(tcphdr.ACK) {
+		offer = 0
+	}
+	h.syns = append(h.syns, synSent{number: -1, tsval: h.tsval(now), offer: offer})
+	h.retransmit = now.Add(h.rto)
+	h.push(output{flags: flags | offer, seq: h.c.ISS, ack: h.rcvNxt})
+}
+
+// sendACK queues an acknowledgment of all that was received.
+func (h *Handshake) sendACK() {
+	h.acknowledge = time.Time{}
+	h.push(output{flags: tcphdr.ACK, seq: h.sndNxt, ack: h.rcvNxt})
+}
+
+// sendFIN queues our FIN, the first time or again: SND.NXT is past it already.
+func (h *Handshake) sendFIN(now time.Time) {
+	h.acknowledge = time.Time{}
+	h.retransmit = now.Add(h.rto)
+	h.push(output{flags: tcphdr.FIN | tcphdr.ACK, seq: h.sndNxt.Add(-1), ack: h.rcvNxt})
+}
+
+// abort resets the connection and ends the machine (RFC 9293 3.10.5).
+func (h *Handshake) abort() {
+	if h.state != SynSent {
+		h.push(output{flags: tcphdr.RST, seq: h.sndNxt})
+	}
+	h.end(Closed)
+}
+
+// Close closes the connection as an application would (RFC 9293 3.10.4). A machine whose configuration names a close
+// does so by itself as soon as the connection is established.
+func (h *Handshake) Close(now time.Time) {
+	switch h.state {
+	case EstablishedState:
+		h.enter(FinWait1, stamp.Stamp{User: now})
+	case CloseWait:
+		h.enter(LastAck, stamp.Stamp{User: now})
+	default:
+		return
+	}
+	h.sndNxt = h.sndNxt.Add(1)
+	h.sendFIN(now)
+}
+
+// push queues a segment. A connection that has sent as many as it may is reset in its place.
+func (h *Handshake) push(o output) {
+	if h.queued == len(h.queue) {
+		return // what would have been sent is still waiting, and says as much
+	}
+	if h.sent+h.queued >= maximumSegments-1 && !h.ended {
+		o = output{flags: tcphdr.RST, seq: h.sndNxt}
+		h.end(Closed)
+	}
+	h.queue[h.queued] = o
+	h.queued++
+}
+
+// segment writes what is being sent as a header.
+func (h *Handshake) segment(now time.Time) tcphdr.Header {
+	s := tcphdr.Header{
+		SrcPort: h.c.LocalPort, DstPort: h.c.RemotePort,
+		Seq: h.sending.seq, Ack: h.sending.ack,
+		Flags: h.sending.flags,
+	}
+	options := tcphdr.Options(h.options[:0])
+	switch {
+	case s.Flags.Has(tcphdr.SYN):
+		s.Window = h.c.Window
+		options = h.synOptions(options, s.Flags)
+	case s.Flags.Has(tcphdr.RST):
+		// A reset offers no window, and needs no option (RFC 7323 3.2).
+	default:
+		s.Flags |= h.ace
+		if h.ace != 0 {
+			h.ace = aceCounter
+		}
+		s.Window = h.c.Window
+		if h.scaled {
+			s.Window >>= windowScale
+		}
+		if h.timestamps {
+			options = tcphdr.AppendNoOperation(tcphdr.AppendNoOperation(options))
+			options = tcphdr.AppendTimestamps(options, h.tsval(now), h.tsRecent)
+		}
+	}
+	s.Options = options
+	return s
+}
+
+// synOptions appends the options of a SYN in the order of Linux. A SYN-ACK, of a simultaneous open, offers what the
+// peer offered too.
+func (h *Handshake) synOptions(o tcphdr.Options, flags tcphdr.Flags) tcphdr.Options {
+	if h.c.SYN == SYNBare {
+		return o
+	}
+	crossed := flags.Has(tcphdr.ACK)
+	o = tcphdr.AppendMSS(o, h.c.MSS)
+	if !crossed || h.peer.SACKPermitted {
+		o = tcphdr.AppendSACKPermitted(o)
+	}
+	if !crossed || h.timestamps {
+		o = tcphdr.AppendTimestamps(o, h.syns[len(h.syns)-1].tsval, h.tsRecent)
+	}
+	if !crossed || h.scaled {
+		o = tcphdr.AppendWindowScale(tcphdr.AppendNoOperation(o), windowScale)
+	}
+	return o
+}
+
+// tsval is our time stamp clock, which ticks every millisecond (RFC 7323 5.4). Every SYN has its own value, since
+// they are at least a second apart.
+func (h *Handshake) tsval(now time.Time) uint32 {
+	return h.c.TimestampBase + uint32(now.Sub(h.start)/time.Millisecond)
+}
+
+// enter changes the state, and notes when.
+func (h *Handshake) enter(s State, at stamp.Stamp) {
+	h.state = s
+	h.states = append(h.states, StateChange{State: s, At: at})
+}
+
+// end stops all timers: what is queued is still sent, and nothing after it.
+func (h *Handshake) end(s State) {
+	h.state = s
+	h.ended = true
+	h.retransmit, h.acknowledge = time.Time{}, time.Time{}
+}
+
+// find notes a finding once.
+func (h *Handshake) find(f Finding) {
+	if !slices.Contains(h.findings, f) {
+		h.findings = append(h.findings, f)
+	}
+}
+
+// result returns what is known of the handshake.
+func (h *Handshake) result() *TCP {
+	t := &TCP{State: h.state, States: h.states, Close: h.c.Close, Peer: h.peer, TTL: h.answer.ttl, Ignored: h.ignored}
+	for _, syn := range h.syns {
+		if !syn.at.IsZero() {
+			t.SYNSent++
+		}
+	}
+	if h.ack.sent {
+		t.Connected = true
+		t.Connect, _ = stamp.Between(h.syns[0].at, h.ack.at)
+		t.Turnaround, _ = stamp.Between(h.answer.at, h.ack.at)
+	}
+	if h.answer.at.IsZero() || t.SYNSent == 0 {
+		return t
+	}
+	t.Answered = true
+	t.AnsweredSYN = h.answer.syn
+	t.RTTAmbiguous = h.answer.syn == 0
+	i := h.answer.syn - 1
+	if t.RTTAmbiguous {
+		i = h.answer.candidates - 1
+	}
+	t.RTT, t.Clock = stamp.Between(h.syns[i].at, h.answer.at)
+	return t
+}

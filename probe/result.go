@@ -1,0 +1,243 @@
+package probe
+
+import (
+	"net/netip"
+	"time"
+
+	"tcpprobe/internal/checksum"
+	"tcpprobe/internal/stamp"
+	"tcpprobe/tcphdr"
+)
+
+// Outcome is how a probe ended. A failure is an outcome like any other, not an error.
+type Outcome uint8
+
+const (
+	Pending     Outcome = iota // no verdict yet
+	Established                // the handshake was completed, or with CloseHalf answered by a SYN-ACK
+	Refused                    // the peer answered our SYN with RST
+	Unreachable                // an ICMP error quoted our SYN
+	Timeout                    // SYNs left and nothing came back
+	DNSError                   // the name did not resolve
+	NoRoute                    // the kernel has no route
+	ARPTimeout                 // the next hop did not answer ARP
+	LocalError                 // the system refused to send
+	Interrupted                // the run was ended before there was a verdict
+)
+
+var outcomeNames = [...]string{"pending", "established", "refused", "unreachable", "timeout", "dns_error", "no_route", "arp_timeout", "local_error", "interrupted"}
+
+// String returns the outcome as it stands in the JSON results: "established", "dns_error".
+func (o Outcome) String() string { return outcomeNames[o] }
+
+// Finding is something noteworthy that did not decide the outcome, by its code in the JSON results.
+type Finding string
+
+const (
+	SYNRetransmitted      Finding = "syn_retransmitted"       // the first SYN got no answer in time
+	DuplicateSYNACK       Finding = "duplicate_syn_ack"       // our ACK was lost, or the accept queue is full
+	StalePeerState        Finding = "stale_peer_state"        // an ACK of something that we never sent
+	ResetAfterEstablished Finding = "reset_after_established" // accepted, then reset
+	RSTIgnored            Finding = "rst_ignored"             // a RST that proves nothing about our SYN
+	PeerSpeaksFirst       Finding = "peer_speaks_first"       // data or FIN before we sent any
+	OptionsMalformed      Finding = "options_malformed"       // the SYN-ACK's options could not be read to the end
+	ChecksumInvalid       Finding = "checksum_invalid"        // segments were discarded for their checksum
+	SimultaneousOpen      Finding = "simultaneous_open"       // the peer's SYN crossed ours
+	ARPConflict           Finding = "arp_conflict"            // two hosts claim the next hop's address
+	AddressConflict       Finding = "address_conflict"        // another host claims our own address
+	ICMPThenAnswer        Finding = "icmp_then_answer"        // an ICMP error first, then an answer of the peer all the same
+	TimestampsMismatch    Finding = "timestamps_mismatch"     // the SYN-ACK echoes a time stamp that we never sent
+	CloseUnanswered       Finding = "close_unanswered"        // the peer did not close, and was reset at the end
+	FragmentIgnored       Finding = "fragment_ignored"        // part of a datagram came, which cannot be judged
+)
+
+// Result is everything about one handshake with one target: what every renderer prints. What did not happen is nil or
+// zero.
+type Result struct {
+	Target string // as the user wrote it
+	Host   string // the name or address in it
+	Port   uint16
+	Seq    int         // from 1, of the handshakes with this target
+	Time   time.Time   // wall clock, of the start
+	Start  stamp.Stamp // what the times of the events are counted from
+
+	Outcome  Outcome
+	Findings []Finding
+	Err      error // what stands behind DNSError, NoRoute, ARPTimeout and LocalError
+
+	DNS     *DNS
+	Route   *Route
+	NextHop *NextHop
+	TCP     *TCP
+	ICMP    []*ICMP
+
+	Events []Event // in the order in which they happened
+}
+
+// DNS is how the name became an address.
+type DNS struct {
+	Source    string // "literal", "hosts" or "dns"
+	Server    netip.AddrPort
+	Name      string // the fully qualified name that was found, or asked last
+	RCode     string // "NOERROR", "NXDOMAIN", …; empty if no answer came
+	Addresses []netip.Addr
+	CNAME     []string
+	Attempts  int
+	Duration  time.Duration
+	Clock     stamp.Source
+}
+
+// Route is which way the kernel sends our segments.
+type Route struct {
+	Interface string
+	Source    netip.Addr
+	NextHop   netip.Addr // the destination itself if it is on the link
+	OnLink    bool
+	MTU       int
+}
+
+// NextHop is how the next hop became a link-layer address.
+type NextHop struct {
+	Source   string // "arp", "permanent" (the kernel's own entry) or "not_needed"
+	Address  netip.Addr
+	MAC      [6]byte   // zero if there is none
+	Answers  [][6]byte // every different answer, the one used first
+	Attempts int
+	Duration time.Duration
+	Clock    stamp.Source
+}
+
+// TCP is the handshake: the control block at its end, and how it got there.
+type TCP struct {
+	Local, Remote netip.AddrPort
+	Send          string // "link": frames of our own; "ip": through the kernel's routing
+	State         State
+	States        []StateChange
+	SYNSent       int // SYNs that left, retransmissions included
+	AnsweredSYN   int // which of them was answered, from 1; 0 if none was, or it is not known which
+
+	Answered     bool          // RTT was measured
+	RTT          time.Duration // from the SYN that was answered to its answer: SYN-ACK, RST or ICMP error
+	RTTAmbiguous bool          // more than one SYN may have been answered: RTT is from the last (Karn)
+	Clock        stamp.Source  // of RTT
+	Connected    bool          // our ACK left
+	Connect      time.Duration // from the first SYN to our ACK: what an application waits
+	Turnaround   time.Duration // from the SYN-ACK's arrival to our ACK: what this program added
+
+	Peer    *Peer // what the SYN-ACK said; nil if there was none
+	TTL     uint8 // of the answer; 0 if there was none
+	Close   Close
+	Ignored int // segments of this connection that changed nothing
+}
+
+// Peer is what the SYN-ACK said of the other side.
+type Peer struct {
+	MSS           uint16
+	HasMSS        bool
+	WindowScale   uint8
+	HasScale      bool
+	SACKPermitted bool
+	Timestamps    bool
+	ECN           ECN
+	Window        uint16
+}
+
+// StateChange is one step of the connection's life.
+type StateChange struct {
+	State State
+	At    stamp.Stamp
+}
+
+// ICMP is an ICMP error that quoted our SYN.
+type ICMP struct {
+	From       netip.Addr
+	Type, Code uint8
+	Name       string
+	MTU        int   // next-hop MTU; 0 if it names none
+	TTL        uint8 // of the ICMP message's own datagram
+	QuotedTTL  uint8 // what was left of our datagram's TTL when it was rejected
+	SentTTL    uint8 // what it left us with
+	At         stamp.Stamp
+}
+
+// Hops returns how many hops away the sender rejected our datagram, from the TTL that it quotes: 1 is the first
+// router. 0 means that the quote does not tell.
+func (m ICMP) Hops() int {
+	if m.QuotedTTL == 0 || m.QuotedTTL > m.SentTTL {
+		return 0
+	}
+	return int(m.SentTTL-m.QuotedTTL) + 1
+}
+
+// EventKind says what happened.
+type EventKind uint8
+
+const (
+	DNSQuery EventKind = iota
+	DNSAnswer
+	DNSSilence // no answer in time
+	RouteFound
+	ARPRequest
+	ARPReply
+	ARPSilence
+	SegmentSent
+	SegmentReceived
+	ICMPReceived
+	TCPSilence
+)
+
+// Event is one thing that happened: the material of which ladder, JSON, capture and explanation are made.
+type Event struct {
+	Kind   EventKind
+	At     stamp.Stamp
+	Step   time.Duration // how long the step took that ends with this event; 0 if none does
+	Octets []byte        // as they were sent or received: DNS message, ARP packet, IPv4 datagram
+
+	DNS     *DNSMessage // for DNSQuery, DNSAnswer, DNSSilence
+	Route   *Route      // for RouteFound
+	ARP     *ARPPacket  // for ARPRequest, ARPReply, ARPSilence
+	Segment *Segment    // for SegmentSent, SegmentReceived
+	ICMP    *ICMP       // for ICMPReceived
+}
+
+// DNSMessage is a query or an answer.
+type DNSMessage struct {
+	Server    netip.AddrPort
+	LocalPort uint16
+	Transport string // "udp" or "tcp"
+	Name      string
+	RCode     string
+	Addresses []netip.Addr
+	CNAME     []string
+	TTL       uint32 // seconds
+	Attempt   int    // from 1
+	Note      string // why it was ignored, or what failed
+}
+
+// ARPPacket is a request or a reply.
+type ARPPacket struct {
+	Interface string
+	Address   netip.Addr // that is asked for, or answered
+	Sender    netip.Addr // that asks
+	MAC       [6]byte    // in a reply
+	Attempt   int        // from 1
+	Attempts  int        // at most
+	Note      string     // why a reply was ignored
+}
+
+// Segment is one of our connection's segments.
+type Segment struct {
+	Header   tcphdr.Header // Options do not alias anything
+	Length   int           // octets of data
+	TTL      uint8
+	TOS      uint8
+	ID       uint16 // Identification of the datagram
+	Size     int    // octets of the datagram
+	Checksum checksum.State
+	State    State         // of our control block after it
+	Verdict  Verdict       // for received ones: what it meant
+	Again    int           // for sent ones: how many times the same was sent before
+	After    time.Duration // and how long after the one before
+	Tries    int           // for SYNs: how many times it may be sent again
+	Answers  int           // for a SYN-ACK or RST: which SYN it answers, from 1; 0 if not known
+}

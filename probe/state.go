@@ -1,0 +1,127 @@
+package probe
+
+import (
+	"fmt"
+	"slices"
+)
+
+// State is a state of the connection (RFC 9293 3.3.2).
+type State uint8
+
+const (
+	Closed State = iota
+	SynSent
+	SynReceived
+	EstablishedState
+	FinWait1
+	FinWait2
+	CloseWait
+	Closing
+	LastAck
+	TimeWait
+)
+
+var stateNames = [...]string{"CLOSE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "CLOSE_WAIT", "CLOSING", "LAST_ACK", "TIME_WAIT"}
+
+// String returns the state's name as netstat prints it: "SYN_SENT".
+func (s State) String() string { return stateNames[s] }
+
+// Close is how the connection is ended once it is established.
+type Close uint8
+
+const (
+	CloseFIN  Close = iota // an ordinary close: FIN, and the peer's FIN is waited for
+	CloseRST               // one RST after the ACK
+	CloseHalf              // RST in place of the ACK: the peer's application never sees the connection
+	CloseNone              // nothing: the peer is left with an open connection
+)
+
+var closeNames = []string{"fin", "rst", "half", "none"}
+
+// String returns "fin", "rst", "half" or "none".
+func (c Close) String() string { return closeNames[c] }
+
+// ParseClose is the inverse of String.
+func ParseClose(s string) (Close, error) {
+	i, err := parseName("close", s, closeNames)
+	return Close(i), err
+}
+
+// SYN is which control bits and options our SYN has.
+type SYN uint8
+
+const (
+	SYNLinux  SYN = iota // MSS, SACK permitted, time stamps, window scale: the options of Linux, in its order
+	SYNBare              // no options
+	SYNECN               // SYNLinux, with the control bits that ask for ECN (RFC 3168 6.1.1)
+	SYNAccECN            // SYNLinux, with the control bits that ask for Accurate ECN (RFC 9768 3.1.1)
+)
+
+var synNames = []string{"linux", "bare", "ecn", "accecn"}
+
+// String returns "linux", "bare", "ecn" or "accecn".
+func (s SYN) String() string { return synNames[s] }
+
+// ParseSYN is the inverse of String.
+func ParseSYN(s string) (SYN, error) {
+	i, err := parseName("SYN", s, synNames)
+	return SYN(i), err
+}
+
+// ICMPPolicy is what an ICMP error does that quotes our SYN.
+type ICMPPolicy uint8
+
+const (
+	ICMPAbort  ICMPPolicy = iota // it ends the probe, as in every deployed stack (RFC 5461 4)
+	ICMPReport                   // it is noted, and the wait goes on (RFC 9293 MUST-56)
+)
+
+var icmpPolicyNames = []string{"abort", "report"}
+
+// String returns "abort" or "report".
+func (p ICMPPolicy) String() string { return icmpPolicyNames[p] }
+
+// ParseICMPPolicy is the inverse of String.
+func ParseICMPPolicy(s string) (ICMPPolicy, error) {
+	i, err := parseName("ICMP policy", s, icmpPolicyNames)
+	return ICMPPolicy(i), err
+}
+
+func parseName(what, s string, names []string) (int, error) {
+	i := slices.Index(names, s)
+	if i < 0 {
+		return 0, fmt.Errorf("no %s is called %q: one of %v", what, s, names)
+	}
+	return i, nil
+}
+
+// Verdict is what the machine made of something that arrived.
+type Verdict uint8
+
+const (
+	Dropped           Verdict = iota // it says nothing, and changed nothing
+	Opened                           // it acknowledged our SYN: the connection is established
+	Crossed                          // a SYN that crossed ours: SYN-RECEIVED
+	WasRefused                       // a RST that acknowledged our SYN
+	RSTUnproven                      // a RST that proves nothing about our SYN: dropped
+	AckUnacceptable                  // it acknowledged what we never sent: answered by RST
+	TimestampUnproven                // a RST that echoes a time stamp that we never sent: dropped
+	Duplicate                        // something received before: acknowledged again
+	OutOfWindow                      // outside the window: acknowledged
+	Challenged                       // a SYN, or a RST not exactly at RCV.NXT: challenged by ACK (RFC 5961)
+	WasReset                         // a valid RST after the connection was established
+	Acknowledged                     // an acknowledgment, no more
+	GotData                          // data in order
+	GotFIN                           // the peer closes
+	RejectedByICMP                   // an ICMP error that ended the probe
+	NotedICMP                        // an ICMP error that was noted
+	Late                             // it came after the end
+)
+
+var verdictNames = [...]string{
+	"dropped", "established", "crossing SYN", "refused", "RST proves nothing", "unacceptable ACK", "RST echoes no time stamp of ours",
+	"duplicate", "out of window", "challenged", "reset", "acknowledged", "data", "FIN", "rejected", "noted", "late",
+}
+
+// String says the verdict in a word or a few.
+func (v Verdict) String() string { return verdictNames[v] }

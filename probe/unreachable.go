@@ -1,0 +1,54 @@
+package probe
+
+import (
+	"tcpprobe/icmp"
+	"tcpprobe/tcphdr"
+)
+
+// Notice is an ICMP error that quotes a datagram with our addresses and ports.
+type Notice struct {
+	ICMP   *ICMP
+	Seq    tcphdr.SeqNum // of the quoted segment
+	Number int           // of the quoted segment, among those sent; -1 if the quote does not tell
+}
+
+// HandleICMP processes an ICMP error. It counts only if it quotes a sequence number that is under way: SND.UNA up to,
+// but not including, SND.NXT (RFC 5927 4.1). Those who cannot see our segments can only guess it.
+func (h *Handshake) HandleICMP(n Notice) Verdict {
+	if h.ended || h.start.IsZero() {
+		return Late
+	}
+	if n.Seq.Less(h.sndUna) || !n.Seq.Less(h.sndNxt) || !ends(n.ICMP) {
+		h.ignored++
+		return Dropped
+	}
+	// Once established, and in a simultaneous open, the peer has been heard: an error is no more than a rumour.
+	if h.state != SynSent {
+		return NotedICMP
+	}
+	h.noted = true
+	h.answer = answer{at: n.ICMP.At, candidates: h.candidates(n.ICMP.At)}
+	for i, syn := range h.syns {
+		if syn.number == n.Number || h.answer.candidates == 1 {
+			h.answer.syn = i + 1
+			break
+		}
+	}
+	// That a SYN is too large for a link is hard to believe: no link may have an MTU below 68 octets (RFC 791 3.2).
+	if h.c.ICMP == ICMPReport || icmp.Code(n.ICMP.Code) == icmp.FragmentationNeeded && icmp.Type(n.ICMP.Type) == icmp.DestinationUnreachable {
+		return NotedICMP
+	}
+	h.outcome = Unreachable
+	h.end(Closed)
+	return RejectedByICMP
+}
+
+// ends reports whether an ICMP message is one of those that say a datagram was not delivered. Source Quench must be
+// ignored (RFC 9293 MUST-55), and a Redirect was delivered all the same.
+func ends(m *ICMP) bool {
+	switch icmp.Type(m.Type) {
+	case icmp.DestinationUnreachable, icmp.TimeExceeded, icmp.ParameterProblem:
+		return true
+	}
+	return false
+}
