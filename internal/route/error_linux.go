@@ -41,10 +41,6 @@ func (f Flow) refused(errno unix.Errno) *Error {
 	case unix.EACCES:
 		return f.fail(errno, "the route to %v is of type prohibit", f.Dst)
 	case unix.EINVAL:
-		// The kernel says the same of a destination in 0.0.0.0/8, "this network" (RFC 1122 3.2.1.3).
-		if f.Dst.As4()[0] == 0 {
-			return f.fail(errno, "%v is not an address to send to", f.Dst)
-		}
 		return f.fail(errno, "the route to %v is of type blackhole", f.Dst)
 	}
 	return f.fail(errno, "no route to %v: %v", f.Dst, errno)

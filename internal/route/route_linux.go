@@ -102,7 +102,7 @@ func (k kernel) path(f Flow, index int) (path, error) {
 		p, err = k.lookup(f, p.source, index)
 	}
 	if errno, ok := answered(err); ok {
-		if errno == unix.EINVAL && f.Src.IsValid() && !k.isLocal(f.Src) {
+		if f.Src.IsValid() && !k.isLocal(f.Src) {
 			return path{}, f.fail(unix.EADDRNOTAVAIL, "%v is not an address of this host", f.Src)
 		}
 		return path{}, f.refused(errno)

@@ -1,0 +1,349 @@
+package arp
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+
+	"tcpprobe/internal/socket"
+	"tcpprobe/internal/stamp"
+)
+
+// Link is the interface to ask on.
+type Link struct {
+	Index        int
+	Name         string
+	HardwareAddr MAC
+}
+
+// Event is one packet, sent or received.
+type Event struct {
+	Link   Link
+	Out    bool // sent by the Client
+	Packet Packet
+	At     stamp.Stamp
+	// EtherSource is the source address of the frame that brought the packet. Where it is not SenderHA too, the
+	// packet was sent on behalf of another station, or is a forgery.
+	EtherSource MAC
+	Verdict     Verdict // of a packet received
+}
+
+// Result is what a lookup found, or the way it got without finding anything.
+type Result struct {
+	MAC      MAC             // of the first answer
+	Attempts int             // requests sent
+	Duration time.Duration   // from the first request to the answer
+	Clock    stamp.Source    // the clock of Duration
+	Answers  []MAC           // all that answered so far: more than one is a conflict
+	Ignored  map[Verdict]int // how many packets in the target's name were not believed, by reason
+	Events   []Event         // the requests, and the packets about the target's address or our own
+}
+
+// ErrTimeout is the cause of an Error when every request was left without an answer.
+var ErrTimeout = errors.New("no answer")
+
+// Error says why a lookup has no MAC.
+type Error struct {
+	Target    netip.Addr
+	Interface string // name
+	// Err is ErrTimeout, the error of the context, or that of the socket: it is ENETDOWN or ENXIO if the interface
+	// is down or gone.
+	Err error
+}
+
+// Error returns the reason as a clause for a person.
+func (e *Error) Error() string {
+	if errors.Is(e.Err, ErrTimeout) {
+		return fmt.Sprintf("nobody answered for %v on %s", e.Target, e.Interface)
+	}
+	return fmt.Sprintf("ARP for %v on %s: %v", e.Target, e.Interface, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// What a Client keeps is bounded, whatever the stations on the link send.
+const (
+	maxLookups = 256  // lookups watched for late answers
+	maxEvents  = 64   // events of a lookup, and late ones
+	maxBurst   = 1024 // packets read before looking at the time again
+)
+
+// Client looks up MACs on any interface over one packet socket. It is for one goroutine.
+type Client struct {
+	clock   *stamp.Clock
+	socket  *socket.Packet
+	lookups []*lookup // the most recent one last
+	late    []Event
+	own     []MAC // of this host's interfaces, once needed
+	buffer  [size]byte
+}
+
+// lookup is a Query on its link.
+type lookup struct {
+	query    *Query
+	link     Link
+	source   netip.Addr
+	target   netip.Addr
+	request  []byte // as sent last
+	sent     int    // which event that was
+	events   []Event
+	observed int // events passed on so far
+	ignored  map[Verdict]int
+}
+
+// Open returns a Client that stamps packets with the clock, which has to be its own. Open it some time before the
+// first Lookup, so that the kernel has begun to stamp packets by then. Without CAP_NET_RAW the error is
+// os.ErrPermission.
+func Open(clock *stamp.Clock) (*Client, error) {
+	filter, err := bpf.Assemble(Filter())
+	if err != nil {
+		return nil, err
+	}
+	s, err := socket.OpenPacket(filter, clock)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{clock: clock, socket: s}, nil
+}
+
+// Lookup asks for the MAC of target, an address on the link, in the name of source, our own address there. It returns
+// with the first answer, and the error is an *Error if there is none; the Result is filled in so far in any case.
+// observe, if not nil, is called with each Event as it comes.
+func (c *Client) Lookup(ctx context.Context, link Link, source, target netip.Addr, observe func(Event)) (Result, error) {
+	l := &lookup{
+		query:   NewQuery(QueryConfig{SenderHA: link.HardwareAddr, SenderPA: source, TargetPA: target}),
+		link:    link,
+		source:  source,
+		target:  target,
+		ignored: make(map[Verdict]int),
+	}
+	err := c.run(ctx, l, observe)
+	result := l.result()
+	if err != nil {
+		return result, &Error{Target: target, Interface: link.Name, Err: err}
+	}
+	return result, nil
+}
+
+// run drives the lookup's Query until it is done.
+func (c *Client) run(ctx context.Context, l *lookup, observe func(Event)) error {
+	if err := c.watch(l); err != nil {
+		return err
+	}
+	waiter, err := socket.NewWaiter(ctx, c.socket.FD())
+	if err != nil {
+		return err
+	}
+	defer waiter.Close()
+	for {
+		err := c.receive(l)
+		l.tell(observe)
+		if err != nil {
+			return err
+		}
+		if l.query.Done() {
+			break
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if request, ok := l.query.Next(c.clock.Now()); ok {
+			if err := c.send(l, request); err != nil {
+				return err
+			}
+			// Without waiting: our own copy of the frame, which has the time that it left, is there already.
+			continue
+		}
+		if deadline, ok := l.query.Deadline(); ok {
+			if err := waiter.Wait(deadline); err != nil {
+				return err
+			}
+		}
+	}
+	if len(l.query.Answers()) == 0 {
+		return silence(l.link)
+	}
+	return nil
+}
+
+// silence says why nobody answered on the link.
+func silence(link Link) error {
+	i, err := net.InterfaceByIndex(link.Index)
+	if err != nil {
+		return &net.OpError{Op: "receive", Net: "packet", Err: unix.ENXIO}
+	}
+	if i.Flags&net.FlagUp == 0 {
+		return &net.OpError{Op: "receive", Net: "packet", Err: unix.ENETDOWN}
+	}
+	return ErrTimeout
+}
+
+// Conflicts returns what has come in since the lookups returned and makes their results doubtful: a Conflict or an
+// AddressConflict. It does not wait. Only the most recent 256 lookups are watched, and of events the first 64 kept.
+func (c *Client) Conflicts() ([]Event, error) {
+	err := c.receive(nil)
+	late := c.late
+	c.late = nil
+	return late, err
+}
+
+// Close closes the socket, which takes milliseconds.
+func (c *Client) Close() error { return c.socket.Close() }
+
+// watch makes the lookup the most recent one, in the place of an earlier one for the same address.
+func (c *Client) watch(l *lookup) error {
+	c.lookups = slices.DeleteFunc(c.lookups, func(earlier *lookup) bool {
+		return earlier.link.Index == l.link.Index && earlier.source == l.source && earlier.target == l.target
+	})
+	if len(c.lookups) == maxLookups {
+		c.lookups = slices.Delete(c.lookups, 0, 1)
+	}
+	c.lookups = append(c.lookups, l)
+	var senders []netip.Addr
+	for _, l := range c.lookups {
+		if !slices.Contains(senders, l.source) {
+			senders = append(senders, l.source)
+		}
+		senders = append(senders, l.target)
+	}
+	filter, err := bpf.Assemble(Filter(senders...))
+	if err != nil {
+		return err
+	}
+	return c.socket.SetFilter(filter)
+}
+
+// send broadcasts a request.
+func (c *Client) send(l *lookup, request Packet) error {
+	octets, err := request.Append(nil)
+	if err != nil {
+		return err
+	}
+	at := stamp.Stamp{User: c.clock.Now()}
+	if err := c.socket.Send(l.link.Index, etherType, Broadcast, octets); err != nil {
+		return err
+	}
+	l.query.Sent(at)
+	l.request, l.sent = octets, len(l.events)
+	l.events = append(l.events, Event{Link: l.link, Out: true, Packet: request, At: at, EtherSource: l.link.HardwareAddr})
+	return nil
+}
+
+// receive reads the packets that are there. current is the lookup under way, or nil.
+func (c *Client) receive(current *lookup) error {
+	for range maxBurst {
+		var frame socket.Frame
+		octets, ok, err := c.socket.Receive(c.buffer[:], &frame)
+		if err != nil || !ok {
+			return err
+		}
+		switch frame.Type {
+		case socket.FromHost:
+			if current != nil && frame.Interface == current.link.Index && bytes.Equal(octets, current.request) {
+				current.left(frame.Stamp)
+			}
+		case socket.ToHost, socket.ToBroadcast:
+			// Link-local addresses are answered by broadcast (RFC 3927 2.5).
+			if packet, err := Parse(octets); err == nil {
+				c.handle(packet, frame, current)
+			}
+		}
+	}
+	return nil
+}
+
+// handle shows a packet to the lookups on its link.
+func (c *Client) handle(packet Packet, frame socket.Frame, current *lookup) {
+	for _, l := range slices.Backward(c.lookups) {
+		if l.link.Index != frame.Interface {
+			continue
+		}
+		verdict := l.query.HandlePacket(packet, frame.Stamp)
+		if verdict == Unrelated || verdict == AddressConflict && c.isOwn(packet.SenderHA) {
+			continue
+		}
+		event := Event{Link: l.link, Packet: packet, At: frame.Stamp, EtherSource: frame.Source, Verdict: verdict}
+		switch {
+		case l == current:
+			l.add(event)
+		case verdict == Conflict || verdict == AddressConflict:
+			if len(c.late) < maxEvents {
+				c.late = append(c.late, event)
+			}
+		}
+		if verdict == AddressConflict {
+			return // it is about our address, and told once for all lookups in its name
+		}
+	}
+}
+
+// isOwn reports whether the MAC is that of any interface of this host: with two of them on one link, the packets of
+// one come in on the other, with the addresses of both.
+func (c *Client) isOwn(mac MAC) bool {
+	if c.own == nil {
+		interfaces, err := net.Interfaces()
+		if err != nil {
+			return false
+		}
+		for _, i := range interfaces {
+			if len(i.HardwareAddr) == len(mac) {
+				c.own = append(c.own, MAC(i.HardwareAddr))
+			}
+		}
+	}
+	return slices.Contains(c.own, mac)
+}
+
+// left takes note of when the kernel saw the last request leave. The kernel's own requests for the same address look
+// the same: ours is the first that is not older than its making.
+func (l *lookup) left(at stamp.Stamp) {
+	request := &l.events[l.sent]
+	if request.At.Kernel.IsZero() && !at.Kernel.Before(request.At.User) {
+		request.At.Kernel = at.Kernel
+		l.query.Sent(request.At)
+	}
+}
+
+// add takes note of a packet received.
+func (l *lookup) add(e Event) {
+	if e.Verdict.Ignored() {
+		l.ignored[e.Verdict]++
+	}
+	if len(l.events) < maxEvents {
+		l.events = append(l.events, e)
+	}
+}
+
+// tell passes on the events that are new.
+func (l *lookup) tell(observe func(Event)) {
+	if observe == nil {
+		return
+	}
+	for ; l.observed < len(l.events); l.observed++ {
+		observe(l.events[l.observed])
+	}
+}
+
+// result is what the lookup has found.
+func (l *lookup) result() Result {
+	r := Result{
+		Attempts: l.query.Attempts(),
+		Answers:  l.query.Answers(),
+		Ignored:  l.ignored,
+		Events:   l.events,
+	}
+	r.Duration, r.Clock = l.query.Duration()
+	if len(r.Answers) > 0 {
+		r.MAC = r.Answers[0]
+	}
+	return r
+}
