@@ -1,0 +1,105 @@
+package labtest
+
+import (
+	"net/netip"
+	"testing"
+
+	"tcpprobe/internal/netlab"
+)
+
+// A Network is a client and a server with two routers between them.
+type Network struct {
+	Lab                    *netlab.Lab
+	Client, R1, R2, Server *netlab.Host
+}
+
+// Journey builds the standard network:
+//
+//	Client eth0 10.1.0.2/24 ── 10.1.0.1/24 eth0 R1
+//	R1     eth1 10.2.0.1/24 ── 10.2.0.2/24 eth0 R2
+//	R2     eth1 10.3.0.1/24 ── 10.3.0.80/24, 10.3.0.53/24 eth0 Server
+//
+// The routers send every ICMP error, without limiting their rate. On the server nginx answers at port 80, and at
+// 10.3.0.53 dnsmasq knows:
+//
+//	www.lab.test     A 10.3.0.80
+//	alias.lab.test   CNAME www.lab.test
+//	multi.lab.test   A 10.3.0.80, 10.3.0.81, 10.3.0.82; nobody has the last two
+//	text.lab.test    a TXT record and no address
+//
+// Another name in lab.test does not exist (RCODE 3), one outside of it is refused (RCODE 5).
+func Journey(t testing.TB) *Network {
+	t.Helper()
+	lab := New(t)
+	n := &Network{
+		Lab:    lab,
+		Client: host(t, lab, "client"),
+		R1:     host(t, lab, "router1"),
+		R2:     host(t, lab, "router2"),
+		Server: host(t, lab, "server"),
+	}
+	for _, router := range []*netlab.Host{n.R1, n.R2} {
+		sysctl(t, router, "net/ipv4/ip_forward", "1")
+		sysctl(t, router, "net/ipv4/icmp_ratelimit", "0")
+		sysctl(t, router, "net/ipv4/icmp_ratemask", "0")
+	}
+
+	link(t, lab, n.Client, "eth0", "10.1.0.2/24", n.R1, "eth0", "10.1.0.1/24")
+	link(t, lab, n.R1, "eth1", "10.2.0.1/24", n.R2, "eth0", "10.2.0.2/24")
+	link(t, lab, n.R2, "eth1", "10.3.0.1/24", n.Server, "eth0", "10.3.0.80/24")
+	if err := n.Server.Address("eth0", netip.MustParsePrefix("10.3.0.53/24")); err != nil {
+		t.Fatal(err)
+	}
+	defaultRoute(t, n.Client, "10.1.0.1")
+	defaultRoute(t, n.R1, "10.2.0.2")
+	defaultRoute(t, n.R2, "10.2.0.1")
+	defaultRoute(t, n.Server, "10.3.0.1")
+
+	startHTTP(t, n.Server)
+	startDNS(t, n.Server, "10.3.0.53")
+	return n
+}
+
+// Pair builds the smallest network: two hosts with one link between them, a with eth0 10.0.0.1/24 and b with eth0 10.0.0.2/24.
+func Pair(t testing.TB, options ...netlab.LinkOption) (a, b *netlab.Host) {
+	t.Helper()
+	lab := New(t)
+	a, b = host(t, lab, "a"), host(t, lab, "b")
+	link(t, lab, a, "eth0", "10.0.0.1/24", b, "eth0", "10.0.0.2/24", options...)
+	return a, b
+}
+
+func host(t testing.TB, lab *netlab.Lab, name string) *netlab.Host {
+	t.Helper()
+	h, err := lab.Host(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A new namespace has the settings of the machine's own, which are not ours to know. Of "all" and that of an
+	// interface, which starts as "default", the kernel uses the stricter.
+	sysctl(t, h, "net/ipv4/conf/all/rp_filter", "0")
+	sysctl(t, h, "net/ipv4/conf/default/rp_filter", "0")
+	return h
+}
+
+func sysctl(t testing.TB, h *netlab.Host, name, value string) {
+	t.Helper()
+	if err := h.Sysctl(name, value); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func link(t testing.TB, lab *netlab.Lab, a *netlab.Host, aName, aPrefix string, b *netlab.Host, bName, bPrefix string, options ...netlab.LinkOption) {
+	t.Helper()
+	err := lab.Link(a, aName, netip.MustParsePrefix(aPrefix), b, bName, netip.MustParsePrefix(bPrefix), options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func defaultRoute(t testing.TB, h *netlab.Host, nextHop string) {
+	t.Helper()
+	if err := h.Route(netlab.Route{NextHop: netip.MustParseAddr(nextHop)}); err != nil {
+		t.Fatal(err)
+	}
+}

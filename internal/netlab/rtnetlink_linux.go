@@ -1,0 +1,62 @@
+package netlab
+
+import (
+	"encoding/binary"
+	"errors"
+	"net/netip"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// request asks rtnetlink(7) for a change: a fixed header (ifinfomsg, rtmsg and their kind), then attributes.
+func (h *Host) request(kind netlink.HeaderType, flags netlink.HeaderFlags, header any, attributes func(*netlink.AttributeEncoder)) error {
+	_, err := h.exchange(kind, flags|netlink.Acknowledge, header, attributes)
+	return err
+}
+
+// exchange is request for messages that are answered with more than an acknowledgement.
+func (h *Host) exchange(kind netlink.HeaderType, flags netlink.HeaderFlags, header any, attributes func(*netlink.AttributeEncoder)) ([]netlink.Message, error) {
+	data, err := binary.Append(nil, binary.NativeEndian, header)
+	if err != nil {
+		return nil, err
+	}
+	encoder := netlink.NewAttributeEncoder()
+	attributes(encoder)
+	encoded, err := encoder.Encode()
+	if err != nil {
+		return nil, err
+	}
+	return h.route.Execute(netlink.Message{
+		Header: netlink.Header{Type: kind, Flags: netlink.Request | flags},
+		Data:   append(data, encoded...),
+	})
+}
+
+// index returns the index of the named interface.
+func (h *Host) index(ifname string) (int32, error) {
+	replies, err := h.exchange(unix.RTM_GETLINK, 0, unix.IfInfomsg{}, func(e *netlink.AttributeEncoder) {
+		e.String(unix.IFLA_IFNAME, ifname)
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, reply := range replies {
+		var info unix.IfInfomsg
+		if _, err := binary.Decode(reply.Data, binary.NativeEndian, &info); err != nil {
+			return 0, err
+		}
+		return info.Index, nil
+	}
+	return 0, errors.New("rtnetlink named no interface")
+}
+
+// family returns the address family of the first address that is valid, and IPv4 when none is.
+func family(addresses ...netip.Addr) uint8 {
+	for _, a := range addresses {
+		if a.IsValid() && !a.Unmap().Is4() {
+			return unix.AF_INET6
+		}
+	}
+	return unix.AF_INET
+}
