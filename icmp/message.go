@@ -33,9 +33,9 @@ var ErrMalformed = errors.New("icmp: malformed message")
 type Message struct {
 	Type     Type
 	Code     Code
-	Checksum uint16 // as received; computed anew when sent
-	Rest     [4]byte
-	Body     []byte
+	Checksum uint16  // as received; computed anew when sent
+	Rest     [4]byte // octets 4 to 7
+	Body     []byte  // from octet 8 on
 }
 
 // Parse reads a message. Body aliases b. It does not verify the checksum, for which see [Verify]. The error is
@@ -87,8 +87,8 @@ func (m Message) IsError() bool {
 }
 
 // Quoted returns the octets of the datagram that an error message is about: its IPv4 header and at least the first 8
-// octets of its payload, if the sender keeps to RFC 792, and whatever follows them. They alias the body. The error is
-// [ErrMalformed] for a message that is no error.
+// octets of its payload, if the sender keeps to RFC 792, and whatever follows. They are the body itself, no copy. The
+// error is [ErrMalformed] for a message that is no error.
 func (m Message) Quoted() ([]byte, error) {
 	if !m.IsError() {
 		return nil, fmt.Errorf("%w: type %d quotes no datagram", ErrMalformed, m.Type)
@@ -97,7 +97,7 @@ func (m Message) Quoted() ([]byte, error) {
 }
 
 // NextHopMTU returns the largest datagram, in octets, that the next hop would have taken: what "fragmentation needed"
-// carries (RFC 1191 4). It is not ok for any other message, or from a router that does not tell, and so leaves 0.
+// carries (RFC 1191 4). It is not ok for any other message, or if the router does not tell and leaves 0.
 func (m Message) NextHopMTU() (mtu uint16, ok bool) {
 	if m.Type != DestinationUnreachable || m.Code != FragmentationNeeded {
 		return 0, false

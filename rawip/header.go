@@ -10,7 +10,7 @@ import (
 	"tcpprobe/internal/checksum"
 )
 
-// Numbers of the protocols that a datagram carries.
+// Numbers of the protocols that a datagram may carry, as IANA assigns them.
 const (
 	ProtocolICMP = 1
 	ProtocolTCP  = 6
@@ -233,7 +233,8 @@ type Quoted struct {
 // ParseQuoted reads a quoted datagram: the header and at least 8 octets of the payload, which is all that RFC 792
 // promises. The Total Length is reported, never believed. The result aliases b.
 //
-// The errors are those of [Parse], with [io.ErrUnexpectedEOF] if less than 8 octets follow the header.
+// The error is [io.ErrUnexpectedEOF] if b ends before that, and [ErrMalformed] if the version is not 4 or the IHL is
+// less than 5 words.
 func ParseQuoted(b []byte) (Quoted, error) {
 	h, headerLen, err := parseHeader(b)
 	if err != nil {

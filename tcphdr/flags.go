@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// Flags are the control bits of a segment (RFC 9293 3.1).
+// Flags are the control bits of a segment (RFC 9293 3.1). The bits above AE mean nothing.
 type Flags uint16
 
+// The control bits, from the lowest bit of the header's octets 12 and 13 on.
 const (
 	FIN Flags = 1 << iota // no more data from the sender
 	SYN                   // synchronize sequence numbers
@@ -18,9 +19,9 @@ const (
 	ECE                   // ECN-Echo (RFC 3168 6.1)
 	CWR                   // congestion window reduced (RFC 3168 6.1)
 	AE                    // Accurate ECN (RFC 9768), once a reserved bit
-
-	allFlags = FIN | SYN | RST | PSH | ACK | URG | ECE | CWR | AE
 )
+
+const allFlags = FIN | SYN | RST | PSH | ACK | URG | ECE | CWR | AE
 
 // flagNames are in the order in which people write them: SYN,ACK and FIN,ACK.
 var flagNames = [...]struct {

@@ -90,9 +90,9 @@ func Parse(segment []byte) (Header, []byte, error) {
 // Append appends to b the segment made of the header, its options padded with zeros to a 32-bit boundary, and data. The
 // checksum is computed for a segment from src to dst; h.Checksum is not looked at.
 //
-// It refuses with [ErrMalformed], and returns b as it was, if options are malformed, are longer than 40 octets or have
-// something after the End of Option List, if a reserved bit is set, if the addresses are not of one family, or if the
-// segment is longer than 65535 octets.
+// It refuses with [ErrMalformed], and returns b as it was, if the options are malformed, longer than 40 octets, or go on
+// with anything but zeros after the End of Option List; if a reserved bit or a bit above AE is set; if the addresses are
+// not of one family; or if the segment is longer than 65535 octets.
 func (h Header) Append(b []byte, src, dst netip.Addr, data []byte) ([]byte, error) {
 	padding := -len(h.Options) & 3
 	offset := minHeaderLen + len(h.Options) + padding

@@ -7,8 +7,8 @@ type OptionKind uint8
 
 // Option kinds, as IANA registers them under "TCP Option Kind Numbers".
 const (
-	EndOfOptions       OptionKind = 0   // RFC 9293 3.1; a single octet
-	NoOperation        OptionKind = 1   // RFC 9293 3.1; a single octet
+	EndOfOptions       OptionKind = 0   // RFC 9293 3.2; a single octet
+	NoOperation        OptionKind = 1   // RFC 9293 3.2; a single octet
 	MaximumSegmentSize OptionKind = 2   // RFC 9293 3.2
 	WindowScale        OptionKind = 3   // RFC 7323 2.2
 	SACKPermitted      OptionKind = 4   // RFC 2018 2

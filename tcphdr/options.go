@@ -17,7 +17,7 @@ type Option struct {
 }
 
 // All yields the options in order, those of a single octet included. It stops after the End of Option List, or before
-// the first malformed option. The data of the options alias o.
+// the first malformed option. The data of the options aliases o.
 func (o Options) All() iter.Seq[Option] {
 	return func(yield func(Option) bool) {
 		for rest := o; len(rest) > 0; {
@@ -30,8 +30,8 @@ func (o Options) All() iter.Seq[Option] {
 	}
 }
 
-// Malformed reports whether an option is cut off or has a length below 2 (RFC 9293 3.1), and if so, at which octet of o
-// that option begins. The options before it can be trusted; what comes after cannot be told apart.
+// Malformed reports whether an option is cut off or has a length below 2 (RFC 9293, MUST-7), and if so, at which octet of
+// o that option begins. The options before it can be trusted; what comes after cannot be told apart.
 func (o Options) Malformed() (at int, bad bool) {
 	end, whole := o.end()
 	if whole {
@@ -40,7 +40,7 @@ func (o Options) Malformed() (at int, bad bool) {
 	return end, true
 }
 
-// Find returns the data of the first option of the given kind. They alias o.
+// Find returns the data of the first option of the given kind, which aliases o.
 func (o Options) Find(k OptionKind) (data []byte, ok bool) {
 	for opt := range o.All() {
 		if opt.Kind == k {
@@ -86,7 +86,7 @@ func (o Options) Timestamps() (val, ecr uint32, ok bool) {
 	return binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:]), true
 }
 
-// AppendNoOperation appends an octet that only moves what follows to another boundary (RFC 9293 3.1).
+// AppendNoOperation appends an octet that only moves what follows to another boundary (RFC 9293 3.2).
 func AppendNoOperation(o Options) Options {
 	return append(o, byte(NoOperation))
 }

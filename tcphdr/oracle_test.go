@@ -70,7 +70,9 @@ func TestOracle(t *testing.T) {
 		}
 		equal(t, "header as gopacket reads it", again, segment)
 
-		oracle.SetNetworkLayerForChecksum(&layers.IPv4{SrcIP: src4.AsSlice(), DstIP: dst4.AsSlice(), Protocol: layers.IPProtocolTCP})
+		oracle.SetNetworkLayerForChecksum(&layers.IPv4{
+			SrcIP: src4.AsSlice(), DstIP: dst4.AsSlice(), Protocol: layers.IPProtocolTCP,
+		})
 		buffer := gopacket.NewSerializeBuffer()
 		how := gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}
 		if err := gopacket.SerializeLayers(buffer, how, &oracle, gopacket.Payload(data)); err != nil {

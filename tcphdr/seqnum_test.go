@@ -16,7 +16,7 @@ func TestSeqNumAdd(t *testing.T) {
 		{0xffffffff, 1, 0},
 		{0xffffffff, 65536, 65535},
 		{0, -1, 0xffffffff},
-		{5, 1 << 32, 5},
+		{5, -6, 0xffffffff},
 	}
 	for _, tt := range tests {
 		if got := tt.s.Add(tt.n); got != tt.want {

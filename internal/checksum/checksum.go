@@ -61,8 +61,8 @@ const (
 	Unknown State = iota
 	// Valid means that the checksum is right.
 	Valid
-	// Partial means that the field holds only the folded sum of the pseudo-header: the sender left the rest to its
-	// network card, and the segment never passed through one, as on loopback and veth.
+	// Partial means that the field holds only the folded sum of the pseudo-header. The sender left the rest to a network
+	// card, and the segment has not been through one: so it is on loopback and veth, and on the way out.
 	Partial
 	// Invalid means that the checksum is wrong.
 	Invalid
