@@ -1,0 +1,75 @@
+package resolver
+
+import (
+	"errors"
+	"math"
+	"net/netip"
+	"slices"
+)
+
+// maxLinks is how many CNAME records a host's name may be away from its addresses, over all messages.
+const maxLinks = 16
+
+var (
+	errLoop     = errors.New("its CNAME records run in a circle")
+	errTooLong  = errors.New("more than 16 CNAME records lead on from it")
+	errNotAsked = errors.New("its CNAME record leads to a name that the DNS is not asked for")
+)
+
+// chain is a path of CNAME records and what stands at its end.
+type chain struct {
+	names     []string // the name that was looked up, then what each CNAME record led to
+	addresses []netip.Addr
+	ttl       uint32 // the least of the records used, in seconds
+}
+
+func newChain(name string) chain { return chain{names: []string{name}, ttl: math.MaxUint32} }
+
+// last returns the name at the end.
+func (c chain) last() string { return c.names[len(c.names)-1] }
+
+// aliases returns what the CNAME records led to, safe to print.
+func (c chain) aliases() []string {
+	var names []string
+	for _, name := range c.names[1:] {
+		names = append(names, Escape(name))
+	}
+	return names
+}
+
+// follow returns the chain lengthened by what the records of a message say of its end, in whatever order they stand
+// (RFC 1034 3.6.2). Records of other names are not looked at.
+func (c chain) follow(records []Record) (chain, error) {
+	c.names = slices.Clone(c.names)
+	for {
+		alias := -1
+		for i, r := range records {
+			switch {
+			case !equalNames(r.Name, c.last()):
+			case !r.Address.IsValid():
+				if alias < 0 {
+					alias = i
+				}
+			default:
+				c.ttl = min(c.ttl, r.TTL)
+				if !slices.Contains(c.addresses, r.Address) {
+					c.addresses = append(c.addresses, r.Address)
+				}
+			}
+		}
+		if len(c.addresses) > 0 || alias < 0 {
+			return c, nil
+		}
+		next := records[alias].CNAME
+		switch {
+		case slices.ContainsFunc(c.names, func(n string) bool { return equalNames(n, next) }):
+			return c, errLoop
+		case len(c.names) > maxLinks:
+			return c, errTooLong
+		case next == "" || isSpecial(next):
+			return c, errNotAsked
+		}
+		c.names = append(c.names, next)
+		c.ttl = min(c.ttl, records[alias].TTL)
+	}
+}

@@ -1,0 +1,124 @@
+package resolver
+
+import (
+	"fmt"
+	"net/netip"
+)
+
+// ErrorKind says why a host did not resolve.
+type ErrorKind uint8
+
+const (
+	NoSuchName  ErrorKind = iota + 1 // NXDOMAIN (RFC 2308 2.1)
+	NoAddress                        // the name exists, without an IPv4 address (RFC 2308 2.2)
+	ServerFault                      // SERVFAIL
+	NotAllowed                       // REFUSED
+	OtherRCode                       // any other response code that is an error
+	Lame                             // the server does not resolve for others, it only knows whom else to ask
+	BadAnswer                        // the server's answer was of no use, or its chain of names has no end
+	Timeout                          // no answer in time
+	Unreachable                      // the query could not be delivered: Err says more if it was this host's doing
+	BadName                          // not a name that can be looked up; nothing was sent
+	IPv6                             // an IPv6 address, which is not supported yet; nothing was sent
+	BadConfig                        // resolv.conf cannot be read; nothing was sent
+	Interrupted                      // the context ended
+	LocalFault                       // this system failed: no randomness
+)
+
+// String returns a short name for the kind, for instance "no such name".
+func (k ErrorKind) String() string {
+	switch k {
+	case NoSuchName:
+		return "no such name"
+	case NoAddress:
+		return "no address"
+	case ServerFault:
+		return "server failure"
+	case NotAllowed:
+		return "refused"
+	case OtherRCode:
+		return "other response code"
+	case Lame:
+		return "lame server"
+	case BadAnswer:
+		return "bad answer"
+	case Timeout:
+		return "timeout"
+	case Unreachable:
+		return "server unreachable"
+	case BadName:
+		return "bad name"
+	case IPv6:
+		return "IPv6"
+	case BadConfig:
+		return "configuration"
+	case Interrupted:
+		return "interrupted"
+	default:
+		return "local fault"
+	}
+}
+
+// Error is why a host did not resolve. Its texts are safe to print.
+type Error struct {
+	Kind   ErrorKind
+	Name   string         // the name it is about
+	Alias  string         // the name that was asked for, if CNAME records led from it to Name; "" otherwise
+	Server netip.AddrPort // that was asked last, not valid if none was
+	Reason string         // what was wrong in particular, "" if Kind says it all
+	Err    error          // the cause, or nil
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Error returns one sentence for a person.
+func (e *Error) Error() string {
+	switch e.Kind {
+	case NoSuchName:
+		if !e.Server.IsValid() {
+			return fmt.Sprintf("%s does not exist: %s", e.Name, e.Reason)
+		}
+		return fmt.Sprintf("%s does not exist, says %s (NXDOMAIN)", e.name(), e.server())
+	case NoAddress:
+		return fmt.Sprintf("%s exists but has no IPv4 address, says %s", e.name(), e.server())
+	case ServerFault:
+		return fmt.Sprintf("%s could not resolve %s (SERVFAIL)", e.server(), e.name())
+	case NotAllowed:
+		return fmt.Sprintf("%s refuses to resolve %s (REFUSED)", e.server(), e.name())
+	case OtherRCode:
+		return fmt.Sprintf("%s answered %s when asked for %s", e.server(), e.Reason, e.name())
+	case Lame:
+		return fmt.Sprintf("%s does not resolve names for others: asked for %s it only named other servers", e.server(), e.name())
+	case BadAnswer:
+		return fmt.Sprintf("no use could be made of what %s answered for %s: %s", e.server(), e.name(), e.Reason)
+	case Timeout:
+		return fmt.Sprintf("no answer from %s for %s", e.server(), e.name())
+	case Unreachable:
+		return fmt.Sprintf("%s could not be asked for %s: %s", e.server(), e.name(), e.Reason)
+	case BadName:
+		return fmt.Sprintf("%s is not a host name: %s", e.Name, e.Reason)
+	case IPv6:
+		return fmt.Sprintf("%s: %s", e.Name, e.Reason)
+	case Interrupted:
+		return fmt.Sprintf("interrupted while resolving %s", e.Name)
+	default:
+		return fmt.Sprintf("cannot resolve %s: %s", e.Name, e.Reason)
+	}
+}
+
+// name returns the name, with the one that led to it.
+func (e *Error) name() string {
+	if e.Alias == "" {
+		return e.Name
+	}
+	return fmt.Sprintf("%s (which %s stands for)", e.Name, e.Alias)
+}
+
+// server returns the server's address, with the port unless it is the usual one.
+func (e *Error) server() string {
+	if e.Server.Port() == dnsPort {
+		return e.Server.Addr().String()
+	}
+	return e.Server.String()
+}

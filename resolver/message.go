@@ -1,0 +1,285 @@
+package resolver
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// ErrMalformed is wrapped by the errors of AppendQuery and ParseAnswer, together with what is wrong.
+var ErrMalformed = errors.New("malformed DNS message")
+
+// MaxPayload is the largest UDP message that a query with EDNS0 asks for, in octets: what the smallest MTU of IPv6 has
+// room for behind the headers of IPv6 and UDP (1280 - 40 - 8), so that no answer has to be fragmented.
+const MaxPayload = 1232
+
+const (
+	headerLength = 12     // RFC 1035 4.1.1
+	flagRD       = 0x0100 // recursion desired
+	typeA        = 1      // RFC 1035 3.2.2
+	classIN      = 1      // RFC 1035 3.2.4
+	typeOPT      = 41     // RFC 6891 6.1.1
+
+	maxName  = 253 // octets of a name without its last dot: 255 on the wire (RFC 1035 2.3.4)
+	maxLabel = 63  // RFC 1035 2.3.4
+)
+
+// AppendQuery appends a query for the IPv4 addresses (QTYPE A) of a name to b. The name is fully qualified, with or
+// without its last dot; its octets are sent as they are. With edns the query carries an OPT record that allows answers
+// of MaxPayload octets (RFC 6891 6.1.2); without, they are limited to 512 (RFC 1035 4.2.1).
+//
+// A name that does not fit the wire, or with an empty label, is ErrMalformed.
+func AppendQuery(b []byte, id uint16, name string, edns bool) ([]byte, error) {
+	name = strings.TrimSuffix(name, ".")
+	if len(name) > maxName {
+		return nil, fmt.Errorf("%w: QNAME of %d octets, at most %d fit", ErrMalformed, len(name), maxName)
+	}
+	labels := strings.Split(name, ".")
+	for _, label := range labels {
+		if len(label) == 0 || len(label) > maxLabel {
+			return nil, fmt.Errorf("%w: label of %d octets in QNAME, want 1 to %d", ErrMalformed, len(label), maxLabel)
+		}
+	}
+	additional := uint16(0)
+	if edns {
+		additional = 1
+	}
+
+	// Header, RFC 1035 4.1.1.
+	b = binary.BigEndian.AppendUint16(b, id)
+	b = binary.BigEndian.AppendUint16(b, flagRD) // QR 0, OPCODE 0: a standard query
+	b = binary.BigEndian.AppendUint16(b, 1)      // QDCOUNT
+	b = binary.BigEndian.AppendUint16(b, 0)      // ANCOUNT
+	b = binary.BigEndian.AppendUint16(b, 0)      // NSCOUNT
+	b = binary.BigEndian.AppendUint16(b, additional)
+
+	// Question, RFC 1035 4.1.2.
+	for _, label := range labels {
+		b = append(b, byte(len(label)))
+		b = append(b, label...)
+	}
+	b = append(b, 0) // the root
+	b = binary.BigEndian.AppendUint16(b, typeA)
+	b = binary.BigEndian.AppendUint16(b, classIN)
+
+	// OPT record, RFC 6891 6.1.2.
+	if edns {
+		b = append(b, 0) // NAME: the root
+		b = binary.BigEndian.AppendUint16(b, typeOPT)
+		b = binary.BigEndian.AppendUint16(b, MaxPayload) // CLASS: the requestor's payload size
+		b = binary.BigEndian.AppendUint32(b, 0)          // TTL: extended RCODE 0, version 0, no flags
+		b = binary.BigEndian.AppendUint16(b, 0)          // RDLEN: no options
+	}
+	return b, nil
+}
+
+// RCode is the response code of an answer, with the upper bits of an OPT record (RFC 6891 6.1.3).
+type RCode uint16
+
+// The response codes that decide how the resolution goes on (RFC 1035 4.1.1).
+const (
+	NoError  RCode = 0
+	FormErr  RCode = 1
+	ServFail RCode = 2
+	NXDomain RCode = 3
+	NotImp   RCode = 4
+	Refused  RCode = 5
+)
+
+// String returns the mnemonic of the code, for instance "NXDOMAIN", or "RCODE11" for one without a common name.
+func (r RCode) String() string {
+	switch r {
+	case NoError:
+		return "NOERROR"
+	case FormErr:
+		return "FORMERR"
+	case ServFail:
+		return "SERVFAIL"
+	case NXDomain:
+		return "NXDOMAIN"
+	case NotImp:
+		return "NOTIMP"
+	case Refused:
+		return "REFUSED"
+	}
+	return fmt.Sprintf("RCODE%d", uint16(r))
+}
+
+// Mismatch is why a message is not an answer to the query at hand. It is an error: nothing else in such a message
+// is to be believed.
+type Mismatch uint8
+
+const (
+	NotResponse Mismatch = iota + 1 // QR is 0
+	WrongID
+	WrongOpcode
+	WrongQuestion // not one question, or another name, type or class
+)
+
+// Error returns the reason, for instance "wrong ID".
+func (m Mismatch) Error() string {
+	switch m {
+	case NotResponse:
+		return "not a response"
+	case WrongID:
+		return "wrong ID"
+	case WrongOpcode:
+		return "wrong opcode"
+	default:
+		return "wrong question"
+	}
+}
+
+// Record is a resource record of the answer section: an address of Name, or the name that Name stands for.
+type Record struct {
+	Name    string     // without its last dot; any octets
+	TTL     uint32     // seconds
+	Address netip.Addr // of an A record; not valid in a CNAME record
+	CNAME   string     // of a CNAME record, without its last dot; any octets, none for the root
+}
+
+// Answer is what a message that answers our query says.
+type Answer struct {
+	RCode         RCode
+	Authoritative bool
+	Truncated     bool     // the message did not fit; nothing but the RCode was read
+	Records       []Record // the A and CNAME records of the answer section, in their order
+	SOA           bool     // the authority section has an SOA record: a negative answer (RFC 2308 2)
+	NS            bool     // the authority section has an NS record
+}
+
+// ParseAnswer reads the answer to the query for the addresses of name that was sent with id (RFC 5452 9.1). The names
+// are compared without regard to ASCII case (RFC 4343 3).
+//
+// The error is a Mismatch if the message does not belong to that query. It is io.ErrUnexpectedEOF if there is not even
+// a header, and wraps ErrMalformed if the message cannot be read for another reason.
+func ParseAnswer(message []byte, id uint16, name string) (Answer, error) {
+	if len(message) < headerLength {
+		return Answer{}, io.ErrUnexpectedEOF
+	}
+	var p dnsmessage.Parser
+	header, err := p.Start(message)
+	if err != nil {
+		return Answer{}, fmt.Errorf("%w: header: %v", ErrMalformed, err)
+	}
+	switch {
+	case !header.Response:
+		return Answer{}, NotResponse
+	case header.ID != id:
+		return Answer{}, WrongID
+	case header.OpCode != 0:
+		return Answer{}, WrongOpcode
+	}
+	a := Answer{RCode: RCode(header.RCode), Authoritative: header.Authoritative, Truncated: header.Truncated}
+	// A server that could not read our query may have no question to repeat.
+	unread := a.RCode == FormErr || a.RCode == NotImp
+	if binary.BigEndian.Uint16(message[4:]) == 0 && unread {
+		return a, nil
+	}
+	questions, err := p.AllQuestions()
+	if err != nil {
+		return Answer{}, fmt.Errorf("%w: question section: %v", ErrMalformed, err)
+	}
+	if len(questions) != 1 || questions[0].Type != dnsmessage.TypeA || questions[0].Class != dnsmessage.ClassINET ||
+		!equalNames(trimDot(questions[0].Name), strings.TrimSuffix(name, ".")) {
+		return Answer{}, WrongQuestion
+	}
+	if a.Truncated {
+		return a, nil
+	}
+	if err := a.readAnswers(&p); err != nil {
+		return Answer{}, fmt.Errorf("%w: answer section: %v", ErrMalformed, err)
+	}
+	if err := a.readAuthorities(&p); err != nil {
+		return Answer{}, fmt.Errorf("%w: authority section: %v", ErrMalformed, err)
+	}
+	if err := a.readAdditionals(&p); err != nil {
+		return Answer{}, fmt.Errorf("%w: additional section: %v", ErrMalformed, err)
+	}
+	return a, nil
+}
+
+func (a *Answer) readAnswers(p *dnsmessage.Parser) error {
+	for {
+		h, err := p.AnswerHeader()
+		if err == dnsmessage.ErrSectionDone {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		r := Record{Name: trimDot(h.Name), TTL: h.TTL}
+		if r.TTL > 1<<31-1 {
+			r.TTL = 0 // RFC 2181 8
+		}
+		switch {
+		case h.Class == dnsmessage.ClassINET && h.Type == dnsmessage.TypeA:
+			if h.Length != 4 {
+				return fmt.Errorf("A record with RDLENGTH %d", h.Length)
+			}
+			body, err := p.AResource()
+			if err != nil {
+				return err
+			}
+			r.Address = netip.AddrFrom4(body.A)
+			a.Records = append(a.Records, r)
+		case h.Class == dnsmessage.ClassINET && h.Type == dnsmessage.TypeCNAME:
+			body, err := p.CNAMEResource()
+			if err != nil {
+				return err
+			}
+			r.CNAME = trimDot(body.CNAME)
+			a.Records = append(a.Records, r)
+		default:
+			if err := p.SkipAnswer(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (a *Answer) readAuthorities(p *dnsmessage.Parser) error {
+	for {
+		h, err := p.AuthorityHeader()
+		if err == dnsmessage.ErrSectionDone {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		a.SOA = a.SOA || h.Type == dnsmessage.TypeSOA
+		a.NS = a.NS || h.Type == dnsmessage.TypeNS
+		if err := p.SkipAuthority(); err != nil {
+			return err
+		}
+	}
+}
+
+func (a *Answer) readAdditionals(p *dnsmessage.Parser) error {
+	options := 0
+	for {
+		h, err := p.AdditionalHeader()
+		if err == dnsmessage.ErrSectionDone {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if h.Type == dnsmessage.TypeOPT {
+			if options++; options > 1 {
+				return errors.New("more than one OPT record") // RFC 6891 6.1.1
+			}
+			a.RCode = RCode(h.ExtendedRCode(dnsmessage.RCode(a.RCode)))
+		}
+		if err := p.SkipAdditional(); err != nil {
+			return err
+		}
+	}
+}
+
+func trimDot(n dnsmessage.Name) string { return strings.TrimSuffix(n.String(), ".") }

@@ -1,0 +1,426 @@
+package resolver
+
+import (
+	"encoding/binary"
+	"errors"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"tcpprobe/internal/stamp"
+)
+
+// maxQueries bounds what one host may cost, whatever the servers answer.
+const maxQueries = 64
+
+// Query is the machine that resolves one name by the DNS, with the rules of resolv.conf(5). It says what to send next
+// and is told what came back.
+//
+// For each Transmission that Next returns, call Sent, then HandleMessage for whatever arrives until it returns true
+// or the deadline has passed, or HandleError if the transport fails; then call Next again. When Next has nothing
+// more to send, Result says how it ended.
+type Query struct {
+	config  Config
+	random  io.Reader
+	observe func(Event)
+
+	given string    // the name to resolve, without last dot
+	names []string  // candidates of the search list that are left, the current one first
+	path  chain     // from the current candidate to the name that is asked for
+	first int       // the server that the rounds begin with
+	turn  int       // how many servers in turn have not helped with the name asked for
+	tcp   bool      // the next query goes by TCP
+	plain []bool    // by server: ask without EDNS0
+	count int       // of transmissions
+	limit time.Time // of the whole resolution
+
+	current exchange
+	failure failure // the one that tells most of those so far
+
+	result Result
+	err    error
+	done   bool
+	ended  stamp.Stamp
+}
+
+// Transmission is a query to send, from a new socket and a new port (RFC 5452 9.2).
+type Transmission struct {
+	Server    netip.AddrPort
+	Transport Transport
+	Message   []byte    // without the length that TCP puts before it
+	Deadline  time.Time // when to stop waiting for the answer
+}
+
+// exchange is a query under way, or the last one.
+type exchange struct {
+	Transmission
+	server  int // index
+	id      uint16
+	edns    bool
+	path    chain // that the query is for the end of
+	open    bool  // neither answered nor given up
+	event   Event // what all its events have in common
+	sent    int   // index of the QuerySent event in the result, -1 before
+	ignored map[string]bool
+
+	answered  bool
+	rcode     RCode
+	truncated bool
+	reached   chain // the path with what the answer says
+}
+
+// failure is how the resolution of one candidate ended.
+type failure struct {
+	err   *Error
+	rcode string
+	path  chain
+	rank  int
+}
+
+// NewQuery returns the machine for a name, which is fully qualified if it ends in a dot. IDs are read from random.
+// Each event goes to observe, if it is not nil, as it happens.
+func NewQuery(c Config, name string, random io.Reader, observe func(Event)) *Query {
+	q := &Query{
+		config:  c,
+		random:  random,
+		observe: observe,
+		given:   strings.TrimSuffix(name, "."),
+		names:   c.Candidates(name),
+		plain:   make([]bool, len(c.Servers)),
+		result:  Result{Source: DNS, Ignored: map[string]int{}},
+	}
+	nothing := func(kind ErrorKind, reason string) *Query {
+		path := newChain(q.given)
+		q.finish(failure{err: &Error{Kind: kind, Name: Escape(q.given), Reason: reason}, path: path}, stamp.Stamp{})
+		return q
+	}
+	switch {
+	case len(c.Servers) == 0:
+		return nothing(BadConfig, "there is no name server to ask")
+	case len(q.names) == 0:
+		return nothing(NoSuchName, "the DNS is not asked for such names")
+	}
+	q.begin(0, newChain(q.names[0]))
+	return q
+}
+
+// begin asks for the end of a path, of the given server first.
+func (q *Query) begin(server int, path chain) {
+	q.path, q.first, q.turn, q.tcp = path, server, 0, q.config.UseTCP
+}
+
+// Next returns the next query to send. A query still without an answer is given up.
+func (q *Query) Next(now time.Time) (Transmission, bool) {
+	at := stamp.Stamp{User: now}
+	if q.current.open {
+		q.expire(at)
+	}
+	if q.done {
+		return Transmission{}, false
+	}
+	if q.limit.IsZero() {
+		q.limit = now.Add(q.config.Timeout * time.Duration(q.config.Attempts*len(q.config.Servers)))
+	}
+	server := (q.first + q.turn) % len(q.config.Servers)
+	switch {
+	case !now.Before(q.limit):
+		q.nextName(q.fail(q.path, Timeout, "", nil), at)
+		return Transmission{}, false
+	case q.count == maxQueries:
+		q.finish(q.fail(q.path, BadAnswer, "64 queries led nowhere", nil), at)
+		return Transmission{}, false
+	}
+	id, err := q.draw()
+	if err == nil && q.config.Rotate && q.count == 0 {
+		var n uint16
+		n, err = q.draw()
+		q.first = int(n) % len(q.config.Servers)
+		server = q.first
+	}
+	if err != nil {
+		q.finish(q.fail(q.path, LocalFault, "no random numbers", err), at)
+		return Transmission{}, false
+	}
+	edns := !q.plain[server]
+	message, err := AppendQuery(nil, id, q.path.last(), edns)
+	if err != nil {
+		q.finish(q.fail(q.path, BadName, "it does not fit into a query", err), at)
+		return Transmission{}, false
+	}
+	q.count++
+	q.current = exchange{
+		Transmission: Transmission{Server: q.config.Servers[server], Message: message, Deadline: q.limit},
+		server:       server,
+		id:           id,
+		edns:         edns,
+		path:         q.path,
+		open:         true,
+		sent:         -1,
+		ignored:      map[string]bool{},
+	}
+	if q.tcp {
+		q.current.Transport = TCP
+	}
+	if d := now.Add(q.config.Timeout); d.Before(q.limit) {
+		q.current.Deadline = d
+	}
+	q.current.event = Event{
+		Attempt:   q.result.Attempts + 1,
+		Server:    q.current.Server,
+		Transport: q.current.Transport,
+		Name:      Escape(q.path.last()),
+	}
+	return q.current.Transmission, true
+}
+
+// draw returns 16 random bits.
+func (q *Query) draw() (uint16, error) {
+	var b [2]byte
+	_, err := io.ReadFull(q.random, b[:])
+	return binary.BigEndian.Uint16(b[:]), err
+}
+
+// Sent says that the transmission left at the time, from a local port.
+func (q *Query) Sent(at stamp.Stamp, port uint16) {
+	q.result.Attempts++
+	q.current.event.Sent, q.current.event.LocalPort = at, port
+	q.current.sent = len(q.result.Events)
+	e := q.event(QuerySent, at)
+	e.Octets = q.current.Message
+	q.tell(e)
+}
+
+// Stamped adds the time that the kernel noted as the transmission left, which becomes known later.
+func (q *Query) Stamped(kernel time.Time) {
+	if q.current.sent < 0 {
+		return
+	}
+	q.current.event.Sent.Kernel = kernel
+	e := &q.result.Events[q.current.sent]
+	e.Stamp, e.Sent = q.current.event.Sent, q.current.event.Sent
+}
+
+// HandleMessage judges a message that came from the server in answer to the transmission. It reports whether the
+// transmission has its answer; a message that is none is ignored. Messages that are there already when the answer has
+// been read may be given too: they show whether somebody answered twice.
+func (q *Query) HandleMessage(message []byte, at stamp.Stamp) bool {
+	c := &q.current
+	answer, err := ParseAnswer(message, c.id, c.path.last())
+	if err != nil {
+		q.ignore(err, message, at)
+		return !c.open
+	}
+	path, err := c.path.follow(answer.Records)
+	e := q.event(AnswerReceived, at)
+	e.Octets = slices.Clone(message)
+	e.RCode = answer.RCode.String()
+	e.Truncated = answer.Truncated
+	e.Addresses = path.addresses
+	e.CNAME = path.aliases()[len(c.path.names)-1:]
+	if len(e.Addresses)+len(e.CNAME) > 0 {
+		e.TTL = path.ttl
+	}
+	if !c.open {
+		if answer.RCode != c.rcode || answer.Truncated != c.truncated || !sameEnd(path, c.reached) {
+			q.result.Conflict = true
+			e.Kind, e.Reason = AnswerConflict, "a second answer says something else"
+			q.tell(e)
+		}
+		return true
+	}
+	c.open, c.answered = false, true
+	c.rcode, c.truncated, c.reached = answer.RCode, answer.Truncated, path
+	q.tell(e)
+	q.judge(answer, path, err, at)
+	return true
+}
+
+// sameEnd reports whether two chains lead to the same addresses, in whatever order.
+func sameEnd(a, b chain) bool {
+	x, y := slices.Clone(a.addresses), slices.Clone(b.addresses)
+	slices.SortFunc(x, netip.Addr.Compare)
+	slices.SortFunc(y, netip.Addr.Compare)
+	return equalNames(a.last(), b.last()) && slices.Equal(x, y)
+}
+
+// ignore counts a message that does not answer the query, and tells of the first one of its kind.
+func (q *Query) ignore(err error, message []byte, at stamp.Stamp) {
+	reason := "malformed"
+	if mismatch := Mismatch(0); errors.As(err, &mismatch) {
+		reason = mismatch.Error()
+	}
+	q.result.Ignored[reason]++
+	if q.current.ignored[reason] {
+		return
+	}
+	q.current.ignored[reason] = true
+	e := q.event(AnswerIgnored, at)
+	e.Octets, e.Reason = slices.Clone(message), reason
+	q.tell(e)
+}
+
+// judge decides how to go on after an answer, which led along the path, or to the error at its end.
+func (q *Query) judge(a Answer, path chain, err error, at stamp.Stamp) {
+	c := &q.current
+	longer := len(path.names) > len(c.path.names)
+	switch {
+	case a.Truncated && c.Transport == TCP:
+		q.nextServer(q.fail(path, BadAnswer, "it is cut short, by TCP too", nil), at)
+	case a.Truncated:
+		q.tcp = true // RFC 7766 5
+	case (a.RCode == FormErr || a.RCode == NotImp) && c.edns:
+		q.plain[c.server] = true // RFC 6891 7
+	case a.RCode == NXDomain:
+		q.nextName(q.fail(path, NoSuchName, "", nil), at)
+	case a.RCode == ServFail:
+		q.nextServer(q.fail(path, ServerFault, "", nil), at)
+	case a.RCode == Refused:
+		q.nextServer(q.fail(path, NotAllowed, "", nil), at)
+	case a.RCode != NoError:
+		q.nextServer(q.fail(path, OtherRCode, a.RCode.String(), nil), at)
+	case err != nil:
+		q.nextName(q.fail(path, BadAnswer, err.Error(), err), at)
+	case len(path.addresses) > 0:
+		q.succeed(path, at)
+	case longer && !a.SOA:
+		q.begin(c.server, path) // the chain leaves the message
+	case !longer && a.NS && !a.SOA && !a.Authoritative:
+		q.nextServer(q.fail(path, Lame, "", nil), at) // a referral (RFC 2308 2.2) is of no use to a stub
+	default:
+		q.nextName(q.fail(path, NoAddress, "", nil), at)
+	}
+}
+
+// HandleError says that the transport failed, before the transmission was sent or afterwards: reason is for a person,
+// err the cause.
+func (q *Query) HandleError(reason string, err error, at time.Time) {
+	if !q.current.open {
+		return
+	}
+	q.current.open = false
+	s := stamp.Stamp{User: at}
+	e := q.event(QueryFailed, s)
+	e.Reason, e.Err = reason, err
+	q.tell(e)
+	q.nextServer(q.fail(q.path, Unreachable, reason, err), s)
+}
+
+// expire gives up the transmission.
+func (q *Query) expire(at stamp.Stamp) {
+	c := &q.current
+	c.open = false
+	if c.Transport == UDP {
+		// The server, or something on the way, may drop what it does not know (RFC 6891 7).
+		q.plain[c.server] = true
+	}
+	e := q.event(NoAnswer, at)
+	e.Reason = "no answer in time"
+	q.tell(e)
+	q.nextServer(q.fail(q.path, Timeout, "", nil), at)
+}
+
+// Stop ends the resolution early, for the reason.
+func (q *Query) Stop(err error, at time.Time) {
+	q.current.open = false
+	if !q.done {
+		q.finish(q.fail(q.path, Interrupted, err.Error(), err), stamp.Stamp{User: at})
+	}
+}
+
+// nextServer asks the next server in turn for the same name, or gives the name up.
+func (q *Query) nextServer(f failure, at stamp.Stamp) {
+	q.turn++
+	q.tcp = q.config.UseTCP
+	if q.turn == q.config.Attempts*len(q.config.Servers) {
+		q.nextName(f, at)
+	}
+}
+
+// nextName goes on with the next candidate. Where no server answers at all, another name would do no better.
+func (q *Query) nextName(f failure, at stamp.Stamp) {
+	if f.rank > q.failure.rank {
+		q.failure = f
+	}
+	q.names = q.names[1:]
+	if len(q.names) == 0 || f.err.Kind == Timeout || f.err.Kind == Unreachable {
+		q.finish(q.failure, at)
+		return
+	}
+	q.begin(q.current.server, newChain(q.names[0]))
+}
+
+// fail returns the failure of the current candidate, at the end of a path. Of several failures that of the name as it
+// was given tells a person most, then that no server answers, then that a name exists, then what ails a server.
+func (q *Query) fail(path chain, kind ErrorKind, reason string, err error) failure {
+	f := failure{
+		err:  &Error{Kind: kind, Name: Escape(path.last()), Server: q.current.Server, Reason: reason, Err: err},
+		path: path,
+	}
+	if len(path.names) > 1 {
+		f.err.Alias = Escape(path.names[0])
+	}
+	if q.current.answered && kind <= BadAnswer {
+		f.rcode = q.current.rcode.String()
+	}
+	switch {
+	case equalNames(path.names[0], q.given):
+		f.rank = 5
+	case kind == Timeout || kind == Unreachable:
+		f.rank = 4
+	case kind == NoAddress:
+		f.rank = 3
+	case kind != NoSuchName:
+		f.rank = 2
+	default:
+		f.rank = 1
+	}
+	return f
+}
+
+// succeed ends the resolution with the addresses at the end of a path.
+func (q *Query) succeed(path chain, at stamp.Stamp) {
+	q.result.Name = Escape(path.names[0])
+	q.result.Server = q.current.Server
+	q.result.RCode = NoError.String()
+	q.result.Addresses = path.addresses
+	q.result.CNAME = path.aliases()
+	q.result.TTL = path.ttl
+	q.done, q.ended = true, at
+}
+
+// finish ends the resolution with a failure.
+func (q *Query) finish(f failure, at stamp.Stamp) {
+	q.result.Name = Escape(f.path.names[0])
+	q.result.Server = f.err.Server
+	q.result.RCode = f.rcode
+	q.result.NoData = f.err.Kind == NoAddress
+	q.result.CNAME = f.path.aliases()
+	q.err = f.err
+	q.done, q.ended = true, at
+}
+
+// Result returns what became of the name, once Next has nothing more to send. The error is an *Error.
+func (q *Query) Result() (Result, error) {
+	r := q.result
+	if i := slices.IndexFunc(r.Events, func(e Event) bool { return e.Kind == QuerySent }); i >= 0 {
+		r.Duration, r.Clock = stamp.Between(r.Events[i].Stamp, q.ended)
+	}
+	return r, q.err
+}
+
+// event returns an event of the current transmission.
+func (q *Query) event(kind EventKind, at stamp.Stamp) Event {
+	e := q.current.event
+	e.Kind, e.Stamp = kind, at
+	return e
+}
+
+// tell records an event.
+func (q *Query) tell(e Event) {
+	q.result.Events = append(q.result.Events, e)
+	if q.observe != nil {
+		q.observe(e)
+	}
+}

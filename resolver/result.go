@@ -1,0 +1,114 @@
+package resolver
+
+import (
+	"net/netip"
+	"time"
+
+	"tcpprobe/internal/stamp"
+)
+
+// Source says where the addresses of a host came from. The zero Source means that nothing was looked up.
+type Source uint8
+
+const (
+	Literal   Source = iota + 1 // the host was an address
+	HostsFile                   // the hosts file, or what RFC 6761 6.3 says of localhost
+	DNS
+)
+
+// String returns "literal", "hosts", "dns", or "" for the zero Source.
+func (s Source) String() string {
+	switch s {
+	case Literal:
+		return "literal"
+	case HostsFile:
+		return "hosts"
+	case DNS:
+		return "dns"
+	}
+	return ""
+}
+
+// Transport is what carries a query.
+type Transport uint8
+
+const (
+	UDP Transport = iota // RFC 1035 4.2.1
+	TCP                  // RFC 1035 4.2.2
+)
+
+// String returns "udp" or "tcp".
+func (t Transport) String() string {
+	if t == TCP {
+		return "tcp"
+	}
+	return "udp"
+}
+
+// Result is what became of a host, also if it did not resolve. Names in it are safe to print.
+type Result struct {
+	Source    Source
+	Name      string         // fully qualified, without last dot: the one that was found, or that the failure is about
+	Server    netip.AddrPort // that answered for Name, or that was asked last; not valid unless Source is DNS
+	RCode     string         // "NOERROR", "NXDOMAIN", …; "" if there was no answer
+	NoData    bool           // Name exists, but has no IPv4 address (RFC 2308 2.2)
+	Addresses []netip.Addr   // in the order of the answer, each once
+	CNAME     []string       // the names that Name stands for, one after the other
+	TTL       uint32         // seconds: the least of the records used
+	Attempts  int            // queries sent, over all names, servers and transports
+	Duration  time.Duration  // from the first query leaving to the answer, or the failure, that decided
+	Clock     stamp.Source   // of Duration
+	Conflict  bool           // a second answer to the same query said something else; the first one counts
+	Ignored   map[string]int // how many messages did not answer our query, by reason
+	Events    []Event        // all that were told, the queries with the kernel's stamps that came afterwards
+}
+
+// EventKind says what happened.
+type EventKind uint8
+
+const (
+	QuerySent EventKind = iota
+	AnswerReceived
+	AnswerIgnored  // a message that did not answer our query; told once for each query and reason, counted in Result
+	AnswerConflict // another answer to a query that has its answer
+	NoAnswer       // the time for the query is over
+	QueryFailed    // the query could not be sent, or the server refused it
+)
+
+// String returns the name of the kind: "query", "answer", "ignored", "conflict", "no answer" or "failed".
+func (k EventKind) String() string {
+	switch k {
+	case QuerySent:
+		return "query"
+	case AnswerReceived:
+		return "answer"
+	case AnswerIgnored:
+		return "ignored"
+	case AnswerConflict:
+		return "conflict"
+	case NoAnswer:
+		return "no answer"
+	default:
+		return "failed"
+	}
+}
+
+// Event is one query, one answer, or the lack of one.
+type Event struct {
+	Kind      EventKind
+	Stamp     stamp.Stamp    // when it happened
+	Sent      stamp.Stamp    // when the query that this is about was sent; zero if it was not
+	Attempt   int            // the number of that query, from 1
+	Server    netip.AddrPort // that was asked
+	LocalPort uint16         // that the query was sent from, 0 if it was not
+	Transport Transport
+	Name      string       // QNAME, safe to print
+	RCode     string       // of an answer
+	Truncated bool         // the answer did not fit; it is asked for again by TCP
+	Addresses []netip.Addr // of an answer: those of Name
+	CNAME     []string     // of an answer: the names that Name stands for, safe to print
+	TTL       uint32       // of an answer, in seconds: the least of the records used
+	Octets    []byte       // the message sent or received, without the length that TCP puts before it
+	Reason    string       // of all but queries and answers: what was wrong, in one phrase
+	Err       error        // of QueryFailed
+}
