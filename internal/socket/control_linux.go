@@ -7,10 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ControlSpace is how many octets of control messages a receive needs room for: a time stamp, the three of a sent
-// packet, the state of a packet socket's frame, and an extended error with the address that it came from.
-const ControlSpace = 256
-
 // StampReceived asks for the kernel's time stamp on everything that the socket receives. Stamping is switched on by
 // deferred work in the kernel, so do it some time before the first packet that matters.
 func StampReceived(fd int) error {

@@ -38,12 +38,9 @@ type Frame struct {
 // Packet is a packet socket: it sends and receives what frames carry, on any interface. The kernel puts the link
 // header in front, and takes it off (SOCK_DGRAM of packet(7)), so that links with and without one look alike.
 type Packet struct {
-	fd      int
-	clock   *stamp.Clock
-	control [ControlSpace]byte
-	header  unix.Msghdr
-	vector  unix.Iovec
-	address unix.RawSockaddrLinklayer
+	fd       int
+	clock    *stamp.Clock
+	receiver Receiver
 }
 
 // OpenPacket returns a socket that receives the frames of every interface, in both directions, that the filter lets
@@ -107,13 +104,8 @@ func (p *Packet) Send(ifindex int, protocol uint16, to [6]byte, octets []byte) e
 // Receive reads the next frame's packet into b, without waiting: where there is none, ok is false. The error is that
 // of the socket, for instance that the interface went down.
 func (p *Packet) Receive(b []byte, f *Frame) (octets []byte, ok bool, err error) {
-	p.vector.Base = unsafe.SliceData(b)
-	p.vector.SetLen(len(b))
-	p.header = unix.Msghdr{Iov: &p.vector, Control: &p.control[0], Name: (*byte)(unsafe.Pointer(&p.address)), Namelen: unix.SizeofSockaddrLinklayer}
-	p.header.SetIovlen(1)
-	p.header.SetControllen(len(p.control))
 	before := p.clock.Before()
-	n, errno := recvmsg(p.fd, &p.header, unix.MSG_TRUNC)
+	n, control, errno := p.receiver.Receive(p.fd, b, unix.MSG_TRUNC)
 	switch errno {
 	case 0:
 	case unix.EAGAIN:
@@ -122,16 +114,16 @@ func (p *Packet) Receive(b []byte, f *Frame) (octets []byte, ok bool, err error)
 	default:
 		return nil, false, &net.OpError{Op: "receive", Net: "packet", Err: os.NewSyscallError("recvmsg", errno)}
 	}
-	control := p.control[:p.header.Controllen]
+	from := &p.receiver.address
 	*f = Frame{
-		Interface: int(p.address.Ifindex),
-		Protocol:  NetworkOrder(p.address.Protocol),
-		Type:      FrameType(p.address.Pkttype),
+		Interface: int(from.Ifindex),
+		Protocol:  NetworkOrder(from.Protocol),
+		Type:      FrameType(from.Pkttype),
 		Stamp:     p.clock.Stamp(Stamp(control), before),
 		Length:    n,
 	}
-	if p.address.Halen == 6 {
-		copy(f.Source[:], p.address.Addr[:])
+	if from.Halen == 6 {
+		copy(f.Source[:], from.Addr[:])
 	}
 	if aux := ControlMessage(control, unix.SOL_PACKET, unix.PACKET_AUXDATA); len(aux) >= 4 {
 		f.NoChecksum = binary.NativeEndian.Uint32(aux)&unix.TP_STATUS_CSUMNOTREADY != 0
@@ -166,14 +158,4 @@ func NetworkOrder(v uint16) uint16 {
 	var b [2]byte
 	binary.BigEndian.PutUint16(b[:], v)
 	return binary.NativeEndian.Uint16(b[:])
-}
-
-// recvmsg is recvmsg(2) that does not wait and is not disturbed by signals.
-func recvmsg(fd int, header *unix.Msghdr, flags int) (int, unix.Errno) {
-	for {
-		n, _, errno := unix.Syscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(header)), uintptr(flags|unix.MSG_DONTWAIT))
-		if errno != unix.EINTR {
-			return int(n), errno
-		}
-	}
 }

@@ -1,0 +1,95 @@
+package rawip
+
+import (
+	"net/netip"
+	"slices"
+
+	"golang.org/x/net/bpf"
+)
+
+const (
+	etherTypeIPv4 = 0x0800
+	outgoing      = 4       // PACKET_OUTGOING of packet(7)
+	toHost        = 0       // PACKET_HOST
+	everything    = 1 << 20 // octets of a packet that passes: more than any has
+)
+
+// Offsets in octets, of the IPv4 header from its start, and of what follows from there (RFC 791 3.1, RFC 9293 3.1).
+const (
+	offFragment = 6
+	offProtocol = 9
+	offSrc      = 12
+	offDst      = 16
+	offSrcPort  = 0
+	offDstPort  = 2
+	offType     = 0
+)
+
+// Filter returns the socket filter that passes what concerns connections from the given local addresses and ports, and
+// nothing else: TCP to them, TCP from them on its way out, and ICMP errors to their addresses. It wants to see packets
+// from the network header on.
+func Filter(locals []netip.AddrPort) []bpf.Instruction {
+	var sent, received, quoted []bpf.Instruction
+	for _, local := range locals {
+		address, port := word(local.Addr()), uint32(local.Port())
+		sent = append(sent, when(bpf.LoadAbsolute{Off: offSrc, Size: 4}, address,
+			when(bpf.LoadIndirect{Off: offSrcPort, Size: 2}, port, pass))...)
+		received = append(received, when(bpf.LoadAbsolute{Off: offDst, Size: 4}, address,
+			when(bpf.LoadIndirect{Off: offDstPort, Size: 2}, port, pass))...)
+	}
+	for _, address := range distinctAddresses(locals) {
+		kind := bpf.LoadIndirect{Off: offType, Size: 1}
+		quoted = append(quoted, when(bpf.LoadAbsolute{Off: offDst, Size: 4}, address,
+			when(kind, 3, pass),  // Destination Unreachable (RFC 792)
+			when(kind, 11, pass), // Time Exceeded
+			when(kind, 12, pass), // Parameter Problem
+		)...)
+	}
+	protocol := bpf.LoadAbsolute{Off: offProtocol, Size: 1}
+	direction := bpf.LoadExtension{Num: bpf.ExtType}
+	return append(when(bpf.LoadExtension{Num: bpf.ExtProto}, etherTypeIPv4,
+		// Only the first fragment of a datagram has ports.
+		[]bpf.Instruction{
+			bpf.LoadAbsolute{Off: offFragment, Size: 2},
+			bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: maxFragmentOffset, SkipTrue: 1},
+			drop,
+			bpf.LoadMemShift{Off: 0}, // X becomes the header's length in octets
+		},
+		when(direction, outgoing, when(protocol, ProtocolTCP, sent)),
+		when(direction, toHost, when(protocol, ProtocolTCP, received), when(protocol, ProtocolICMP, quoted)),
+	), drop)
+}
+
+var (
+	drop = bpf.RetConstant{Val: 0}
+	pass = []bpf.Instruction{bpf.RetConstant{Val: everything}}
+)
+
+// when returns the program that runs the parts, one after the other, if what it loads is the value, and then drops the
+// packet unless they passed it. If it is another value, the program goes on behind them.
+func when(load bpf.Instruction, value uint32, parts ...[]bpf.Instruction) []bpf.Instruction {
+	then := append(slices.Concat(parts...), drop)
+	return append([]bpf.Instruction{
+		load,
+		// The skip of a conditional jump has 8 bits only.
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: value, SkipTrue: 1},
+		bpf.Jump{Skip: uint32(len(then))},
+	}, then...)
+}
+
+// word is an IPv4 address as the socket filter loads it.
+func word(a netip.Addr) uint32 {
+	b := a.As4()
+	return uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+}
+
+// distinctAddresses returns the addresses of locals, each once, as the socket filter loads them.
+func distinctAddresses(locals []netip.AddrPort) []uint32 {
+	var distinct []uint32
+	for _, local := range locals {
+		if a := word(local.Addr()); !slices.Contains(distinct, a) {
+			distinct = append(distinct, a)
+		}
+	}
+	return distinct
+}

@@ -1,0 +1,19 @@
+package rawip
+
+import "tcpprobe/internal/stamp"
+
+// Path is the way that a datagram takes out of this host.
+type Path struct {
+	Interface int     // index of the interface that it leaves by
+	Link      bool    // in a frame of our own, to NextHop; otherwise the kernel's IP sends it
+	NextHop   [6]byte // MAC; zero on a link that has no addresses
+}
+
+// Packet is a datagram as a Wire saw it.
+type Packet struct {
+	Sent       bool   // one of ours, on its way out
+	Octets     []byte // from the IPv4 header on; they hold until the next Receive
+	Interface  int    // index; 0 if it came by the kernel's IP
+	At         stamp.Stamp
+	NoChecksum bool // an offload has not filled in the transport checksum
+}
