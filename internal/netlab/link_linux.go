@@ -138,6 +138,12 @@ func (l *link) up() error {
 			return err
 		}
 	}
+	for _, e := range l.ends {
+		// The kernel looks after new carriers once a second, unless it is asked about one.
+		if _, err := e.host.index(e.ifname); err != nil {
+			return opError("link "+e.ifname, e.host.name, err)
+		}
+	}
 	for i, w := range watches {
 		if err := opError("link "+l.ends[i].ifname, l.ends[i].host.name, w.untilUp()); err != nil {
 			return err
