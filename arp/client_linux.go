@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"time"
 
@@ -175,16 +176,23 @@ func (c *Client) run(ctx context.Context, l *lookup, observe func(Event)) error 
 	return nil
 }
 
-// silence says why nobody answered on the link.
+// silence says why nobody answered on the link: a socket for all interfaces is not told when one of them goes down.
 func silence(link Link) error {
-	i, err := net.InterfaceByIndex(link.Index)
+	interfaces, err := net.Interfaces()
 	if err != nil {
-		return &net.OpError{Op: "receive", Net: "packet", Err: unix.ENXIO}
+		return err
 	}
-	if i.Flags&net.FlagUp == 0 {
-		return &net.OpError{Op: "receive", Net: "packet", Err: unix.ENETDOWN}
+	cause := unix.ENXIO
+	for _, i := range interfaces {
+		switch {
+		case i.Index != link.Index:
+		case i.Flags&net.FlagUp != 0:
+			return ErrTimeout
+		default:
+			cause = unix.ENETDOWN
+		}
 	}
-	return ErrTimeout
+	return &net.OpError{Op: "receive", Net: "packet", Err: os.NewSyscallError("recvmsg", cause)}
 }
 
 // Conflicts returns what has come in since the lookups returned and makes their results doubtful: a Conflict or an
@@ -318,7 +326,7 @@ func (l *lookup) add(e Event) {
 	if e.Verdict.Ignored() {
 		l.ignored[e.Verdict]++
 	}
-	if len(l.events) < maxEvents {
+	if len(l.events) < maxEvents || e.Verdict == Accepted {
 		l.events = append(l.events, e)
 	}
 }

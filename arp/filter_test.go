@@ -1,0 +1,101 @@
+package arp_test
+
+import (
+	"bytes"
+	"net/netip"
+	"testing"
+
+	"golang.org/x/net/bpf"
+
+	"tcpprobe/arp"
+)
+
+// run runs the filter on a packet that came with an EtherType, with or without a VLAN tag. bpf.VM does not know the
+// kernel's extensions, so what they would load is put in their place.
+func run(t *testing.T, filter []bpf.Instruction, etherType uint32, tagged bool, packet []byte) int {
+	t.Helper()
+	var program []bpf.Instruction
+	for _, instruction := range filter {
+		switch instruction {
+		case bpf.LoadExtension{Num: bpf.ExtProto}:
+			instruction = bpf.LoadConstant{Dst: bpf.RegA, Val: etherType}
+		case bpf.LoadExtension{Num: bpf.ExtVLANTagPresent}:
+			present := bpf.LoadConstant{Dst: bpf.RegA}
+			if tagged {
+				present.Val = 1
+			}
+			instruction = present
+		}
+		program = append(program, instruction)
+	}
+	vm, err := bpf.NewVM(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := vm.Run(packet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestFilter(t *testing.T) {
+	const ethertypeARP, ethertypeIPv4, ethertypeRARP = 0x0806, 0x0800, 0x8035
+	reply := golden[1].octets
+	sender := golden[1].packet.SenderPA
+	other := netip.AddrFrom4([4]byte{172, 51, 52, 54})
+	filter := arp.Filter(other, sender)
+
+	if n := run(t, filter, ethertypeARP, false, reply); n < len(reply) {
+		t.Errorf("of the packet %d octets pass, want all %d", n, len(reply))
+	}
+	if n := run(t, filter, ethertypeARP, false, append(bytes.Clone(reply), make([]byte, 18)...)); n < len(reply) {
+		t.Errorf("of the padded packet %d octets pass", n)
+	}
+	for name, etherType := range map[string]uint32{"IPv4": ethertypeIPv4, "RARP": ethertypeRARP} {
+		if run(t, filter, etherType, false, reply) != 0 {
+			t.Errorf("a frame of %s passes", name)
+		}
+	}
+	if run(t, filter, ethertypeARP, true, reply) != 0 {
+		t.Error("B-97: a frame with a VLAN tag passes")
+	}
+	if run(t, arp.Filter(other), ethertypeARP, false, reply) != 0 {
+		t.Error("a SenderPA that was not given passes")
+	}
+	for name, none := range map[string][]bpf.Instruction{
+		"no sender":   arp.Filter(),
+		"IPv6 sender": arp.Filter(netip.IPv6Loopback(), netip.Addr{}),
+	} {
+		if run(t, none, ethertypeARP, false, reply) != 0 {
+			t.Errorf("%s: a packet passes", name)
+		}
+	}
+
+	for offset := range 18 {
+		changed := bytes.Clone(reply)
+		changed[offset] ^= 0x10
+		// The filter has no opinion of the operation, nor of SenderHA.
+		want := offset >= 6 && offset < 14
+		if passes := run(t, filter, ethertypeARP, false, changed) != 0; passes != want {
+			t.Errorf("with octet %d changed the packet passes: %t, want %t", offset, passes, want)
+		}
+	}
+	for n := range 18 {
+		if run(t, filter, ethertypeARP, false, reply[:n]) != 0 {
+			t.Errorf("a packet of %d octets passes", n)
+		}
+	}
+}
+
+// As many lookups as a Client watches fit into the kernel's limit of 4096 instructions.
+func TestFilterAssembles(t *testing.T) {
+	var senders []netip.Addr
+	for i := range 2000 {
+		senders = append(senders, netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}))
+	}
+	raw, err := bpf.Assemble(arp.Filter(senders...))
+	if err != nil || len(raw) > 4096 {
+		t.Errorf("%d instructions, %v", len(raw), err)
+	}
+}
