@@ -171,6 +171,9 @@ func (h *Handshake) Deadline() (time.Time, bool) {
 	return deadline, true
 }
 
+// Number returns the number of the segment that Next returned last, counting from 0.
+func (h *Handshake) Number() int { return h.sending.number }
+
 // Sent takes note that the segment which Next returned last was handed to the network at that time. It returns the
 // segment's number, counting from 0: Stamped wants it if a better time becomes known.
 func (h *Handshake) Sent(at stamp.Stamp) int {
@@ -418,6 +421,15 @@ func (h *Handshake) find(f Finding) {
 	if !slices.Contains(h.findings, f) {
 		h.findings = append(h.findings, f)
 	}
+}
+
+// repetition returns how many times the SYN was sent before its last time, and how long before that the last was.
+func (h *Handshake) repetition() (again int, after time.Duration) {
+	again = len(h.syns) - 1
+	if again > 0 {
+		after, _ = stamp.Between(h.syns[again-1].at, h.syns[again].at)
+	}
+	return again, after
 }
 
 // result returns what is known of the handshake.

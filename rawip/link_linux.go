@@ -2,28 +2,12 @@ package rawip
 
 import (
 	"encoding/binary"
-	"fmt"
 	"net"
 	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
-
-// LinkError says that an interface can carry no more.
-type LinkError struct {
-	Interface int
-	Err       error // unix.ENETDOWN if it was set down, unix.ENODEV if it is gone
-}
-
-func (e *LinkError) Error() string {
-	if name, err := net.InterfaceByIndex(e.Interface); err == nil {
-		return fmt.Sprintf("interface %s: %v", name.Name, e.Err)
-	}
-	return fmt.Sprintf("interface with index %d: %v", e.Interface, e.Err)
-}
-
-func (e *LinkError) Unwrap() error { return e.Err }
 
 // linkMonitor is told by the kernel when an interface goes down or away. A packet socket for all interfaces is not.
 type linkMonitor struct {

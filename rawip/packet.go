@@ -1,6 +1,10 @@
 package rawip
 
-import "tcpprobe/internal/stamp"
+import (
+	"fmt"
+
+	"tcpprobe/internal/stamp"
+)
 
 // Path is the way that a datagram takes out of this host.
 type Path struct {
@@ -17,3 +21,13 @@ type Packet struct {
 	At         stamp.Stamp
 	NoChecksum bool // an offload has not filled in the transport checksum
 }
+
+// LinkError says that an interface can carry no more.
+type LinkError struct {
+	Interface int   // index
+	Err       error // unix.ENETDOWN if it was set down, unix.ENODEV if it is gone
+}
+
+func (e *LinkError) Error() string { return fmt.Sprintf("interface %d: %v", e.Interface, e.Err) }
+
+func (e *LinkError) Unwrap() error { return e.Err }

@@ -11,12 +11,12 @@ type Receiver struct {
 	header  unix.Msghdr
 	vector  unix.Iovec
 	address unix.RawSockaddrLinklayer // the largest of those that are read
-	control [controlSpace]byte
+	control [ControlSpace]byte
 }
 
-// controlSpace is how many octets of control messages a receive needs room for: a time stamp, the three of a sent
+// ControlSpace is how many octets of control messages a receive needs room for: a time stamp, the three of a sent
 // packet, the state of a packet socket's frame, and an extended error with the address that it came from.
-const controlSpace = 256
+const ControlSpace = 256
 
 // Receive is recvmsg(2), which no signal disturbs. The control messages hold until the next call. Where there is nothing to
 // read the error is unix.EAGAIN.

@@ -1,0 +1,373 @@
+package probe
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"tcpprobe/internal/checksum"
+	"tcpprobe/internal/stamp"
+	"tcpprobe/rawip"
+	"tcpprobe/tcphdr"
+)
+
+// Wire carries datagrams to the network and back: rawip.Wire, or in tests a network that is not there.
+type Wire interface {
+	// Now returns the time on the clock of the stamps.
+	Now() time.Time
+	// Send sends a datagram, header and all.
+	Send(p rawip.Path, datagram []byte) error
+	// Receive returns the next datagram, without waiting. A *rawip.LinkError is no reason not to go on.
+	Receive() (p rawip.Packet, ok bool, err error)
+	// Wait returns when there may be something to receive, when the time has come, or when the run is to end.
+	Wait(until time.Time) error
+}
+
+// Flow is a handshake for the engine to make.
+type Flow struct {
+	Local, Remote netip.AddrPort
+	Path          rawip.Path
+	TTL, TOS      uint8
+	ID            uint16 // Identification of the first datagram; each has one more than the one before
+	Handshake     Config
+
+	// Result is what the flow's result is written into: Outcome, Err, TCP, ICMP, Findings and Events.
+	Result *Result
+	// Record is whether the events are wanted.
+	Record bool
+	// Observe is told of every event, soon after it happened; nil if nobody wants to know.
+	Observe func(*Event)
+	// Done is told when the flow has ended.
+	Done func()
+}
+
+// Engine makes any number of handshakes side by side, in one goroutine.
+type Engine struct {
+	wire    Wire
+	flows   map[flowKey]*flow
+	waiting deadlines
+	segment []byte // what is being written
+	buffer  []byte
+}
+
+// flowKey is what tells connections apart.
+type flowKey struct{ local, remote netip.AddrPort }
+
+// flow is a handshake under way.
+type flow struct {
+	*Flow
+	h     *Handshake
+	due   time.Time // when to look after it
+	place int       // in the heap
+
+	unsent []byte    // a datagram that the system had no room for
+	again  time.Time // when to try it again
+	failed int       // how often that failed
+
+	observed int   // how many of the result's events were observed
+	sentAs   []int // where among the events the sent segments are, by number
+}
+
+// NewEngine returns an engine without flows.
+func NewEngine(w Wire) *Engine {
+	return &Engine{wire: w, flows: make(map[flowKey]*flow)}
+}
+
+// Run makes handshakes until there are none left, or until the context ends: then it breaks off those under way.
+//
+// It asks next which to start: a flow to start now, or nil and when to ask again. With more false there is none after
+// it. The error is of the wire, on which nothing more can be done.
+func (e *Engine) Run(ctx context.Context, next func(now time.Time) (f *Flow, again time.Time, more bool)) error {
+	more := true
+	var ask time.Time
+	for {
+		now := e.wire.Now()
+		for more && !now.Before(ask) {
+			var f *Flow
+			f, ask, more = next(now)
+			if f == nil {
+				break
+			}
+			e.start(f)
+		}
+		for len(e.waiting) > 0 && !now.Before(e.waiting[0].due) {
+			e.work(e.waiting[0])
+		}
+		if err := e.receive(); err != nil {
+			return err
+		}
+		if !more && len(e.flows) == 0 {
+			return nil
+		}
+		if ctx.Err() != nil {
+			e.interrupt()
+			return nil
+		}
+		if err := e.wire.Wait(e.until(ask, more)); err != nil {
+			return err
+		}
+	}
+}
+
+// until returns when something is to be done even if nothing arrives.
+func (e *Engine) until(ask time.Time, more bool) time.Time {
+	until := ask
+	if len(e.waiting) > 0 && (!more || e.waiting[0].due.Before(until)) {
+		until = e.waiting[0].due
+	}
+	return until
+}
+
+// start begins a handshake, with its first SYN.
+func (e *Engine) start(f *Flow) {
+	flow := &flow{Flow: f, h: NewHandshake(f.Handshake)}
+	e.flows[flowKey{f.Local, f.Remote}] = flow
+	heap.Push(&e.waiting, flow)
+	e.work(flow)
+}
+
+// work does what a flow asks for: it sends, and sees when to look again, or that it is done. It sends first: every
+// microsecond before our ACK leaves is one that we add.
+func (e *Engine) work(f *flow) {
+	e.send(f)
+	f.observe(false)
+	if f.h.Done() && f.unsent == nil {
+		e.finish(f)
+		return
+	}
+	f.due, _ = f.h.Deadline()
+	if f.unsent != nil {
+		f.due = f.again
+	}
+	heap.Fix(&e.waiting, f.place)
+}
+
+// send sends what a handshake has to send.
+func (e *Engine) send(f *flow) {
+	now := e.wire.Now()
+	if f.unsent != nil {
+		if now.Before(f.again) || !e.transmit(f, f.unsent, now) {
+			return
+		}
+		f.unsent = nil
+	}
+	for {
+		s, ok := f.h.Next(now)
+		if !ok {
+			return
+		}
+		datagram, err := e.datagram(f, s)
+		if err != nil {
+			f.h.Fail(err)
+			return
+		}
+		if !e.transmit(f, datagram, now) {
+			return
+		}
+		now = e.wire.Now()
+	}
+}
+
+// datagram writes a segment of the flow, with the header of its datagram. It holds until the next call.
+func (e *Engine) datagram(f *flow, s tcphdr.Header) (_ []byte, err error) {
+	header := rawip.Header{
+		TOS: f.TOS, ID: f.ID + uint16(f.h.Number()), DontFragment: true, TTL: f.TTL,
+		Protocol: rawip.ProtocolTCP, Src: f.Local.Addr(), Dst: f.Remote.Addr(),
+	}
+	e.segment, err = s.Append(e.segment[:0], header.Src, header.Dst, nil)
+	if err == nil {
+		e.buffer, err = header.Append(e.buffer[:0], e.segment)
+	}
+	return e.buffer, err
+}
+
+// The system may have no room for a datagram at the moment. It gets a few chances, further and further apart: more than
+// half a second together.
+const (
+	sendTries = 10
+	sendPause = time.Millisecond
+)
+
+// transmit hands a datagram of the flow to the wire. It reports false if the datagram is still to be sent, later, or
+// cannot be sent at all.
+func (e *Engine) transmit(f *flow, datagram []byte, now time.Time) bool {
+	err := e.wire.Send(f.Path, datagram)
+	switch {
+	case err == nil:
+		f.failed = 0
+		number := f.h.Sent(stamp.Stamp{User: now})
+		f.noteSent(number, datagram, now)
+		return true
+	case (errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.EAGAIN)) && f.failed < sendTries:
+		if f.unsent == nil {
+			f.unsent = append([]byte(nil), datagram...)
+		}
+		f.again = now.Add(sendPause << f.failed)
+		f.failed++
+	default:
+		f.unsent = nil
+		f.h.Fail(err)
+	}
+	return false
+}
+
+// receive takes everything that has arrived.
+func (e *Engine) receive() error {
+	for {
+		p, ok, err := e.wire.Receive()
+		var lost *rawip.LinkError
+		switch {
+		case errors.As(err, &lost):
+			e.loseLink(lost)
+		case err != nil:
+			return err
+		case !ok:
+			return nil
+		default:
+			e.handle(p)
+		}
+	}
+}
+
+// handle takes one datagram.
+func (e *Engine) handle(p rawip.Packet) {
+	ip, payload, err := rawip.ParseUnsized(p.Octets)
+	if err != nil {
+		return
+	}
+	switch {
+	case p.Sent:
+		e.handleSent(p, ip, payload)
+	case rawip.VerifyHeader(p.Octets) == checksum.Invalid:
+	case ip.Protocol == rawip.ProtocolTCP:
+		e.handleSegment(p, ip, payload)
+	case ip.Protocol == rawip.ProtocolICMP:
+		e.handleICMP(p, ip, payload)
+	}
+}
+
+// handleSent takes the sight of a datagram of ours as it left, for the sake of its stamp.
+func (e *Engine) handleSent(p rawip.Packet, ip rawip.Header, payload []byte) {
+	s, _, err := tcphdr.Parse(payload)
+	if err != nil {
+		return
+	}
+	f := e.flows[flowKey{netip.AddrPortFrom(ip.Src, s.SrcPort), netip.AddrPortFrom(ip.Dst, s.DstPort)}]
+	// Interfaces may lie on top of each other: that of the route is the one that counts.
+	if f == nil || p.Interface != 0 && p.Interface != f.Path.Interface {
+		return
+	}
+	number := int(ip.ID - f.ID)
+	f.h.Stamped(number, p.At)
+	f.noteStamp(number, p.At)
+}
+
+// handleSegment takes a segment that was sent to us.
+func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) {
+	s, data, err := tcphdr.Parse(payload)
+	if err != nil {
+		return
+	}
+	f := e.flows[flowKey{netip.AddrPortFrom(ip.Dst, s.DstPort), netip.AddrPortFrom(ip.Src, s.SrcPort)}]
+	if f == nil {
+		return
+	}
+	if ip.MoreFragments {
+		f.h.find(FragmentIgnored) // its checksum is that of the whole
+		return
+	}
+	sum := tcphdr.Verify(payload, ip.Src, ip.Dst)
+	if p.NoChecksum && sum == checksum.Invalid {
+		sum = checksum.Partial
+	}
+	if sum == checksum.Invalid {
+		f.h.find(ChecksumInvalid)
+		return
+	}
+	verdict := f.h.HandleSegment(Arrival{Header: s, Data: len(data), TTL: ip.TTL, ECN: ip.ECN(), At: p.At})
+	f.noteReceived(p, ip, s, len(data), sum, verdict)
+	e.work(f)
+}
+
+// handleICMP takes an ICMP error.
+func (e *Engine) handleICMP(p rawip.Packet, ip rawip.Header, payload []byte) {
+	q, ok := quotedSegment(ip, payload)
+	if !ok {
+		return
+	}
+	f := e.flows[flowKey{q.local, q.remote}]
+	if f == nil {
+		return
+	}
+	m := q.message
+	m.At, m.SentTTL = p.At, f.TTL
+	number := int(q.id - f.ID)
+	if number >= f.h.sent {
+		number = -1
+	}
+	verdict := f.h.HandleICMP(Notice{ICMP: m, Seq: q.seq, Number: number})
+	if verdict == RejectedByICMP || verdict == NotedICMP {
+		f.Result.ICMP = append(f.Result.ICMP, m)
+		f.noteICMP(p, m)
+	}
+	e.work(f)
+}
+
+// loseLink ends the handshakes that would leave by an interface that is lost.
+func (e *Engine) loseLink(lost *rawip.LinkError) {
+	for _, f := range e.flows {
+		if f.Path.Interface == lost.Interface {
+			f.unsent = nil
+			f.h.Fail(lost)
+			e.finish(f)
+		}
+	}
+}
+
+// interrupt breaks off what is under way.
+func (e *Engine) interrupt() {
+	for _, f := range e.flows {
+		f.unsent = nil
+		f.h.Interrupt()
+		e.send(f)
+		e.finish(f)
+	}
+}
+
+// finish writes a flow's result and forgets the flow.
+func (e *Engine) finish(f *flow) {
+	delete(e.flows, flowKey{f.Local, f.Remote})
+	heap.Remove(&e.waiting, f.place)
+	f.conclude(e.wire.Now())
+	if f.Done != nil {
+		f.Done()
+	}
+}
+
+// deadlines is the flows in a heap, the one that is due first in front.
+type deadlines []*flow
+
+func (d deadlines) Len() int           { return len(d) }
+func (d deadlines) Less(i, j int) bool { return d[i].due.Before(d[j].due) }
+
+func (d deadlines) Swap(i, j int) {
+	d[i], d[j] = d[j], d[i]
+	d[i].place, d[j].place = i, j
+}
+
+func (d *deadlines) Push(x any) {
+	f := x.(*flow)
+	f.place = len(*d)
+	*d = append(*d, f)
+}
+
+func (d *deadlines) Pop() any {
+	last := len(*d) - 1
+	f := (*d)[last]
+	(*d)[last] = nil
+	*d = (*d)[:last]
+	return f
+}

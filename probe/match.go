@@ -1,0 +1,60 @@
+package probe
+
+import (
+	"net/netip"
+
+	"tcpprobe/icmp"
+	"tcpprobe/internal/checksum"
+	"tcpprobe/rawip"
+	"tcpprobe/tcphdr"
+)
+
+// quote is what an ICMP error says, and of which segment.
+type quote struct {
+	message       *ICMP
+	local, remote netip.AddrPort // of the quoted segment, which we may have sent
+	id            uint16         // Identification of its datagram
+	seq           tcphdr.SeqNum
+}
+
+// quotedSegment reads an ICMP error about a TCP segment that the host which the error was sent to may have sent. Eight octets
+// of the segment are enough, which is all that RFC 792 promises.
+//
+// What else the quoted header says is not compared: TTL, Type of Service, Total Length, Identification and checksum are
+// changed on the way, and some routers quote them in another octet order.
+func quotedSegment(ip rawip.Header, payload []byte) (quote, bool) {
+	if ip.MoreFragments || ip.FragmentOffset != 0 || icmp.Verify(payload) == checksum.Invalid {
+		return quote{}, false
+	}
+	m, err := icmp.Parse(payload)
+	if err != nil {
+		return quote{}, false
+	}
+	octets, err := m.Quoted()
+	if err != nil {
+		return quote{}, false
+	}
+	datagram, err := rawip.ParseQuoted(octets)
+	if err != nil {
+		return quote{}, false
+	}
+	h := datagram.Header
+	if h.Protocol != rawip.ProtocolTCP || h.FragmentOffset != 0 || h.Src != ip.Dst {
+		return quote{}, false
+	}
+	segment, err := tcphdr.ParseQuoted(datagram.Payload)
+	if err != nil {
+		return quote{}, false
+	}
+	mtu, _ := m.NextHopMTU()
+	return quote{
+		message: &ICMP{
+			From: ip.Src, Type: uint8(m.Type), Code: uint8(m.Code), Name: m.Name(),
+			MTU: int(mtu), TTL: ip.TTL, QuotedTTL: h.TTL,
+		},
+		local:  netip.AddrPortFrom(h.Src, segment.SrcPort),
+		remote: netip.AddrPortFrom(h.Dst, segment.DstPort),
+		id:     h.ID,
+		seq:    segment.Seq,
+	}, true
+}

@@ -1,0 +1,140 @@
+package probe
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"tcpprobe/internal/checksum"
+	"tcpprobe/internal/stamp"
+	"tcpprobe/rawip"
+	"tcpprobe/tcphdr"
+)
+
+// noteSent records a segment that was handed to the network.
+func (f *flow) noteSent(number int, datagram []byte, now time.Time) {
+	if !f.Record {
+		return
+	}
+	_, payload, err := rawip.Parse(datagram)
+	if err != nil {
+		return // we wrote it ourselves
+	}
+	s, _, err := tcphdr.Parse(payload)
+	if err != nil {
+		return
+	}
+	segment := &Segment{
+		Header: s, TTL: f.TTL, TOS: f.TOS, ID: f.ID + uint16(number), Size: len(datagram),
+		Checksum: checksum.Valid, State: f.h.State(),
+	}
+	segment.Header.Options = slices.Clone(s.Options)
+	if s.Flags.Has(tcphdr.SYN) {
+		segment.Again, segment.After = f.h.repetition()
+		segment.Tries = f.Handshake.Retries
+	}
+	for len(f.sentAs) <= number {
+		f.sentAs = append(f.sentAs, -1)
+	}
+	f.sentAs[number] = len(f.Result.Events)
+	f.Result.Events = append(f.Result.Events, Event{
+		Kind: SegmentSent, At: stamp.Stamp{User: now}, Octets: bytes.Clone(datagram), Segment: segment,
+	})
+}
+
+// noteStamp records when a sent segment really left.
+func (f *flow) noteStamp(number int, at stamp.Stamp) {
+	if number < len(f.sentAs) && f.sentAs[number] >= 0 {
+		f.Result.Events[f.sentAs[number]].At = at
+		f.observe(false)
+	}
+}
+
+// noteReceived records a segment that arrived.
+func (f *flow) noteReceived(p rawip.Packet, ip rawip.Header, s tcphdr.Header, data int, sum checksum.State, v Verdict) {
+	if !f.Record {
+		return
+	}
+	s.Options = slices.Clone(s.Options)
+	segment := &Segment{
+		Header: s, Length: data, TTL: ip.TTL, TOS: ip.TOS, ID: ip.ID, Size: len(p.Octets),
+		Checksum: sum, State: f.h.State(), Verdict: v,
+	}
+	if v == Opened || v == WasRefused {
+		segment.Answers = f.h.answer.syn
+	}
+	f.Result.Events = append(f.Result.Events, Event{
+		Kind: SegmentReceived, At: p.At, Octets: bytes.Clone(p.Octets), Segment: segment,
+	})
+}
+
+// noteICMP records an ICMP error.
+func (f *flow) noteICMP(p rawip.Packet, m *ICMP) {
+	if f.Record {
+		f.Result.Events = append(f.Result.Events, Event{
+			Kind: ICMPReceived, At: p.At, Octets: bytes.Clone(p.Octets), ICMP: m,
+		})
+	}
+}
+
+// conclude writes the flow's result.
+func (f *flow) conclude(now time.Time) {
+	r := f.Result
+	r.Outcome, r.Err = f.h.Outcome(), f.h.err
+	r.TCP = f.h.result()
+	r.TCP.Local, r.TCP.Remote = f.Local, f.Remote
+	r.TCP.Send = "ip"
+	if f.Path.Link {
+		r.TCP.Send = "link"
+	}
+	r.Findings = append(r.Findings, f.h.findings...)
+	if f.Record && r.Outcome == Timeout {
+		r.Events = append(r.Events, Event{Kind: TCPSilence, At: stamp.Stamp{User: now}})
+	}
+	f.observe(true)
+}
+
+// observe shows the events that have not been shown yet. The kernel's stamp of a segment that was sent comes a moment
+// after it: unless something came in since, or this is the end, it is waited for.
+func (f *flow) observe(all bool) {
+	events := f.Result.Events
+	heard := len(events)
+	if !all {
+		for heard > f.observed && events[heard-1].Kind == SegmentSent {
+			heard--
+		}
+	}
+	for ; f.observed < len(events); f.observed++ {
+		event := &events[f.observed]
+		if f.observed >= heard && event.At.Source() == stamp.User {
+			return
+		}
+		event.Step = f.step(f.observed)
+		if f.Observe != nil {
+			f.Observe(event)
+		}
+	}
+}
+
+// step returns how long the step took that ends with an event: the wait for an answer, our own for the ACK, and the wait
+// for the peer's FIN.
+func (f *flow) step(i int) time.Duration {
+	events := f.Result.Events
+	event := &events[i]
+	switch {
+	case event.Kind == ICMPReceived:
+		return f.h.result().RTT
+	case event.Kind == SegmentReceived && (event.Segment.Verdict == Opened || event.Segment.Verdict == WasRefused):
+		return f.h.result().RTT
+	case event.Kind == SegmentReceived && event.Segment.Verdict == GotFIN:
+		for _, sent := range slices.Backward(events[:i]) {
+			if sent.Kind == SegmentSent && sent.Segment.Header.Flags.Has(tcphdr.FIN) {
+				step, _ := stamp.Between(sent.At, event.At)
+				return step
+			}
+		}
+	case event.Kind == SegmentSent && f.h.ack.sent && event.Segment.ID == f.ID+uint16(f.h.ack.number):
+		return f.h.result().Turnaround
+	}
+	return 0
+}
