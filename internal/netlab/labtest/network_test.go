@@ -13,8 +13,6 @@ import (
 	"tcpprobe/internal/netlab/labtest"
 )
 
-func TestMain(m *testing.M) { labtest.Main(m) }
-
 // get fetches a page from a host without any name being asked for.
 func get(t *testing.T, h *netlab.Host, url string) (int, string) {
 	t.Helper()
