@@ -1,7 +1,6 @@
 package arp
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -86,6 +85,7 @@ type Client struct {
 	late    []Event
 	own     []MAC // of this host's interfaces, once needed
 	buffer  [size]byte
+	sent    socket.Receiver // for the stamps of what was sent
 }
 
 // lookup is a Query on its link.
@@ -94,9 +94,8 @@ type lookup struct {
 	link     Link
 	source   netip.Addr
 	target   netip.Addr
-	request  []byte // as sent last
-	sent     int    // which event that was
 	events   []Event
+	request  int // which event is the last request
 	observed int // events passed on so far
 	ignored  map[Verdict]int
 }
@@ -112,6 +111,12 @@ func Open(clock *stamp.Clock) (*Client, error) {
 	s, err := socket.OpenPacket(filter, clock)
 	if err != nil {
 		return nil, err
+	}
+	// A packet socket is shown what leaves the host, but not what it has sent itself: that has its stamps on the error
+	// queue.
+	if err := socket.StampSent(s.FD()); err != nil {
+		s.Close()
+		return nil, &net.OpError{Op: "open", Net: "packet", Err: err}
 	}
 	return &Client{clock: clock, socket: s}, nil
 }
@@ -161,8 +166,7 @@ func (c *Client) run(ctx context.Context, l *lookup, observe func(Event)) error 
 			if err := c.send(l, request); err != nil {
 				return err
 			}
-			// Without waiting: our own copy of the frame, which has the time that it left, is there already.
-			continue
+			continue // for its stamp, which is there already
 		}
 		if deadline, ok := l.query.Deadline(); ok {
 			if err := waiter.Wait(deadline); err != nil {
@@ -241,32 +245,43 @@ func (c *Client) send(l *lookup, request Packet) error {
 		return err
 	}
 	l.query.Sent(at)
-	l.request, l.sent = octets, len(l.events)
+	l.request = len(l.events)
 	l.events = append(l.events, Event{Link: l.link, Out: true, Packet: request, At: at, EtherSource: l.link.HardwareAddr})
 	return nil
 }
 
-// receive reads the packets that are there. current is the lookup under way, or nil.
+// receive reads the stamps and the packets that are there. current is the lookup under way, or nil.
 func (c *Client) receive(current *lookup) error {
+	c.receiveStamps(current)
 	for range maxBurst {
 		var frame socket.Frame
 		octets, ok, err := c.socket.Receive(c.buffer[:], &frame)
 		if err != nil || !ok {
 			return err
 		}
-		switch frame.Type {
-		case socket.FromHost:
-			if current != nil && frame.Interface == current.link.Index && bytes.Equal(octets, current.request) {
-				current.left(frame.Stamp)
-			}
-		case socket.ToHost, socket.ToBroadcast:
-			// Link-local addresses are answered by broadcast (RFC 3927 2.5).
-			if packet, err := Parse(octets); err == nil {
-				c.handle(packet, frame, current)
-			}
+		// Link-local addresses are answered by broadcast (RFC 3927 2.5).
+		if frame.Type != socket.ToHost && frame.Type != socket.ToBroadcast {
+			continue
+		}
+		if packet, err := Parse(octets); err == nil {
+			c.handle(packet, frame, current)
 		}
 	}
 	return nil
+}
+
+// receiveStamps reads when the kernel saw requests leave.
+func (c *Client) receiveStamps(current *lookup) {
+	for {
+		before := c.clock.Before()
+		_, control, errno := c.sent.Receive(c.socket.FD(), nil, unix.MSG_ERRQUEUE)
+		if errno != 0 {
+			return
+		}
+		if current != nil && current.query.Attempts() > 0 {
+			current.left(c.clock.Stamp(socket.Stamp(control), before))
+		}
+	}
 }
 
 // handle shows a packet to the lookups on its link.
@@ -311,11 +326,10 @@ func (c *Client) isOwn(mac MAC) bool {
 	return slices.Contains(c.own, mac)
 }
 
-// left takes note of when the kernel saw the last request leave. The kernel's own requests for the same address look
-// the same: ours is the first that is not older than its making.
+// left takes note of when the kernel saw the last request leave. A stamp from before its making is of an earlier one.
 func (l *lookup) left(at stamp.Stamp) {
-	request := &l.events[l.sent]
-	if request.At.Kernel.IsZero() && !at.Kernel.Before(request.At.User) {
+	request := &l.events[l.request]
+	if !at.Kernel.Before(request.At.User) {
 		request.At.Kernel = at.Kernel
 		l.query.Sent(request.At)
 	}
