@@ -1,0 +1,172 @@
+package report
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"tcpprobe/icmp"
+	"tcpprobe/probe"
+)
+
+// Reason returns one sentence for a person that says how the handshake ended. It is printable.
+func Reason(r *probe.Result) string {
+	switch r.Outcome {
+	case probe.Established:
+		if r.TCP.Connected {
+			return fmt.Sprintf("The handshake was completed in %s ms.", ms(r.TCP.Connect))
+		}
+		return fmt.Sprintf("The peer accepted the SYN after %s ms, and was reset before the handshake was complete.", ms(r.TCP.RTT))
+	case probe.Refused:
+		return fmt.Sprintf("The peer reset the SYN after %s ms: nothing listens on port %d, or a firewall rejects it.", ms(r.TCP.RTT), r.Port)
+	case probe.Unreachable:
+		return sentence("the SYN was rejected: " + rejection(r))
+	case probe.Timeout:
+		return sentence(noAnswer(r))
+	case probe.ARPTimeout:
+		return sentence(silentNextHop(r))
+	case probe.Interrupted:
+		return sentence("interrupted: " + interrupted(r))
+	case probe.Pending:
+		return "The handshake is not over."
+	}
+	return sentence(cause(r))
+}
+
+// sentence makes a printable sentence of a clause. A name keeps its case: only words of our own begin with a capital.
+func sentence(s string) string {
+	s = Printable(s)
+	for _, own := range []string{"no ", "the ", "gateway ", "interrupted"} {
+		if strings.HasPrefix(s, own) {
+			s = strings.ToUpper(s[:1]) + s[1:]
+		}
+	}
+	return strings.TrimSuffix(s, ".") + "."
+}
+
+// Advice returns at most two lines: what the outcome means, and what to try next. There is none for a handshake that was
+// established.
+func Advice(r *probe.Result) []string {
+	switch r.Outcome {
+	case probe.Refused:
+		return []string{fmt.Sprintf("%v is up and answered: nothing listens on port %d, or a firewall rejects it.", r.TCP.Remote.Addr(), r.Port)}
+	case probe.Timeout:
+		return []string{
+			"A firewall drops the SYN or its answer, or the host is down.",
+			fmt.Sprintf("Next: tcpprobe trace %s shows how far the SYN gets.", typed(r)),
+		}
+	case probe.Unreachable:
+		if len(r.ICMP) > 0 {
+			return []string{rejected(r, r.ICMP[len(r.ICMP)-1])}
+		}
+	case probe.DNSError:
+		return []string{
+			"No segment was sent, since there is no address to send it to.",
+			"Next: look at the spelling, or ask another server with --dns SERVER.",
+		}
+	case probe.NoRoute:
+		return []string{
+			"No segment was sent: this host knows no way there.",
+			"Next: ip route; ip address; ip rule",
+		}
+	case probe.ARPTimeout:
+		if r.Route == nil {
+			return nil
+		}
+		if r.Route.OnLink {
+			return []string{
+				"No segment was sent: the host is down, or not on this link.",
+				fmt.Sprintf("Next: ip neigh show dev %s; ip route get %v", Printable(r.Route.Interface), r.Route.NextHop),
+			}
+		}
+		return []string{
+			"No segment was sent: the gateway is down, or its address is not this one.",
+			fmt.Sprintf("Next: ip neigh show dev %s; ip route", Printable(r.Route.Interface)),
+		}
+	case probe.LocalError:
+		return []string{"The fault is on this host: it says nothing about the target."}
+	}
+	return nil
+}
+
+// typed returns the target as an argument of a command: as the user wrote it, or as address and port where the name is
+// long or would have to be quoted.
+func typed(r *probe.Result) string {
+	harmless := func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-._:", c)
+	}
+	if len(r.Target) > 30 || strings.TrimFunc(r.Target, harmless) != "" {
+		return r.TCP.Remote.String()
+	}
+	return r.Target
+}
+
+// rejected says what an ICMP error means for those who sent the SYN.
+func rejected(r *probe.Result, m *probe.ICMP) string {
+	target := netip.Addr{}
+	if r.TCP != nil {
+		target = r.TCP.Remote.Addr()
+	}
+	switch icmp.Type(m.Type) {
+	case icmp.TimeExceeded:
+		return "The SYN ran out of hops: a routing loop, or --ttl is too small."
+	case icmp.ParameterProblem:
+		return "It could make no sense of the IPv4 header of our SYN, which it quotes."
+	}
+	switch icmp.Code(m.Code) {
+	case icmp.NetworkProhibited, icmp.HostProhibited, icmp.AdministrativelyProhibited:
+		return "A router or firewall refuses this traffic by policy; it quotes our SYN."
+	case icmp.ProtocolUnreachable, icmp.PortUnreachable:
+		if m.From == target {
+			return "The host, or a firewall before it, rejects the port without a RST."
+		}
+		return "A firewall on the way rejects this port; it quotes our SYN."
+	case icmp.NetworkUnreachable, icmp.NetworkUnknown, icmp.NetworkUnreachableForTOS:
+		return "That router knows no way to the network; it quotes our SYN."
+	case icmp.HostUnreachable, icmp.HostUnknown, icmp.HostUnreachableForTOS:
+		return "That router is next to the host and cannot reach it: it is down, or not there."
+	case icmp.FragmentationNeeded:
+		return "A SYN too large for a link is hard to believe: a broken router, or a forgery."
+	}
+	return "It quotes our SYN, so it is about this handshake."
+}
+
+// finding says in words what was found; "" if the rest of the report says it already.
+func finding(f probe.Finding, r *probe.Result) string {
+	switch f {
+	case probe.SYNRetransmitted:
+		if r.TCP == nil || !r.TCP.Answered {
+			return ""
+		}
+		return whichSYN(r.TCP.AnsweredSYN, r.TCP.SYNSent) + " was answered; rtt counts from that one"
+	case probe.DuplicateSYNACK:
+		return "duplicate SYN-ACK: our ACK was lost, or the accept queue is full"
+	case probe.StalePeerState:
+		return "the peer acknowledged what we never sent: an old connection of the same ports"
+	case probe.ResetAfterEstablished:
+		return "the peer accepted the connection and then reset it"
+	case probe.RSTIgnored:
+		return "a RST was ignored, since it proves nothing about our SYN"
+	case probe.PeerSpeaksFirst:
+		return "the peer speaks first: data or FIN came before we sent any"
+	case probe.OptionsMalformed:
+		return "the peer's options cannot be read to their end"
+	case probe.ChecksumInvalid:
+		return "segments with a wrong checksum were discarded"
+	case probe.SimultaneousOpen:
+		return "simultaneous open: the peer's SYN crossed ours"
+	case probe.ARPConflict:
+		return "two hosts claim the address of the next hop"
+	case probe.AddressConflict:
+		return "another host claims our own address"
+	case probe.ICMPThenAnswer:
+		return "an ICMP error quoted our SYN, and yet the peer answered"
+	case probe.TimestampsMismatch:
+		return "the SYN-ACK echoes a time stamp that we never sent"
+	case probe.CloseUnanswered:
+		return "the peer did not close its side, and was reset at the end"
+	case probe.FragmentIgnored:
+		return "a fragment was ignored: part of a datagram cannot be judged"
+	}
+	return Printable(string(f))
+}

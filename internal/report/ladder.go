@@ -1,0 +1,329 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"time"
+
+	"tcpprobe/icmp"
+	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
+	"tcpprobe/tcphdr"
+)
+
+// Ladder prints one handshake: each event as it happens, and then the verdict.
+type Ladder struct {
+	page
+	syns   int         // that left so far
+	opened bool        // our SYN was acknowledged, and our own ACK has not left yet
+	shown  probe.State // the state that was printed last
+	heard  bool        // something came back
+}
+
+// NewLadder returns a Ladder that writes to w.
+func NewLadder(w io.Writer, s Style) *Ladder {
+	return &Ladder{page: page{w: w, style: s}, shown: probe.SynSent}
+}
+
+// Event prints an event of the result, which may be unfinished.
+func (l *Ladder) Event(r *probe.Result, e *probe.Event) error {
+	if l.style.Quiet {
+		return nil
+	}
+	at, _ := stamp.Between(r.Start, e.At)
+	row := row{at: at, step: e.Step, hang: textColumn}
+	switch e.Kind {
+	case probe.DNSQuery, probe.DNSAnswer, probe.DNSSilence:
+		l.dns(row, e)
+	case probe.RouteFound:
+		row.protocol = "IP"
+		row.texts = []string{l.route(e.Route)}
+		l.row(row)
+		if l.style.Verbose {
+			l.detail("MTU", fmt.Sprintf("%d octets", e.Route.MTU))
+		}
+	case probe.ARPRequest, probe.ARPReply, probe.ARPSilence:
+		l.arp(row, e)
+	case probe.SegmentSent, probe.SegmentReceived:
+		l.segment(row, e)
+	case probe.ICMPReceived:
+		l.icmp(row, e)
+	case probe.TCPSilence:
+		row.protocol, row.way, row.step = "TCP", silence, 0
+		row.texts = []string{"nothing came back"}
+		if l.heard {
+			row.texts = []string{"no answer in time"}
+		}
+		l.row(row)
+	}
+	return l.flush()
+}
+
+// dns prints a DNS message, or that none came.
+func (l *Ladder) dns(row row, e *probe.Event) {
+	m := e.DNS
+	row.protocol, row.second = "DNS", secondColumn
+	switch e.Kind {
+	case probe.DNSQuery:
+		row.way = out
+		ask := "ask " + server(m.Server)
+		row.texts = []string{l.shorten("A? "+l.printable(m.Name), width-textColumn-2-columns(ask)), ask}
+		if m.Attempt > 1 {
+			row.texts = append(row.texts, fmt.Sprintf("again (%d)", m.Attempt))
+		}
+	case probe.DNSAnswer:
+		row.way = in
+		row.texts = l.answer(m)
+	case probe.DNSSilence:
+		row.way = silence
+		row.texts = []string{"no answer from " + server(m.Server)}
+	}
+	if m.Note != "" {
+		row.texts = append(row.texts, l.printable(m.Note))
+	}
+	l.row(row)
+	if l.style.Verbose {
+		l.dnsDetails(e)
+	}
+}
+
+// answer says what a DNS answer says.
+func (l *Ladder) answer(m *probe.DNSMessage) []string {
+	if len(m.Addresses) == 0 {
+		switch {
+		case m.RCode == "NOERROR":
+			return []string{"NOERROR, no address"}
+		case m.RCode == "":
+			return []string{"unreadable"}
+		}
+		return []string{l.printable(m.RCode)}
+	}
+	first := "A " + m.Addresses[0].String()
+	if n := len(m.Addresses) - 1; n > 0 {
+		first += fmt.Sprintf(" and %d more", n)
+	}
+	return []string{first, fmt.Sprintf("ttl %d", m.TTL)}
+}
+
+// server writes the address of a DNS server, with the port unless it is the usual one.
+func server(a netip.AddrPort) string {
+	if a.Port() == 53 {
+		return a.Addr().String()
+	}
+	return a.String()
+}
+
+// route says which way segments go.
+func (l *Ladder) route(r *probe.Route) string {
+	way := "via " + r.NextHop.String()
+	if r.OnLink {
+		way = "direct"
+	}
+	return fmt.Sprintf("%s on %s, from %v", way, l.printable(r.Interface), r.Source)
+}
+
+// arp prints an ARP packet, or that none came.
+func (l *Ladder) arp(row row, e *probe.Event) {
+	a := e.ARP
+	row.protocol, row.second = "ARP", secondColumn
+	switch e.Kind {
+	case probe.ARPRequest:
+		row.way = out
+		row.texts = []string{"who has " + a.Address.String()}
+		if a.Attempt > 1 {
+			row.texts = append(row.texts, fmt.Sprintf("again (%d of %d)", a.Attempt, a.Attempts))
+		}
+	case probe.ARPReply:
+		row.way = in
+		row.texts = []string{fmt.Sprintf("%v is at %s", a.Address, mac(a.MAC))}
+	case probe.ARPSilence:
+		row.way = silence
+		row.texts = []string{"nobody answered on " + l.printable(a.Interface)}
+	}
+	if a.Note != "" {
+		row.texts = append(row.texts, l.printable(a.Note))
+	}
+	l.row(row)
+	if l.style.Verbose && e.Kind == probe.ARPRequest {
+		l.detail("tell", fmt.Sprintf("%v, attempt %d of %d", a.Sender, a.Attempt, a.Attempts))
+	}
+}
+
+// mac writes a link-layer address.
+func mac(a [6]byte) string { return strings.ReplaceAll(fmt.Sprintf("% x", a), " ", ":") }
+
+// segment prints a segment.
+func (l *Ladder) segment(row row, e *probe.Event) {
+	s := e.Segment
+	row.protocol, row.hang = "TCP", proofColumn
+	row.texts = []string{fmt.Sprintf("%-7s  [%s]", s.Header.Flags, s.Header.Flags.Bits())}
+	if e.Kind == probe.SegmentSent {
+		row.way = out
+		row.texts = append(row.texts, l.sent(s)...)
+	} else {
+		row.way = in
+		row.texts = append(row.texts, l.received(s)...)
+	}
+	l.row(row)
+	if l.style.Verbose {
+		l.segmentDetails(e)
+	}
+}
+
+// sent says what there is to say about a segment of ours.
+func (l *Ladder) sent(s *probe.Segment) []string {
+	f := s.Header.Flags
+	if f.Has(tcphdr.SYN) {
+		l.syns++
+	}
+	switch {
+	case s.Again > 0:
+		return []string{again(s)}
+	case f.Has(tcphdr.SYN):
+		return offered(s)
+	case f.Has(tcphdr.FIN):
+		return nil
+	case l.opened && f.Has(tcphdr.ACK) && !f.Has(tcphdr.RST):
+		// The control block may be a step ahead by now, since the FIN follows at once.
+		l.opened = false
+		l.shown = probe.EstablishedState
+		return []string{probe.EstablishedState.String()}
+	}
+	return l.changed(s.State)
+}
+
+// received says what there is to say about a segment of the peer.
+func (l *Ladder) received(s *probe.Segment) (texts []string) {
+	l.heard = true
+	f := s.Header.Flags
+	if f.Has(tcphdr.SYN) && !f.Has(tcphdr.RST) {
+		texts = offered(s)
+	}
+	if s.Length > 0 {
+		texts = append(texts, count(s.Length, "octet"))
+	}
+	switch s.Verdict {
+	case probe.Opened, probe.WasRefused:
+		l.opened = s.Verdict == probe.Opened
+		texts = append(texts, ttl(s))
+		if l.syns > 1 {
+			texts = append(texts, "answers "+whichSYN(s.Answers, l.syns))
+		}
+		return texts
+	case probe.Duplicate:
+		texts = append(texts, "again")
+	case probe.Dropped:
+		texts = append(texts, "ignored")
+	case probe.RSTUnproven, probe.AckUnacceptable, probe.TimestampUnproven, probe.OutOfWindow, probe.Challenged, probe.Late:
+		texts = append(texts, "ignored: "+s.Verdict.String())
+	case probe.Acknowledged:
+		return l.changed(s.State)
+	case probe.GotData, probe.GotFIN:
+		return texts
+	}
+	return append(texts, ttl(s))
+}
+
+// changed names the state, unless it was the last that was printed.
+func (l *Ladder) changed(s probe.State) []string {
+	if s == l.shown {
+		return nil
+	}
+	l.shown = s
+	return []string{s.String()}
+}
+
+// ttl says what was left of the Time to Live of a segment.
+func ttl(s *probe.Segment) string { return fmt.Sprintf("ttl %d", s.TTL) }
+
+// again says that a segment was sent before: "again (1 of 2, after 1 s)".
+func again(s *probe.Segment) string {
+	if s.Tries == 0 {
+		return fmt.Sprintf("again (after %s)", seconds(s.After))
+	}
+	return fmt.Sprintf("again (%d of %d, after %s)", s.Again, s.Tries, seconds(s.After))
+}
+
+// whichSYN says which of several SYNs something is about; 0 is for not known.
+func whichSYN(n, of int) string {
+	if n == 0 {
+		return fmt.Sprintf("one of %d SYNs", of)
+	}
+	return fmt.Sprintf("SYN %d of %d", n, of)
+}
+
+// offered says what the options of a SYN or a SYN-ACK offer.
+func offered(s *probe.Segment) []string {
+	var offers []string
+	o := s.Header.Options
+	if mss, ok := o.MSS(); ok {
+		offers = append(offers, fmt.Sprintf("mss %d", mss))
+	}
+	if shift, ok := o.WindowScale(); ok {
+		offers = append(offers, fmt.Sprintf("ws %d", shift))
+	}
+	if o.SACKPermitted() {
+		offers = append(offers, "sack")
+	}
+	if _, _, ok := o.Timestamps(); ok {
+		offers = append(offers, "ts")
+	}
+	if len(offers) == 0 {
+		return nil
+	}
+	return []string{strings.Join(offers, " ")}
+}
+
+// icmp prints an ICMP error.
+func (l *Ladder) icmp(row row, e *probe.Event) {
+	l.heard = true
+	m := e.ICMP
+	row.protocol, row.way = "ICMP", in
+	row.texts = []string{fmt.Sprintf("%d/%d %s", m.Type, m.Code, l.printable(m.Name)), "from " + m.From.String()}
+	if icmp.Type(m.Type) == icmp.DestinationUnreachable && icmp.Code(m.Code) == icmp.FragmentationNeeded && m.MTU > 0 {
+		row.texts = append(row.texts, fmt.Sprintf("mtu %d", m.MTU))
+	}
+	l.row(row)
+	if l.style.Verbose {
+		l.icmpDetails(m)
+	}
+}
+
+// Verdict prints how the handshake ended. Its first word is the outcome.
+func (l *Ladder) Verdict(r *probe.Result) error {
+	if l.style.Verbose && !l.style.Quiet {
+		l.summing(r)
+	}
+	l.verdict(r)
+	if !l.style.Quiet {
+		for _, f := range r.Findings {
+			if text := finding(f, r); text != "" {
+				l.paragraph("  note: ", text)
+			}
+		}
+		for _, text := range Advice(r) {
+			l.paragraph("  ", l.printable(text))
+		}
+	}
+	return l.flush()
+}
+
+// waited returns how long an answer to our SYN was waited for; 0 if that is not known.
+func waited(r *probe.Result) time.Duration {
+	var first, last *stamp.Stamp
+	for i := range r.Events {
+		switch e := &r.Events[i]; {
+		case first == nil && e.Kind == probe.SegmentSent && e.Segment.Header.Flags.Has(tcphdr.SYN):
+			first = &e.At
+		case e.Kind == probe.TCPSilence:
+			last = &e.At
+		}
+	}
+	if first == nil || last == nil {
+		return 0
+	}
+	d, _ := stamp.Between(*first, *last)
+	return d
+}

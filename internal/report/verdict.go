@@ -1,0 +1,187 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"tcpprobe/icmp"
+	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
+)
+
+// minimumTarget is how many columns of the target a verdict shows at least: room for any IPv4 address and port.
+const minimumTarget = 21
+
+// verdict adds the verdict: the outcome, the target, and what there is to say about it in parts that stay together.
+// What has no room in the first line goes into lines below, or is left out where only the verdict is wanted.
+func (p *page) verdict(r *probe.Result) {
+	word := strings.ToUpper(r.Outcome.String())
+	parts := p.verdictParts(r)
+	room := width - columns(word) - 2 - columnsAfter(parts[0], 2)
+	line := word + "  " + p.shorten(p.printable(r.Target), max(room, minimumTarget))
+	var lines []string
+	for i, part := range parts {
+		part = p.printable(part)
+		if columns(line)+2+columns(part) <= width {
+			line += "  " + part
+			continue
+		}
+		if p.style.Quiet {
+			if i == 0 {
+				line += "  " + p.shorten(part, width-columns(line)-2)
+			}
+			break
+		}
+		lines = append(lines, line)
+		line = "  " + part
+	}
+	lines = append(lines, line)
+	lines[0] = p.paint(outcomeColor(r.Outcome), word) + strings.TrimPrefix(lines[0], word)
+	p.line(lines[0])
+	for _, line := range lines[1:] {
+		p.paragraph("  ", line)
+	}
+}
+
+// outcomeColor returns the color of an outcome.
+func outcomeColor(o probe.Outcome) color {
+	switch o {
+	case probe.Established:
+		return green
+	case probe.Timeout, probe.Interrupted:
+		return yellow
+	}
+	return red
+}
+
+// verdictParts returns what a verdict says after the target.
+func (p *page) verdictParts(r *probe.Result) []string {
+	switch r.Outcome {
+	case probe.Established:
+		return establishedParts(r)
+	case probe.Refused:
+		return []string{"reset after " + ms(r.TCP.RTT) + " ms" + doubts(r.TCP)}
+	case probe.Unreachable:
+		return []string{rejection(r)}
+	case probe.Timeout:
+		return []string{noAnswer(r)}
+	case probe.ARPTimeout:
+		return []string{silentNextHop(r)}
+	case probe.Interrupted:
+		return []string{interrupted(r)}
+	}
+	// The sentence is about the host, which stands before it already.
+	return []string{strings.TrimPrefix(cause(r), r.Host+" ")}
+}
+
+// establishedParts are the round-trip time, what an application would have waited, and the phases before.
+func establishedParts(r *probe.Result) []string {
+	var parts, phases []string
+	if r.TCP.Answered {
+		parts = append(parts, "rtt "+ms(r.TCP.RTT)+" ms"+doubts(r.TCP))
+	}
+	if r.TCP.Connected {
+		parts = append(parts, "connect "+ms(r.TCP.Connect)+" ms")
+	}
+	if r.DNS != nil && r.DNS.Source == "dns" {
+		phases = append(phases, "dns "+ms(r.DNS.Duration))
+	}
+	if r.NextHop != nil && r.NextHop.Source == "arp" {
+		phases = append(phases, "arp "+ms(r.NextHop.Duration))
+	}
+	if phases != nil {
+		parts = append(parts, "("+strings.Join(phases, ", ")+")")
+	}
+	return parts
+}
+
+// doubts says what is to be known of a round-trip time before it is believed.
+func doubts(t *probe.TCP) string {
+	var d []string
+	if t.RTTAmbiguous {
+		d = append(d, "ambiguous")
+	}
+	if t.Clock == stamp.User {
+		d = append(d, "user clock")
+	}
+	if d == nil {
+		return ""
+	}
+	return " (" + strings.Join(d, ", ") + ")"
+}
+
+// noAnswer says how many SYNs were sent and how long an answer was waited for.
+func noAnswer(r *probe.Result) string {
+	s := "no answer"
+	if r.TCP != nil {
+		s += " to " + count(r.TCP.SYNSent, "SYN")
+	}
+	if d := waited(r); d > 0 {
+		s += " in " + seconds(d)
+	}
+	return s
+}
+
+// rejection says who rejected our SYN, and how.
+func rejection(r *probe.Result) string {
+	if len(r.ICMP) == 0 {
+		return "an ICMP error"
+	}
+	m := r.ICMP[len(r.ICMP)-1]
+	verb := m.Name + ", says"
+	if prohibited(m) {
+		verb = "prohibited by"
+	}
+	s := fmt.Sprintf("%s %v", verb, m.From)
+	if n := m.Hops(); n > 0 {
+		s += ", " + count(n, "hop") + " away"
+	}
+	return s
+}
+
+// prohibited reports whether an ICMP error speaks of a policy (RFC 1122 3.2.2.1, RFC 1812 5.2.7.1).
+func prohibited(m *probe.ICMP) bool {
+	if icmp.Type(m.Type) != icmp.DestinationUnreachable {
+		return false
+	}
+	switch icmp.Code(m.Code) {
+	case icmp.NetworkProhibited, icmp.HostProhibited, icmp.AdministrativelyProhibited:
+		return true
+	}
+	return false
+}
+
+// silentNextHop says who did not answer ARP.
+func silentNextHop(r *probe.Result) string {
+	switch {
+	case r.Route == nil:
+		return cause(r)
+	case r.Route.OnLink:
+		return fmt.Sprintf("%v is silent on %s", r.Route.NextHop, r.Route.Interface)
+	}
+	return fmt.Sprintf("gateway %v is silent on %s", r.Route.NextHop, r.Route.Interface)
+}
+
+// interrupted says how far the handshake had come.
+func interrupted(r *probe.Result) string {
+	if r.TCP == nil || r.TCP.SYNSent == 0 {
+		return "before a SYN was sent"
+	}
+	return "no answer to " + count(r.TCP.SYNSent, "SYN") + " yet"
+}
+
+// cause says what stands behind the outcome.
+func cause(r *probe.Result) string {
+	if r.Err != nil {
+		return r.Err.Error()
+	}
+	switch r.Outcome {
+	case probe.DNSError:
+		return "the name did not resolve"
+	case probe.NoRoute:
+		return "no route"
+	case probe.ARPTimeout:
+		return "the next hop did not answer ARP"
+	}
+	return "the system refused to send"
+}
