@@ -18,7 +18,7 @@ type Host struct {
 	lab   *Lab
 	name  string
 	ns    *os.File      // the network namespace
-	route *netlink.Conn // rtnetlink, inside it
+	rtnl  *netlink.Conn // rtnetlink(7) inside it
 	calls chan func()   // run one after the other on the thread that made the namespace
 }
 
@@ -49,14 +49,14 @@ func (h *Host) unshare() error {
 	if err != nil {
 		return err
 	}
-	route, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
+	rtnl, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
 	if err != nil {
 		return errors.Join(err, ns.Close())
 	}
-	if err := route.SetOption(netlink.ExtendedAcknowledge, true); err != nil {
-		return errors.Join(err, route.Close(), ns.Close())
+	if err := rtnl.SetOption(netlink.ExtendedAcknowledge, true); err != nil {
+		return errors.Join(err, rtnl.Close(), ns.Close())
 	}
-	h.ns, h.route = ns, route
+	h.ns, h.rtnl = ns, rtnl
 	return nil
 }
 
@@ -71,7 +71,7 @@ func (h *Host) setUp() error {
 }
 
 func (h *Host) release() error {
-	return errors.Join(h.route.Close(), h.ns.Close())
+	return errors.Join(h.rtnl.Close(), h.ns.Close())
 }
 
 func (h *Host) close() error {

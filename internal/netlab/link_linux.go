@@ -210,7 +210,7 @@ func (w *watch) isUp(m netlink.Message) (bool, error) {
 }
 
 // SetLink sets an interface up or down. The routes through an interface vanish when it goes down; those to its own networks
-// come back with it.
+// come back with it, though the other end may take up to a second to send again.
 func (h *Host) SetLink(ifname string, up bool) error {
 	header := unix.IfInfomsg{Change: unix.IFF_UP}
 	if up {

@@ -56,9 +56,6 @@ func (h *Host) addRoute(r Route) error {
 	if r.Type == 0 {
 		r.Type = Unicast
 	}
-	if r.Table == 0 {
-		r.Table = unix.RT_TABLE_MAIN
-	}
 	header := unix.RtMsg{
 		Family:   family(r.Dst.Addr(), r.NextHop),
 		Dst_len:  uint8(max(r.Dst.Bits(), 0)),
@@ -95,22 +92,30 @@ func (h *Host) addRoute(r Route) error {
 				return nil
 			})
 		}
-		e.Uint32(unix.RTA_TABLE, uint32(r.Table))
+		e.Uint32(unix.RTA_TABLE, table(r.Table))
 		e.Uint32(unix.RTA_PRIORITY, uint32(r.Metric))
 	})
 }
 
-// A Rule chooses the routing table for the datagrams that match all of it (ip-rule(8)). A field left at zero matches every
-// datagram.
+// table returns the number of a routing table in which 0 stands for the main one.
+func table(n int) uint32 {
+	if n == 0 {
+		return unix.RT_TABLE_MAIN
+	}
+	return uint32(n)
+}
+
+// A Rule chooses the routing table for datagrams (ip-rule(8)). A field left at zero matches every
+// datagram, and the rule matches those that all its fields match.
 type Rule struct {
 	Priority   int // the lower, the earlier the rule is asked
 	From, To   netip.Prefix
 	Mark       uint32
-	Interface  string // the one a socket is bound to
+	Interface  string // the one that the sending socket is bound to
 	Protocol   uint8
 	SourcePort uint16
 	DestPort   uint16
-	Table      int
+	Table      int // 0 is the main table
 }
 
 // Rule adds a rule.
@@ -123,7 +128,7 @@ func (h *Host) Rule(r Rule) error {
 	}
 	err := h.request(unix.RTM_NEWRULE, netlink.Create|netlink.Excl, header, func(e *netlink.AttributeEncoder) {
 		e.Uint32(unix.FRA_PRIORITY, uint32(r.Priority))
-		e.Uint32(unix.FRA_TABLE, uint32(r.Table))
+		e.Uint32(unix.FRA_TABLE, table(r.Table))
 		if r.From.IsValid() {
 			e.Bytes(unix.FRA_SRC, r.From.Masked().Addr().AsSlice())
 		}

@@ -2,7 +2,7 @@ package netlab
 
 import (
 	"encoding/binary"
-	"errors"
+	"fmt"
 	"net/netip"
 
 	"github.com/mdlayher/netlink"
@@ -27,7 +27,7 @@ func (h *Host) exchange(kind netlink.HeaderType, flags netlink.HeaderFlags, head
 	if err != nil {
 		return nil, err
 	}
-	return h.route.Execute(netlink.Message{
+	return h.rtnl.Execute(netlink.Message{
 		Header: netlink.Header{Type: kind, Flags: netlink.Request | flags},
 		Data:   append(data, encoded...),
 	})
@@ -41,20 +41,18 @@ func (h *Host) index(ifname string) (int32, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, reply := range replies {
-		var info unix.IfInfomsg
-		if _, err := binary.Decode(reply.Data, binary.NativeEndian, &info); err != nil {
-			return 0, err
-		}
-		return info.Index, nil
+	if len(replies) != 1 {
+		return 0, fmt.Errorf("rtnetlink named %d interfaces", len(replies))
 	}
-	return 0, errors.New("rtnetlink named no interface")
+	var info unix.IfInfomsg
+	_, err = binary.Decode(replies[0].Data, binary.NativeEndian, &info)
+	return info.Index, err
 }
 
-// family returns the address family of the first address that is valid, and IPv4 when none is.
+// family returns the address family of a request that names these addresses, of which some may be the zero Addr.
 func family(addresses ...netip.Addr) uint8 {
 	for _, a := range addresses {
-		if a.IsValid() && !a.Unmap().Is4() {
+		if a.Is6() {
 			return unix.AF_INET6
 		}
 	}

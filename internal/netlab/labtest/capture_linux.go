@@ -18,11 +18,8 @@ import (
 
 // A Capture is a file of the frames that an interface sends and receives, written while the test goes on.
 type Capture struct {
-	tap  *tap
-	path string
-	stop sync.Once
-	done chan struct{} // closed when the file is complete, with err set
-	err  error
+	path   string
+	finish func() error
 }
 
 // Wire captures what flies through an interface of a host, with the kernel's time stamps in nanoseconds. When it returns, the
@@ -31,26 +28,27 @@ type Capture struct {
 // It is no tcpdump, because that gives up root's rights in a way that a user namespace does not let it.
 func Wire(t testing.TB, h *netlab.Host, ifname string) *Capture {
 	t.Helper()
-	c := &Capture{
-		path: filepath.Join(t.TempDir(), h.Name()+"-"+ifname+".pcap"),
-		done: make(chan struct{}),
-	}
-	file, err := os.Create(c.path)
+	file, err := os.Create(filepath.Join(t.TempDir(), h.Name()+"-"+ifname+".pcap"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	var tap *tap
 	err = h.Do(func() (err error) {
-		c.tap, err = openTap(ifname)
+		tap, err = openTap(ifname)
 		return err
 	})
 	if err != nil {
 		file.Close()
 		t.Fatalf("capture on %s of %s: %v", ifname, h.Name(), err)
 	}
-	go func() {
-		defer close(c.done)
-		c.err = errors.Join(c.tap.copyTo(file), file.Close())
-	}()
+	copied := make(chan error, 1)
+	go func() { copied <- errors.Join(tap.copyTo(file), file.Close()) }()
+	c := &Capture{
+		path: file.Name(),
+		finish: sync.OnceValue(func() error {
+			return errors.Join(tap.file.SetReadDeadline(time.Now()), <-copied, tap.file.Close())
+		}),
+	}
 	t.Cleanup(func() { c.finish() })
 	return c
 }
@@ -65,19 +63,8 @@ func (c *Capture) Stop(t testing.TB) string {
 	return c.path
 }
 
-func (c *Capture) finish() error {
-	c.stop.Do(func() {
-		if err := c.tap.file.SetReadDeadline(time.Now()); err != nil {
-			panic(err)
-		}
-		<-c.done
-		c.err = errors.Join(c.err, c.tap.file.Close())
-	})
-	return c.err
-}
-
 // Tshark ends the capture, has tshark decode it, and returns the fields of each frame that the display filter lets through, in
-// order. Sequence numbers are as on the wire and checksums are checked. A field that the frame has more than once is given
+// order; an empty filter lets through all. Sequence numbers are as on the wire and checksums are checked. A field that the frame has more than once is given
 // with commas, one that it has not is empty.
 func (c *Capture) Tshark(t testing.TB, displayFilter string, fields ...string) [][]string {
 	t.Helper()

@@ -49,26 +49,30 @@ func Main(m *testing.M) {
 }
 
 func run(m *testing.M) (int, error) {
-	// An ordinary user's PATH lacks the places where Debian puts servers and network tools.
-	os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin")
-
 	asUser := os.Getenv(envLab) == "user"
 	switch stage := os.Getenv(envStage); {
 	case stage == stageNamespace:
 		if err := loopbackUp(); err != nil {
 			return 0, err
 		}
-		return m.Run(), nil
+		return runTests(m), nil
 	case stage == stageStarted && asUser && os.Geteuid() == 0:
 		return runAsNobody()
 	case stage == stageStarted && !asUser && allowed() == nil:
-		return m.Run(), nil
+		return runTests(m), nil
 	}
-	code, err := rerun(stageNamespace, netlab.UserNamespace(), os.Args[1:])
-	if errors.Is(err, os.ErrPermission) {
-		return m.Run(), nil // for the tests that need no network; Need speaks for the others
+	again, err := start(stageNamespace, netlab.UserNamespace(), os.Args[1:])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "labtest: no user namespace:", err)
+		return runTests(m), nil // those that need no network; Need speaks for the others
 	}
-	return code, err
+	return wait(again)
+}
+
+func runTests(m *testing.M) int {
+	// An ordinary user's PATH lacks the places where Debian puts servers and network tools.
+	os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin")
+	return m.Run()
 }
 
 // allowed says whether this process may build networks.
@@ -124,14 +128,17 @@ func runAsNobody() (int, error) {
 		return strings.HasPrefix(arg, "-test.testlogfile=")
 	})
 	attributes := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	return rerun(stageUser, attributes, args)
+	again, err := start(stageUser, attributes, args)
+	if err != nil {
+		return 0, err
+	}
+	return wait(again)
 }
 
-// rerun runs the test binary as another stage, in this process's place, and returns its exit code.
-func rerun(stage string, attributes *syscall.SysProcAttr, args []string) (int, error) {
-	// The child dies with the thread that forked it.
+// start starts the test binary once more, as another stage. It dies with this process.
+func start(stage string, attributes *syscall.SysProcAttr, args []string) (*exec.Cmd, error) {
+	// The signal comes when the thread that forked ends: it is to be the one of this goroutine, which waits for the child.
 	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	attributes.Pdeathsig = syscall.SIGKILL
 
 	// Not by its name: the directories on the way may be closed to the child's user.
@@ -140,9 +147,11 @@ func rerun(stage string, attributes *syscall.SysProcAttr, args []string) (int, e
 	cmd.Env = append(os.Environ(), envStage+"="+stage)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = attributes
-	if err := cmd.Start(); err != nil {
-		return 0, err
-	}
+	return cmd, cmd.Start()
+}
+
+// wait waits for the tests of another stage in this process's place, and returns their exit code.
+func wait(cmd *exec.Cmd) (int, error) {
 	// go test ends a run that takes too long by SIGQUIT, for the sake of the stacks it prints.
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM)

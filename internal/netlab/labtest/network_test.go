@@ -110,6 +110,27 @@ func TestCaptureHoldsAll(t *testing.T) {
 	}
 }
 
+func TestCaptureOutlastsAnInterfaceThatIsDown(t *testing.T) {
+	a, _ := labtest.Pair(t)
+	wire := labtest.Wire(t, a, "eth0")
+	for range 2 {
+		if _, err := a.Dial(t.Context(), "tcp4", "10.0.0.2:7"); err == nil {
+			t.Fatal("connected to a closed port")
+		}
+		for _, up := range []bool{false, true} {
+			if err := a.SetLink("eth0", up); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if got := wire.Tshark(t, "tcp.flags == 0x002", "frame.number"); len(got) != 2 {
+		t.Errorf("%d SYNs captured, want 2", len(got))
+	}
+	if got := wire.Tshark(t, "", "frame.protocols"); len(got) < 2*(2+2) {
+		t.Errorf("without a filter there are %d frames, want SYN, RST and two ARP packets, all twice:\n%q", len(got), got)
+	}
+}
+
 func TestCaptureOfLoopback(t *testing.T) {
 	a, _ := labtest.Pair(t)
 	wire := labtest.Wire(t, a, "lo")
