@@ -14,8 +14,11 @@ import (
 // Lookup returns the route of the flow as it is now, in the network namespace of the calling thread. A flow that has
 // none is an *Error; any other error is a *net.OpError, of the netlink socket.
 func Lookup(f Flow) (Route, error) {
-	if !f.Dst.Is4() || f.Src.IsValid() && !f.Src.Is4() {
-		return Route{}, f.fail(unix.EAFNOSUPPORT, "the route from %v to %v is not one of IPv4", f.Src, f.Dst)
+	if !f.Dst.Is4() {
+		return Route{}, f.fail(unix.EAFNOSUPPORT, "%v is not an IPv4 address", f.Dst)
+	}
+	if f.Src.IsValid() && !f.Src.Is4() {
+		return Route{}, f.fail(unix.EAFNOSUPPORT, "%v is not an IPv4 address", f.Src)
 	}
 	conn, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
 	if err != nil {
