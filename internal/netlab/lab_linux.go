@@ -30,7 +30,7 @@ func New() (*Lab, error) {
 }
 
 // Host adds a host: a new network namespace with its loopback interface up and IPv6 disabled, so that no packet flies but
-// those asked for. The name appears in errors only.
+// those asked for. The name is for people: it appears in errors and in the names of captures.
 func (l *Lab) Host(name string) (*Host, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
