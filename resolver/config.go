@@ -73,17 +73,17 @@ func searchList(domains []string) []string {
 }
 
 func (c *Config) setOption(option string) {
-	name, value, _ := strings.Cut(option, ":")
-	switch name {
-	case "ndots":
+	name, value, valued := strings.Cut(option, ":")
+	switch {
+	case name == "ndots" && valued:
 		c.Ndots = number(value, 0, maxNdots)
-	case "timeout":
+	case name == "timeout" && valued:
 		c.Timeout = time.Duration(number(value, 1, maxTimeout)) * time.Second
-	case "attempts":
+	case name == "attempts" && valued:
 		c.Attempts = number(value, 1, maxAttempts)
-	case "rotate":
+	case option == "rotate":
 		c.Rotate = true
-	case "use-vc", "usevc", "tcp": // as Linux, FreeBSD and OpenBSD call it
+	case option == "use-vc", option == "usevc", option == "tcp": // as Linux, FreeBSD and OpenBSD call it
 		c.UseTCP = true
 	}
 }

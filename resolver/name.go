@@ -4,9 +4,17 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
+
+// CheckHost returns an *Error if a host can be neither a literal IPv4 address nor a name to look up, without looking
+// it up.
+func CheckHost(host string) error {
+	_, err := checkHost(host)
+	return err
+}
 
 // checkHost returns a host as it is looked up: in ASCII, international names in their A-label form (RFC 5890 2.3.2.1),
 // a last dot kept. What can be no name of an IPv4 host is refused here, before any packet leaves.
@@ -17,7 +25,7 @@ func checkHost(host string) (string, error) {
 	name := host
 	if !isASCII(host) {
 		ascii, err := idna.Lookup.ToASCII(host)
-		if err != nil {
+		if err != nil || !utf8.ValidString(host) {
 			return bad(BadName, "it is not a valid international name")
 		}
 		name = ascii
