@@ -64,8 +64,8 @@ func (c *Capture) Stop(t testing.TB) string {
 }
 
 // Tshark ends the capture, has tshark decode it, and returns the fields of each frame that the display filter lets through, in
-// order; an empty filter lets through all. Sequence numbers are as on the wire and checksums are checked. A field that the frame has more than once is given
-// with commas, one that it has not is empty.
+// order; an empty filter lets through all. Sequence numbers are as on the wire and checksums are checked. A field that the
+// frame has more than once is given with commas, one that it has not is empty.
 func (c *Capture) Tshark(t testing.TB, displayFilter string, fields ...string) [][]string {
 	t.Helper()
 	needTool(t, "tshark")
