@@ -39,7 +39,7 @@ type Event struct {
 // Result is what a lookup found, or the way it got without finding anything.
 type Result struct {
 	MAC      MAC             // of the first answer
-	Attempts int             // requests sent
+	Attempts int             // requests made
 	Duration time.Duration   // from the first request to the answer
 	Clock    stamp.Source    // the clock of Duration
 	Answers  []MAC           // all that answered so far: more than one is a conflict
@@ -82,8 +82,8 @@ type Client struct {
 	clock   *stamp.Clock
 	socket  *socket.Packet
 	lookups []*lookup // the most recent one last
-	late    []Event
-	own     []MAC // of this host's interfaces, once needed
+	late    []Event   // conflicts that came after their lookups
+	own     []MAC     // of this host's interfaces, once needed
 	buffer  [size]byte
 	sent    socket.Receiver // for the stamps of what was sent
 }
@@ -264,6 +264,7 @@ func (c *Client) receive(current *lookup) error {
 			continue
 		}
 		if packet, err := Parse(octets); err == nil {
+			c.receiveStamps(current) // of the request that this may answer
 			c.handle(packet, frame, current)
 		}
 	}

@@ -36,7 +36,6 @@ type Query struct {
 	attempts int
 	next     time.Time   // when to send or to give up; the zero Time is at once
 	first    stamp.Stamp // the first request
-	last     stamp.Stamp // the most recent request
 	answered stamp.Stamp
 	answers  []MAC
 	gaveUp   bool
@@ -70,7 +69,6 @@ func (q *Query) Deadline() (time.Time, bool) { return q.next, !q.Done() }
 
 // Sent says when the most recent request left. It may be called again when that is known better.
 func (q *Query) Sent(at stamp.Stamp) {
-	q.last = at
 	if q.attempts == 1 {
 		q.first = at
 	}
@@ -100,13 +98,10 @@ func (q *Query) HandlePacket(p Packet, at stamp.Stamp) Verdict {
 	switch {
 	case p.SenderPA == c.SenderPA:
 		// RFC 5227 2.4: any packet, request or reply, with our address and another's MAC.
-		if p.SenderHA == c.SenderHA {
-			return Unrelated
+		if p.SenderHA.isStation() && p.SenderHA != c.SenderHA {
+			return AddressConflict
 		}
-		if !p.SenderHA.isStation() {
-			return BadSender
-		}
-		return AddressConflict
+		return Unrelated
 	case p.SenderPA != c.TargetPA:
 		return Unrelated
 	case p.Operation != Reply:
@@ -148,7 +143,7 @@ const (
 	AddressConflict                // another station says that our own address is its own (RFC 5227 2.4)
 	NotReply                       // from the target's address, but no reply: a hint that it is there, and no more
 	NotForUs                       // a reply whose TargetHA or TargetPA is not ours
-	BadSender                      // a SenderHA that is zero, a group address, or our own
+	BadSender                      // a reply whose SenderHA is zero, a group address, or our own
 	Unasked                        // an answer from before the question
 )
 

@@ -273,7 +273,7 @@ func TestB91_AddressConflict(t *testing.T) {
 		{"reply of another", arp.Packet{Operation: arp.Reply, SenderHA: strangerHA, SenderPA: ourPA, TargetHA: theirHA, TargetPA: theirPA}, arp.AddressConflict},
 		{"announcement of another", arp.Packet{Operation: arp.Request, SenderHA: strangerHA, SenderPA: ourPA, TargetPA: ourPA}, arp.AddressConflict},
 		{"our own", arp.Packet{Operation: arp.Request, SenderHA: ourHA, SenderPA: ourPA, TargetPA: theirPA}, arp.Unrelated},
-		{"of a group", arp.Packet{Operation: arp.Reply, SenderHA: arp.Broadcast, SenderPA: ourPA, TargetPA: theirPA}, arp.BadSender},
+		{"of a group", arp.Packet{Operation: arp.Reply, SenderHA: arp.Broadcast, SenderPA: ourPA, TargetPA: theirPA}, arp.Unrelated},
 		// RFC 5227 2.1.1: a probe asks whether our address is free. It claims nothing.
 		{"probe", arp.Packet{Operation: arp.Request, SenderHA: strangerHA, SenderPA: netip.IPv4Unspecified(), TargetPA: ourPA}, arp.Unrelated},
 	} {
