@@ -19,13 +19,16 @@ import (
 	"tcpprobe/internal/stamp"
 )
 
+// maxLate is how many more messages are read after the answer, to see whether somebody answered twice.
+const maxLate = 64
+
 // Options changes what a Resolver goes by. The zero Options are those of the system.
 type Options struct {
 	ConfigPath string         // "" is /etc/resolv.conf
 	HostsPath  string         // "" is /etc/hosts
 	Server     netip.AddrPort // if valid, asked instead of those of resolv.conf; its search list still applies
 	Timeout    time.Duration  // if positive, instead of that of resolv.conf
-	Tries      int            // if positive, instead of the attempts of resolv.conf
+	Tries      int            // if positive, instead of the attempts of resolv.conf; at most 64
 	Random     io.Reader      // of the IDs; nil is crypto/rand
 	Clock      *stamp.Clock   // nil is one of its own
 }
@@ -119,7 +122,7 @@ func (r *Resolver) config() (Config, error) {
 		c.Timeout = r.options.Timeout
 	}
 	if r.options.Tries > 0 {
-		c.Attempts = r.options.Tries
+		c.Attempts = min(r.options.Tries, maxQueries)
 	}
 	return c, nil
 }
@@ -203,7 +206,7 @@ func (r *Resolver) exchangeUDP(conn *net.UDPConn, q *Query, t Transmission) erro
 			break
 		}
 	}
-	for range 64 {
+	for range maxLate {
 		message, at, err := r.receive(raw, false)
 		if err != nil {
 			return nil // nothing more is there

@@ -292,7 +292,7 @@ func TestLookupFailures(t *testing.T) {
 			udp: func(h *hostile, q []byte, from netip.AddrPort) {
 				h.send(from, lie(q, func(m *dnsmessage.Message) { m.ID ^= 1 }))
 			},
-			kind: resolver.Timeout, attempts: 2,
+			kind: resolver.Timeout, attempts: 2, reason: "what came did not answer the query: wrong ID",
 		},
 		{
 			name: "SERVFAIL",
@@ -500,6 +500,9 @@ func TestLookupWithoutDNS(t *testing.T) {
 		{"example.com", resolver.BadConfig, ""},
 	} {
 		got, err := r.Lookup(t.Context(), test.host, nil)
+		if early := kind(resolver.CheckHost(test.host)); early != 0 && early != test.kind || early == 0 && test.kind == resolver.BadName {
+			t.Errorf("%q: checked as %v", test.host, early)
+		}
 		if kind(err) != test.kind || test.want != "" && err.Error() != test.want {
 			t.Errorf("%q: %v", test.host, err)
 		}

@@ -93,6 +93,9 @@ func (e *Error) Error() string {
 	case BadAnswer:
 		return fmt.Sprintf("no use could be made of what %s answered for %s: %s", e.server(), e.name(), e.Reason)
 	case Timeout:
+		if e.Reason != "" {
+			return fmt.Sprintf("no answer from %s for %s: %s", e.server(), e.name(), e.Reason)
+		}
 		return fmt.Sprintf("no answer from %s for %s", e.server(), e.name())
 	case Unreachable:
 		return fmt.Sprintf("%s could not be asked for %s: %s", e.server(), e.name(), e.Reason)

@@ -55,3 +55,23 @@ func TestEscape(t *testing.T) {
 		}
 	}
 }
+
+func TestNamesOfValues(t *testing.T) {
+	kinds := []string{"no such name", "no address", "server failure", "refused", "other response code", "lame server", "bad answer",
+		"timeout", "server unreachable", "bad name", "IPv6", "configuration", "interrupted", "local fault"}
+	for i, want := range kinds {
+		if got := resolver.ErrorKind(i + 1).String(); got != want {
+			t.Errorf("ErrorKind %d is %q, want %q", i+1, got, want)
+		}
+	}
+	for i, want := range []string{"query", "answer", "ignored", "conflict", "no answer", "failed"} {
+		if got := resolver.EventKind(i).String(); got != want {
+			t.Errorf("EventKind %d is %q, want %q", i, got, want)
+		}
+	}
+	for i, want := range []string{"", "literal", "hosts", "dns"} {
+		if got := resolver.Source(i).String(); got != want {
+			t.Errorf("Source %d is %q, want %q", i, got, want)
+		}
+	}
+}

@@ -97,15 +97,15 @@ func isSpecial(name string) bool {
 // each domain of the search list, the name itself first if it has at least Ndots dots. A name with a last dot stands
 // for itself alone. Names too long, or not for the DNS to answer, are left out.
 func (c Config) Candidates(name string) []string {
-	rooted, absolute := strings.CutSuffix(name, ".")
-	if absolute {
-		return []string{rooted}
-	}
 	var names []string
 	add := func(n string) {
 		if len(n) <= maxName && !isSpecial(n) {
 			names = append(names, n)
 		}
+	}
+	if rooted, absolute := strings.CutSuffix(name, "."); absolute {
+		add(rooted)
+		return names
 	}
 	itselfFirst := strings.Count(name, ".") >= c.Ndots
 	if itselfFirst {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -30,7 +31,7 @@ type Query struct {
 	names []string  // candidates of the search list that are left, the current one first
 	path  chain     // from the current candidate to the name that is asked for
 	first int       // the server that the rounds begin with
-	turn  int       // how many servers in turn have not helped with the name asked for
+	turn  int       // how many servers, one after the other, were of no help with the name asked for
 	tcp   bool      // the next query goes by TCP
 	plain []bool    // by server: ask without EDNS0
 	count int       // of transmissions
@@ -59,24 +60,25 @@ type exchange struct {
 	server  int // index
 	id      uint16
 	edns    bool
-	path    chain // that the query is for the end of
-	open    bool  // neither answered nor given up
-	event   Event // what all its events have in common
-	sent    int   // index of the QuerySent event in the result, -1 before
-	ignored map[string]bool
+	path    chain           // to the name that is asked for
+	open    bool            // neither answered nor given up
+	event   Event           // what all its events have in common
+	sent    int             // index of the QuerySent event in the result, -1 before
+	ignored map[string]bool // reasons that were told
 
+	// Of the answer:
 	answered  bool
 	rcode     RCode
 	truncated bool
-	reached   chain // the path with what the answer says
+	reached   chain // the path, and where the answer led from there
 }
 
 // failure is how the resolution of one candidate ended.
 type failure struct {
 	err   *Error
-	rcode string
+	rcode string // of the answer that says so, "" if there was none
 	path  chain
-	rank  int
+	rank  int // the failure of highest rank is the one to report
 }
 
 // NewQuery returns the machine for a name, which is fully qualified if it ends in a dot. IDs are read from random.
@@ -89,20 +91,17 @@ func NewQuery(c Config, name string, random io.Reader, observe func(Event)) *Que
 		given:   strings.TrimSuffix(name, "."),
 		names:   c.Candidates(name),
 		plain:   make([]bool, len(c.Servers)),
+		current: exchange{path: newChain(strings.TrimSuffix(name, ".")), sent: -1},
 		result:  Result{Source: DNS, Ignored: map[string]int{}},
 	}
-	nothing := func(kind ErrorKind, reason string) *Query {
-		path := newChain(q.given)
-		q.finish(failure{err: &Error{Kind: kind, Name: Escape(q.given), Reason: reason}, path: path}, stamp.Stamp{})
-		return q
-	}
-	switch {
+	switch path := newChain(q.given); {
 	case len(c.Servers) == 0:
-		return nothing(BadConfig, "there is no name server to ask")
+		q.finish(q.fail(path, BadConfig, "there is no name server to ask", nil), stamp.Stamp{})
 	case len(q.names) == 0:
-		return nothing(NoSuchName, "the DNS is not asked for such names")
+		q.finish(q.fail(path, NoSuchName, "the DNS is not asked for such names", nil), stamp.Stamp{})
+	default:
+		q.begin(0, newChain(q.names[0]))
 	}
-	q.begin(0, newChain(q.names[0]))
 	return q
 }
 
@@ -111,47 +110,51 @@ func (q *Query) begin(server int, path chain) {
 	q.path, q.first, q.turn, q.tcp = path, server, 0, q.config.UseTCP
 }
 
-// Next returns the next query to send. A query still without an answer is given up.
+// Next returns the next query to send, or false if there is none. A query still without an answer is given up.
 func (q *Query) Next(now time.Time) (Transmission, bool) {
 	at := stamp.Stamp{User: now}
 	if q.current.open {
 		q.expire(at)
 	}
-	if q.done {
-		return Transmission{}, false
-	}
 	if q.limit.IsZero() {
 		q.limit = now.Add(q.config.Timeout * time.Duration(q.config.Attempts*len(q.config.Servers)))
 	}
-	server := (q.first + q.turn) % len(q.config.Servers)
 	switch {
+	case q.done:
 	case !now.Before(q.limit):
 		q.nextName(q.fail(q.path, Timeout, "", nil), at)
-		return Transmission{}, false
 	case q.count == maxQueries:
 		q.finish(q.fail(q.path, BadAnswer, "64 queries led nowhere", nil), at)
+	default:
+		q.prepare(at)
+	}
+	if q.done {
 		return Transmission{}, false
 	}
-	id, err := q.draw()
-	if err == nil && q.config.Rotate && q.count == 0 {
-		var n uint16
-		n, err = q.draw()
-		q.first = int(n) % len(q.config.Servers)
-		server = q.first
-	}
-	if err != nil {
+	return q.current.Transmission, true
+}
+
+// prepare makes the next transmission.
+func (q *Query) prepare(at stamp.Stamp) {
+	var random [4]byte // an ID, and for the first query the server to begin with
+	if _, err := io.ReadFull(q.random, random[:]); err != nil {
 		q.finish(q.fail(q.path, LocalFault, "no random numbers", err), at)
-		return Transmission{}, false
+		return
 	}
+	id := binary.BigEndian.Uint16(random[:])
+	if q.config.Rotate && q.count == 0 {
+		q.first = int(binary.BigEndian.Uint16(random[2:]))
+	}
+	server := (q.first + q.turn) % len(q.config.Servers)
 	edns := !q.plain[server]
 	message, err := AppendQuery(nil, id, q.path.last(), edns)
 	if err != nil {
 		q.finish(q.fail(q.path, BadName, "it does not fit into a query", err), at)
-		return Transmission{}, false
+		return
 	}
 	q.count++
 	q.current = exchange{
-		Transmission: Transmission{Server: q.config.Servers[server], Message: message, Deadline: q.limit},
+		Transmission: Transmission{Server: q.config.Servers[server], Message: message, Deadline: at.User.Add(q.config.Timeout)},
 		server:       server,
 		id:           id,
 		edns:         edns,
@@ -163,8 +166,8 @@ func (q *Query) Next(now time.Time) (Transmission, bool) {
 	if q.tcp {
 		q.current.Transport = TCP
 	}
-	if d := now.Add(q.config.Timeout); d.Before(q.limit) {
-		q.current.Deadline = d
+	if q.current.Deadline.After(q.limit) {
+		q.current.Deadline = q.limit
 	}
 	q.current.event = Event{
 		Attempt:   q.result.Attempts + 1,
@@ -172,14 +175,6 @@ func (q *Query) Next(now time.Time) (Transmission, bool) {
 		Transport: q.current.Transport,
 		Name:      Escape(q.path.last()),
 	}
-	return q.current.Transmission, true
-}
-
-// draw returns 16 random bits.
-func (q *Query) draw() (uint16, error) {
-	var b [2]byte
-	_, err := io.ReadFull(q.random, b[:])
-	return binary.BigEndian.Uint16(b[:]), err
 }
 
 // Sent says that the transmission left at the time, from a local port.
@@ -317,8 +312,13 @@ func (q *Query) expire(at stamp.Stamp) {
 	}
 	e := q.event(NoAnswer, at)
 	e.Reason = "no answer in time"
+	reason := ""
+	if len(c.ignored) > 0 {
+		reason = "what came did not answer the query: " + strings.Join(slices.Sorted(maps.Keys(c.ignored)), ", ")
+		e.Reason += "; " + reason
+	}
 	q.tell(e)
-	q.nextServer(q.fail(q.path, Timeout, "", nil), at)
+	q.nextServer(q.fail(q.path, Timeout, reason, nil), at)
 }
 
 // Stop ends the resolution early, for the reason.

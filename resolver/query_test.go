@@ -586,7 +586,7 @@ func TestEventsTellTheWholeStory(t *testing.T) {
 	want := []string{
 		"1 query udp 192.0.2.1 :40001 www.example.com",
 		"1 ignored udp 192.0.2.1 :40001 www.example.com: malformed",
-		"1 no answer udp 192.0.2.1 :40001 www.example.com: no answer in time",
+		"1 no answer udp 192.0.2.1 :40001 www.example.com: no answer in time; what came did not answer the query: malformed",
 		"2 query udp 192.0.2.2 :40002 www.example.com",
 		"2 failed udp 192.0.2.2 :40002 www.example.com: it broke",
 		"3 query udp 192.0.2.1 :40003 www.example.com",
@@ -643,6 +643,7 @@ func TestNothingToAsk(t *testing.T) {
 	}{
 		{resolver.Config{}, "example.com", resolver.BadConfig},
 		{config(1), "x.localhost", resolver.NoSuchName},
+		{config(1), "x.invalid.", resolver.NoSuchName},
 		{config(1), "a..b", resolver.BadName},
 		{config(1), ".", resolver.BadName},
 	} {
@@ -654,7 +655,7 @@ func TestNothingToAsk(t *testing.T) {
 }
 
 func TestB100_IDsComeFromTheSource(t *testing.T) {
-	q := resolver.NewQuery(config(1), "example.com", bytes.NewReader([]byte{0xa1, 0xb2, 0xc3, 0xd4}), nil)
+	q := resolver.NewQuery(config(1), "example.com", bytes.NewReader([]byte{0xa1, 0xb2, 1, 2, 0xc3, 0xd4, 3, 4}), nil)
 	now := time.Unix(5000, 0)
 	for _, want := range []uint16{0xa1b2, 0xc3d4} {
 		tr, _ := q.Next(now)
