@@ -44,7 +44,7 @@ type client struct {
 
 func open(t *testing.T, h *netlab.Host) *client {
 	t.Helper()
-	c := &client{t: t, host: h, link: linkOf(t, h)}
+	c := &client{t: t, host: h, link: linkOf(t, h, "eth0")}
 	err := h.Do(func() (err error) {
 		c.Client, err = arp.Open(stamp.NewClock(stamp.System))
 		return err
@@ -60,11 +60,11 @@ func open(t *testing.T, h *netlab.Host) *client {
 	return c
 }
 
-func linkOf(t *testing.T, h *netlab.Host) arp.Link {
+func linkOf(t *testing.T, h *netlab.Host, ifname string) arp.Link {
 	t.Helper()
 	var link arp.Link
 	err := h.Do(func() error {
-		i, err := net.InterfaceByName("eth0")
+		i, err := net.InterfaceByName(ifname)
 		if err == nil {
 			link = arp.Link{Index: i.Index, Name: i.Name, HardwareAddr: arp.MAC(i.HardwareAddr)}
 		}
@@ -94,9 +94,9 @@ type sender struct {
 }
 
 // newSender returns a sender whose Ethernet headers are made by hand too.
-func newSender(t *testing.T, h *netlab.Host) *sender {
+func newSender(t *testing.T, h *netlab.Host, ifname string) *sender {
 	t.Helper()
-	s := &sender{t: t, link: linkOf(t, h)}
+	s := &sender{t: t, link: linkOf(t, h, ifname)}
 	err := h.Do(func() (err error) {
 		s.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 		return err
@@ -136,7 +136,7 @@ func (s *sender) reply(to arp.MAC, p arp.Packet) {
 // respond calls f with each request that host A broadcasts, on host b and until the test ends.
 func respond(t *testing.T, b *netlab.Host, f func(s *sender, request arp.Packet)) {
 	t.Helper()
-	s := newSender(t, b)
+	s := newSender(t, b, "eth0")
 	filter, err := bpf.Assemble(arp.Filter(hostA))
 	if err != nil {
 		t.Fatal(err)
@@ -240,7 +240,8 @@ func TestLookup(t *testing.T) {
 			t.Errorf("frame %d: %v, want %v", i+1, rows[i][1:], want[i])
 		}
 	}
-	if off := (result.Duration - epoch(t, rows[1][0]).Sub(epoch(t, rows[0][0]))).Abs(); off > 50*time.Microsecond {
+	// The capture stamps a frame just before the driver does, and the processor may do other things in between.
+	if off := (result.Duration - epoch(t, rows[1][0]).Sub(epoch(t, rows[0][0]))).Abs(); off > 2*time.Millisecond {
 		t.Errorf("%v is %v off the capture's duration", result.Duration, off)
 	}
 }
@@ -289,7 +290,7 @@ func TestB92_SilentTarget(t *testing.T) {
 			t.Errorf("request %d came %v after the one before it", i+1, apart)
 		}
 		stamps, source := stamp.Between(result.Events[i-1].At, result.Events[i].At)
-		if off := (stamps - apart).Abs(); source != stamp.Kernel || off > 50*time.Microsecond {
+		if off := (stamps - apart).Abs(); source != stamp.Kernel || off > 2*time.Millisecond {
 			t.Errorf("requests %d and %d: %v apart by the %v clock, %v in the capture", i, i+1, stamps, source, apart)
 		}
 	}
@@ -298,7 +299,7 @@ func TestB92_SilentTarget(t *testing.T) {
 // Everything that is wrong comes before the answer, and from a station on the link.
 func TestH04_ForgedAnswers(t *testing.T) {
 	a, b := labtest.Pair(t)
-	us := linkOf(t, a).HardwareAddr
+	us := linkOf(t, a, "eth0").HardwareAddr
 	respond(t, b, func(s *sender, request arp.Packet) {
 		forged := arp.Packet{SenderHA: strangerHA, SenderPA: nobody, TargetHA: us, TargetPA: hostA}
 		change := func(f func(p *arp.Packet)) arp.Packet { p := forged; f(&p); return p }
@@ -408,6 +409,29 @@ func TestB91_ConflictIsFoundLater(t *testing.T) {
 	}
 }
 
+// A later lookup of the same address takes the place of the earlier one, so that nothing is told twice.
+func TestB91_ConflictInTheSecondLookupOfTheSameAddress(t *testing.T) {
+	a, b := labtest.Pair(t)
+	requests := 0
+	respond(t, b, func(s *sender, request arp.Packet) {
+		us := request.SenderHA
+		if requests++; requests == 2 {
+			s.reply(us, arp.Packet{SenderHA: strangerHA, SenderPA: nobody, TargetHA: us, TargetPA: hostA})
+			return
+		}
+		s.reply(us, arp.Packet{SenderHA: theirHA, SenderPA: nobody, TargetHA: us, TargetPA: hostA})
+	})
+	c := open(t, a)
+	for _, want := range []arp.MAC{theirHA, strangerHA} {
+		if result, err := c.lookup(t.Context(), nobody, nil); err != nil || !slices.Equal(result.Answers, []arp.MAC{want}) {
+			t.Fatalf("result %+v, %v; want the one answer %v", result, err, want)
+		}
+	}
+	if late, err := c.Conflicts(); err != nil || len(late) != 0 {
+		t.Errorf("late events %+v, %v", late, err)
+	}
+}
+
 // A second station answers after the lookup, and nothing is looked up any more.
 func TestB91_ConflictIsFoundAtTheEnd(t *testing.T) {
 	a, b := labtest.Pair(t)
@@ -415,7 +439,7 @@ func TestB91_ConflictIsFoundAtTheEnd(t *testing.T) {
 	if _, err := c.lookup(t.Context(), hostB, nil); err != nil {
 		t.Fatal(err)
 	}
-	newSender(t, b).reply(c.link.HardwareAddr, arp.Packet{SenderHA: strangerHA, SenderPA: hostB, TargetHA: c.link.HardwareAddr, TargetPA: hostA})
+	newSender(t, b, "eth0").reply(c.link.HardwareAddr, arp.Packet{SenderHA: strangerHA, SenderPA: hostB, TargetHA: c.link.HardwareAddr, TargetPA: hostA})
 	for deadline := time.Now().Add(10 * time.Second); ; {
 		late, err := c.Conflicts()
 		if err != nil {
@@ -497,22 +521,7 @@ func TestB91_AnotherStationHasOurAddress(t *testing.T) {
 
 // A host with two interfaces on one link hears itself.
 func TestB91_OurOwnOtherInterfaceIsNoConflict(t *testing.T) {
-	lab := labtest.New(t)
-	var hosts [2]*netlab.Host
-	for i, name := range []string{"a", "b"} {
-		h, err := lab.Host(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		hosts[i] = h
-	}
-	a, b := hosts[0], hosts[1]
-	if err := lab.Link(a, "eth0", netip.MustParsePrefix("10.0.0.1/24"), b, "eth0", netip.MustParsePrefix("10.0.0.2/24")); err != nil {
-		t.Fatal(err)
-	}
-	if err := lab.Link(a, "eth1", netip.Prefix{}, b, "eth1", netip.Prefix{}, netlab.MAC(strangerHA, theirHA)); err != nil {
-		t.Fatal(err)
-	}
+	a, b := twoLinks(t)
 	respond(t, b, func(s *sender, request arp.Packet) {
 		us := request.SenderHA
 		s.reply(arp.Broadcast, arp.Packet{SenderHA: strangerHA, SenderPA: hostA, TargetPA: hostA})
@@ -522,6 +531,44 @@ func TestB91_OurOwnOtherInterfaceIsNoConflict(t *testing.T) {
 	if err != nil || len(result.Events) != 2 || result.MAC != theirHA {
 		t.Errorf("result %+v, %v", result, err)
 	}
+}
+
+// A reply counts on the link of its request alone.
+func TestB90_AnswerOnAnotherLink(t *testing.T) {
+	a, b := twoLinks(t)
+	elsewhere := newSender(t, b, "eth1")
+	respond(t, b, func(s *sender, request arp.Packet) {
+		us := request.SenderHA
+		elsewhere.reply(strangerHA, arp.Packet{SenderHA: arp.MAC{0x02, 9, 9, 9, 9, 9}, SenderPA: nobody, TargetHA: us, TargetPA: hostA})
+		s.reply(us, arp.Packet{SenderHA: theirHA, SenderPA: nobody, TargetHA: us, TargetPA: hostA})
+	})
+	result, err := open(t, a).lookup(t.Context(), nobody, nil)
+	if err != nil || result.MAC != theirHA || len(result.Answers) != 1 || len(result.Events) != 2 {
+		t.Errorf("result %+v, %v", result, err)
+	}
+}
+
+// twoLinks is labtest.Pair with a second link between the hosts, whose ends have the MACs strangerHA and theirHA.
+func twoLinks(t *testing.T) (a, b *netlab.Host) {
+	t.Helper()
+	lab := labtest.New(t)
+	var hosts [2]*netlab.Host
+	for i, name := range []string{"a", "b"} {
+		h, err := lab.Host(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hosts[i] = h
+	}
+	a, b = hosts[0], hosts[1]
+	err := errors.Join(
+		lab.Link(a, "eth0", netip.MustParsePrefix("10.0.0.1/24"), b, "eth0", netip.MustParsePrefix("10.0.0.2/24")),
+		lab.Link(a, "eth1", netip.Prefix{}, b, "eth1", netip.Prefix{}, netlab.MAC(strangerHA, theirHA)),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a, b
 }
 
 // What a flood leaves in memory is bounded, and the answer behind it counts.

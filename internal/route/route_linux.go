@@ -246,9 +246,6 @@ func (k kernel) link(header unix.IfInfomsg, attributes *netlink.AttributeEncoder
 	return l, d.Err()
 }
 
-// usable are the states of a neighbour whose MAC the kernel sends to.
-const usable = unix.NUD_PERMANENT | unix.NUD_NOARP | unix.NUD_REACHABLE | unix.NUD_STALE | unix.NUD_DELAY | unix.NUD_PROBE
-
 // neighbor is one RTM_GETNEIGH.
 func (k kernel) neighbor(index int, address netip.Addr) (Neighbor, error) {
 	attributes := netlink.NewAttributeEncoder()
@@ -264,7 +261,8 @@ func (k kernel) neighbor(index int, address netip.Addr) (Neighbor, error) {
 	}
 	var n Neighbor
 	for d.Next() {
-		if d.Type() != unix.NDA_LLADDR || answer.State&usable == 0 {
+		// The kernel tells a MAC only where it would send to it.
+		if d.Type() != unix.NDA_LLADDR {
 			continue
 		}
 		if address := d.Bytes(); len(address) == len(n.HardwareAddr) {
