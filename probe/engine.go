@@ -123,7 +123,7 @@ func (e *Engine) until(ask time.Time, more bool) time.Time {
 
 // start begins a handshake, with its first SYN.
 func (e *Engine) start(f *Flow) {
-	flow := &flow{Flow: f, h: NewHandshake(f.Handshake)}
+	flow := &flow{Flow: f, h: NewHandshake(f.Handshake), observed: len(f.Result.Events)}
 	e.flows[flowKey{f.Local, f.Remote}] = flow
 	heap.Push(&e.waiting, flow)
 	e.work(flow)

@@ -3,12 +3,10 @@ package rawip
 import (
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
@@ -27,40 +25,9 @@ type Guard struct {
 	local netip.AddrPort
 }
 
-// NewGuard reserves the port at a local address; port 0 is one chosen at random from those that the kernel uses for
-// outgoing connections (RFC 6056 3.3.1), other than those in avoid. The error unwraps to unix.EADDRINUSE if another
-// socket has the port, and to unix.EADDRNOTAVAIL if the address is not one of this host's.
-func NewGuard(address netip.Addr, port uint16, avoid ...uint16) (*Guard, error) {
-	if port != 0 {
-		return listen(netip.AddrPortFrom(address, port))
-	}
-	low, high := ephemeralPorts()
-	const tries = 200
-	var err error
-	for range tries {
-		var random [4]byte
-		rand.Read(random[:]) // it never fails
-		port := uint16(low + int(binary.BigEndian.Uint32(random[:]))%(high-low+1))
-		if slices.Contains(avoid, port) {
-			continue
-		}
-		var g *Guard
-		g, err = listen(netip.AddrPortFrom(address, port))
-		if !errors.Is(err, unix.EADDRINUSE) {
-			return g, err
-		}
-	}
-	return nil, fmt.Errorf("no free port at %v from %d to %d: %w", address, low, high, err)
-}
-
-// Local returns the address and port that are reserved.
-func (g *Guard) Local() netip.AddrPort { return g.local }
-
-// Close gives the port up. From then on the kernel answers what arrives there, with RST.
-func (g *Guard) Close() error { return os.NewSyscallError("close", unix.Close(g.fd)) }
-
-// listen opens the guard of one address and port.
-func listen(local netip.AddrPort) (*Guard, error) {
+// NewGuard reserves a port at a local address. The error unwraps to unix.EADDRINUSE if another socket has it, and to
+// unix.EADDRNOTAVAIL if the address is not one of this host's.
+func NewGuard(local netip.AddrPort) (*Guard, error) {
 	failed := func(err error) (*Guard, error) {
 		return nil, &net.OpError{Op: "reserve", Net: "tcp", Addr: net.TCPAddrFromAddrPort(local), Err: err}
 	}
@@ -84,6 +51,21 @@ func listen(local netip.AddrPort) (*Guard, error) {
 		return failed(err)
 	}
 	return &Guard{fd: fd, local: local}, nil
+}
+
+// Local returns the address and port that are reserved.
+func (g *Guard) Local() netip.AddrPort { return g.local }
+
+// Close gives the port up. From then on the kernel answers what arrives there, with RST.
+func (g *Guard) Close() error { return os.NewSyscallError("close", unix.Close(g.fd)) }
+
+// EphemeralPort returns a port drawn at random from those that the kernel uses for outgoing connections (RFC 6056 3.3.1).
+// Whether it is free, NewGuard will tell.
+func EphemeralPort() uint16 {
+	low, high := ephemeralPorts()
+	var random [4]byte
+	rand.Read(random[:]) // it never fails
+	return uint16(low + int(binary.BigEndian.Uint32(random[:]))%(high-low+1))
 }
 
 // ephemeralPorts returns the range of ports that the kernel takes for outgoing connections, or where it cannot be read,

@@ -28,17 +28,21 @@ type sentDatagram struct {
 	octets []byte
 }
 
-// openIP opens the sockets, with a filter that passes nothing: what came before the filter is thrown away.
-func openIP(nothing []bpf.RawInstruction, clock *stamp.Clock, ifname string, mark uint32) (*ipSockets, error) {
+// openIP opens the sockets, with a filter. What came before the filter is thrown away.
+func openIP(filter []bpf.RawInstruction, clock *stamp.Clock, o WireOptions) (*ipSockets, error) {
 	s := &ipSockets{tcp: -1, icmp: -1, clock: clock}
-	if err := s.open(nothing, ifname, mark); err != nil {
+	if err := s.open(filter, o); err != nil {
 		s.close()
 		return nil, &net.OpError{Op: "open", Net: "ip4", Err: err}
 	}
 	return s, nil
 }
 
-func (s *ipSockets) open(nothing []bpf.RawInstruction, ifname string, mark uint32) (err error) {
+func (s *ipSockets) open(filter []bpf.RawInstruction, o WireOptions) (err error) {
+	nothing, err := bpf.Assemble([]bpf.Instruction{drop})
+	if err != nil {
+		return err
+	}
 	for _, sock := range []struct {
 		fd       *int
 		protocol int
@@ -57,18 +61,21 @@ func (s *ipSockets) open(nothing []bpf.RawInstruction, ifname string, mark uint3
 	if err := os.NewSyscallError("setsockopt IP_HDRINCL", unix.SetsockoptInt(s.tcp, unix.SOL_IP, unix.IP_HDRINCL, 1)); err != nil {
 		return err
 	}
-	if ifname != "" {
-		if err := os.NewSyscallError("setsockopt SO_BINDTODEVICE", unix.BindToDevice(s.tcp, ifname)); err != nil {
+	if o.Interface != "" {
+		if err := os.NewSyscallError("setsockopt SO_BINDTODEVICE", unix.BindToDevice(s.tcp, o.Interface)); err != nil {
 			return err
 		}
 	}
-	if mark != 0 {
-		if err := os.NewSyscallError("setsockopt SO_MARK", unix.SetsockoptInt(s.tcp, unix.SOL_SOCKET, unix.SO_MARK, int(mark))); err != nil {
+	if o.Mark != 0 {
+		if err := os.NewSyscallError("setsockopt SO_MARK", unix.SetsockoptInt(s.tcp, unix.SOL_SOCKET, unix.SO_MARK, int(o.Mark))); err != nil {
 			return err
 		}
 	}
 	for _, fd := range []int{s.tcp, s.icmp} {
 		s.drain(fd)
+	}
+	if err := s.setFilter(filter); err != nil {
+		return err
 	}
 	return s.stampSent()
 }

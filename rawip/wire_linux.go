@@ -17,63 +17,70 @@ import (
 // but all that a handshake wants of them is their headers.
 const maxPacket = 65536
 
-// WireOptions say what a Wire is to be able to do.
+// WireOptions say how the kernel's IP is to send.
 type WireOptions struct {
-	Link      bool   // to send and receive on links
-	IP        bool   // to send and receive by the kernel's IP
-	Interface string // by which the kernel's IP is to send; empty for the one it chooses
-	Mark      uint32 // of the datagrams that the kernel's IP sends (SO_MARK); 0 for none
+	Interface string // by which; empty for the one that it chooses
+	Mark      uint32 // with which mark (SO_MARK); 0 for none
 }
 
 // Wire carries datagrams to the network and back, for one goroutine.
 type Wire struct {
-	clock  *stamp.Clock
-	link   *socket.Packet // nil unless asked for
-	ip     *ipSockets     // nil unless asked for
-	links  *linkMonitor
-	waiter *socket.Waiter
-	locals []netip.AddrPort
-	buffer [maxPacket]byte
-	frame  socket.Frame
+	ctx     context.Context
+	options WireOptions
+	clock   *stamp.Clock
+	links   *linkMonitor
+	link    *socket.Packet // nil until prepared for
+	ip      *ipSockets     // nil until prepared for
+	waiter  *socket.Waiter
+	filter  []bpf.RawInstruction
+	buffer  [maxPacket]byte
+	frame   socket.Frame
 
 	// The frame before, to know it again when another interface shows it too.
 	last   []byte
 	lastAt time.Time
 }
 
-// OpenWire returns a Wire that sees nothing yet: see Watch. Its waits end with the context. Without CAP_NET_RAW the error is
-// os.ErrPermission.
+// OpenWire returns a Wire, whose waits end with the context.
 func OpenWire(ctx context.Context, o WireOptions) (*Wire, error) {
-	w := &Wire{clock: stamp.NewClock(stamp.System)}
-	if err := w.open(ctx, o); err != nil {
-		w.Close()
+	nothing, err := bpf.Assemble(Filter(nil))
+	if err != nil {
 		return nil, err
 	}
-	return w, nil
+	links, err := openLinkMonitor()
+	if err != nil {
+		return nil, err
+	}
+	return &Wire{ctx: ctx, options: o, clock: stamp.NewClock(stamp.System), links: links, filter: nothing}, nil
 }
 
-func (w *Wire) open(ctx context.Context, o WireOptions) (err error) {
-	nothing, err := bpf.Assemble(Filter(nil))
+// Prepare makes the Wire able to send along the path, and to receive what comes back. Without CAP_NET_RAW the error is
+// os.ErrPermission.
+func (w *Wire) Prepare(p Path) (err error) {
+	switch {
+	case p.Link && w.link == nil:
+		w.link, err = socket.OpenPacket(w.filter, w.clock)
+	case !p.Link && w.ip == nil:
+		w.ip, err = openIP(w.filter, w.clock, w.options)
+	default:
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	var fds []int
-	if o.Link {
-		if w.link, err = socket.OpenPacket(nothing, w.clock); err != nil {
+	if w.waiter != nil {
+		if err := w.waiter.Close(); err != nil {
 			return err
 		}
+	}
+	fds := []int{w.links.fd}
+	if w.link != nil {
 		fds = append(fds, w.link.FD())
 	}
-	if o.IP {
-		if w.ip, err = openIP(nothing, w.clock, o.Interface, o.Mark); err != nil {
-			return err
-		}
+	if w.ip != nil {
 		fds = append(fds, w.ip.tcp, w.ip.icmp)
 	}
-	if w.links, err = openLinkMonitor(); err != nil {
-		return err
-	}
-	w.waiter, err = socket.NewWaiter(ctx, append(fds, w.links.fd)...)
+	w.waiter, err = socket.NewWaiter(w.ctx, fds...)
 	return err
 }
 
@@ -83,7 +90,7 @@ func (w *Wire) Watch(locals ...netip.AddrPort) error {
 	if err != nil {
 		return err
 	}
-	w.locals = locals
+	w.filter = filter
 	if w.link != nil {
 		if err := w.link.SetFilter(filter); err != nil {
 			return err
@@ -164,12 +171,9 @@ func (w *Wire) Drops() (int, error) {
 
 // Close closes the sockets. For a Wire on links that takes milliseconds.
 func (w *Wire) Close() error {
-	var errs []error
+	errs := []error{w.links.close()}
 	if w.waiter != nil {
 		errs = append(errs, w.waiter.Close())
-	}
-	if w.links != nil {
-		errs = append(errs, w.links.close())
 	}
 	if w.ip != nil {
 		errs = append(errs, w.ip.close())

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -38,7 +39,8 @@ type Frame struct {
 // Packet is a packet socket: it sends and receives what frames carry, on any interface. The kernel puts the link
 // header in front, and takes it off (SOCK_DGRAM of packet(7)), so that links with and without one look alike.
 type Packet struct {
-	fd       int
+	fd       int // receives
+	out      int // sends: the kernel does not show a socket the frames that it sent itself
 	clock    *stamp.Clock
 	receiver Receiver
 }
@@ -52,15 +54,19 @@ func OpenPacket(filter []bpf.RawInstruction, clock *stamp.Clock) (*Packet, error
 	if err != nil {
 		return nil, &net.OpError{Op: "open", Net: "packet", Err: os.NewSyscallError("socket", err)}
 	}
-	p := &Packet{fd: fd, clock: clock}
+	p := &Packet{fd: fd, out: -1, clock: clock}
 	if err := p.prepare(filter); err != nil {
-		unix.Close(fd)
+		p.Close()
 		return nil, &net.OpError{Op: "open", Net: "packet", Err: err}
 	}
 	return p, nil
 }
 
-func (p *Packet) prepare(filter []bpf.RawInstruction) error {
+func (p *Packet) prepare(filter []bpf.RawInstruction) (err error) {
+	p.out, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
 	if err := StampReceived(p.fd); err != nil {
 		return err
 	}
@@ -90,7 +96,7 @@ func (p *Packet) Send(ifindex int, protocol uint16, to [6]byte, octets []byte) e
 	address := unix.SockaddrLinklayer{Protocol: NetworkOrder(protocol), Ifindex: ifindex, Halen: 6}
 	copy(address.Addr[:], to[:])
 	for {
-		err := unix.Sendto(p.fd, octets, 0, &address)
+		err := unix.Sendto(p.out, octets, 0, &address)
 		if err == unix.EINTR {
 			continue
 		}
@@ -140,9 +146,18 @@ func (p *Packet) Drops() (int, error) {
 	return int(statistics.Drops), nil
 }
 
-// Close closes the socket. It waits for all processors to have left the socket's receive path, which takes
+// Close closes the socket. The kernel waits for all processors to have left a packet socket's receive path, which takes
 // milliseconds.
-func (p *Packet) Close() error { return os.NewSyscallError("close", unix.Close(p.fd)) }
+func (p *Packet) Close() error {
+	if p.out < 0 {
+		return os.NewSyscallError("close", unix.Close(p.fd))
+	}
+	// Side by side, the two wait only once.
+	sent := make(chan error, 1)
+	go func() { sent <- unix.Close(p.out) }()
+	err := unix.Close(p.fd)
+	return os.NewSyscallError("close", errors.Join(err, <-sent))
+}
 
 // AttachFilter sets a socket's filter, replacing one that was there.
 func AttachFilter(fd int, filter []bpf.RawInstruction) error {

@@ -1,0 +1,146 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"tcpprobe/internal/report"
+)
+
+// arrange brings the arguments into the form that the command-line library understands: flags may stand after targets,
+// values may stick to flags of one letter (-c3), and those without values to each other (-vq). A word that is a command
+// is left in front, with all that belongs to it behind it.
+func arrange(args []string, app *cli.App) ([]string, error) {
+	flags := byName(append(slices.Clone(app.Flags), cli.HelpFlag, cli.VersionFlag))
+	var options, words []string
+	for len(args) > 0 {
+		arg := args[0]
+		args = args[1:]
+		switch {
+		case arg == "--":
+			words = append(words, args...)
+			args = nil
+		case len(arg) < 2 || arg[0] != '-':
+			if len(words) == 0 && app.Command(arg) != nil {
+				return slices.Concat(options, []string{arg}, args), nil
+			}
+			words = append(words, arg)
+		default:
+			split, err := splitFlag(arg, flags)
+			if err != nil {
+				return nil, err
+			}
+			last := split[len(split)-1]
+			options = append(options, split...)
+			if f := flags[strings.TrimLeft(last, "-")]; f != nil && f.TakesValue() {
+				if len(args) == 0 {
+					return nil, usage("flag %s needs a value; try --help", last)
+				}
+				options = append(options, args[0])
+				args = args[1:]
+			}
+		}
+	}
+	return slices.Concat(options, []string{"--"}, words), nil
+}
+
+// splitFlag takes an argument that begins with a hyphen apart: "-c3" into "-c=3", "-vq" into "-v" and "-q". A flag that is not
+// known is an error, with a proposal if one is close.
+func splitFlag(arg string, flags map[string]cli.DocGenerationFlag) ([]string, error) {
+	name, _, _ := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+	if flags[name] != nil {
+		return []string{arg}, nil
+	}
+	unknown := usage("there is no flag %s%s; try --help", report.Printable(flagPart(arg)), proposal(name, flags))
+	if strings.HasPrefix(arg, "--") {
+		return nil, unknown
+	}
+	var split []string
+	for rest := arg[1:]; rest != ""; rest = rest[1:] {
+		f := flags[rest[:1]]
+		if f == nil {
+			return nil, unknown
+		}
+		if f.TakesValue() && len(rest) > 1 {
+			return append(split, "-"+rest[:1]+"="+strings.TrimPrefix(rest[1:], "=")), nil
+		}
+		split = append(split, "-"+rest[:1])
+	}
+	return split, nil
+}
+
+// flagPart returns a flag without the value behind it.
+func flagPart(arg string) string {
+	part, _, _ := strings.Cut(arg, "=")
+	return part
+}
+
+// proposal returns the flag that was perhaps meant: one that begins alike, or that is one letter away.
+func proposal(name string, flags map[string]cli.DocGenerationFlag) string {
+	var best string
+	for known := range flags {
+		if len(known) > 1 && len(name) > 1 && near(name, known) && (best == "" || known < best) {
+			best = known
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(", but --%s", best)
+}
+
+// near reports whether one word begins with the other, or becomes it by leaving out, adding or changing one letter.
+func near(a, b string) bool {
+	if strings.HasPrefix(a, b) || strings.HasPrefix(b, a) {
+		return true
+	}
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	switch len(b) - len(a) {
+	case 0:
+		return a[min(i+1, len(a)):] == b[min(i+1, len(b)):]
+	case 1:
+		return a[i:] == b[i+1:]
+	}
+	return false
+}
+
+// byName returns the flags by each of their names.
+func byName(flags []cli.Flag) map[string]cli.DocGenerationFlag {
+	names := make(map[string]cli.DocGenerationFlag)
+	for _, f := range flags {
+		for _, name := range f.Names() {
+			names[name] = f.(cli.DocGenerationFlag)
+		}
+	}
+	return names
+}
+
+// tidy rewords an error of the command-line library about a flag's value.
+func tidy(err error) error {
+	rest, ok := strings.CutPrefix(err.Error(), "invalid value ")
+	if !ok {
+		return err
+	}
+	value, rest, _ := strings.Cut(rest, " for flag ")
+	name, why, _ := strings.Cut(rest, ": ")
+	name = strings.TrimLeft(name, "-")
+	hyphens := "--"
+	if len(name) == 1 {
+		hyphens = "-"
+	}
+	if strings.Contains(why, "parse error") {
+		why = "a whole number is wanted"
+	}
+	return fmt.Errorf("%s%s %s: %s", hyphens, name, value, why)
+}

@@ -1,0 +1,218 @@
+//go:build linux
+
+package main
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"tcpprobe/internal/report"
+	"tcpprobe/probe"
+)
+
+// options is what the flags of a probe say.
+type options struct {
+	count      int // 0: until interrupted
+	interval   time.Duration
+	handshake  probe.Config // what the flags say of it
+	iface      string
+	source     netip.Addr
+	sourcePort uint16
+	mark       uint32
+	send       string
+	ttl, tos   uint8
+	dns        netip.AddrPort
+	dnsTimeout time.Duration
+	dnsTries   int
+	all        bool
+	json       bool
+	verbose    bool
+	quiet      bool
+	color      string
+}
+
+const (
+	categoryRun     = "How often and how long"
+	categoryPath    = "Which way"
+	categorySegment = "What is sent"
+	categoryDNS     = "Names"
+	categoryOutput  = "Output"
+)
+
+// probeFlags returns the flags of a probe.
+func probeFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "count", Aliases: []string{"c"}, Value: 1, Category: categoryRun, Usage: "handshakes per target, `N`; 0 = until interrupted"},
+		durationFlag("interval", "i", "1s", categoryRun, "time between the starts of two handshakes to one target, `D`"),
+		durationFlag("timeout", "W", "3s", categoryRun, "give up on a handshake after `D`"),
+		&cli.IntFlag{Name: "retries", Value: 2, Category: categoryRun, Usage: "SYN retransmissions within the timeout, `N`: after 1 s, then doubling"},
+
+		&cli.StringFlag{Name: "interface", Aliases: []string{"I"}, Category: categoryPath, Usage: "leave by interface `IF`"},
+		&cli.StringFlag{Name: "source", Aliases: []string{"S"}, Category: categoryPath, Usage: "source address `ADDR`, one of this host's"},
+		&cli.IntFlag{Name: "source-port", Category: categoryPath, Usage: "source port `P` (default: a random free one)", DefaultText: " "},
+		&cli.UintFlag{Name: "mark", Category: categoryPath, Usage: "firewall mark `N`, for policy routing", DefaultText: " "},
+		&cli.StringFlag{Name: "send", Value: "auto", Category: categoryPath, Usage: "`auto|link|ip`: Ethernet frames of our own, or raw IP through the kernel's routing"},
+
+		&cli.StringFlag{Name: "close", Value: "fin", Category: categorySegment, Usage: "how the connection ends, `fin|rst|half|none`"},
+		&cli.IntFlag{Name: "ttl", Value: 64, Category: categorySegment, Usage: "Time to Live, `N`"},
+		&cli.IntFlag{Name: "dscp", Value: 0, Category: categorySegment, Usage: "differentiated services codepoint, `N`"},
+		&cli.IntFlag{Name: "mss", Category: categorySegment, Usage: "maximum segment size that we announce, `N`", DefaultText: "interface MTU - 40"},
+		&cli.IntFlag{Name: "window", Value: 64240, Category: categorySegment, Usage: "window of the SYN, `N` octets"},
+		&cli.StringFlag{Name: "syn", Value: "linux", Category: categorySegment, Usage: "options and control bits of the SYN, `linux|bare|ecn|accecn`"},
+		&cli.StringFlag{Name: "icmp", Value: "abort", Category: categorySegment, Usage: "`abort|report`: a matched ICMP error ends the probe, or is noted while waiting on"},
+
+		&cli.StringFlag{Name: "dns", Category: categoryDNS, Usage: "name server `SERVER[:PORT]`, instead of those of resolv.conf"},
+		durationFlag("dns-timeout", "", "", categoryDNS, "wait for each answer for `D`, instead of what resolv.conf says"),
+		&cli.IntFlag{Name: "dns-tries", Category: categoryDNS, Usage: "ask each server `N` times, instead of what resolv.conf says", DefaultText: " "},
+		&cli.BoolFlag{Name: "all", Category: categoryDNS, Usage: "probe every address of the name, not only the first"},
+
+		&cli.BoolFlag{Name: "json", Category: categoryOutput, Usage: "one JSON object a line"},
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: categoryOutput, Usage: "header fields, options decoded, checks passed"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: categoryOutput, Usage: "the verdict lines alone"},
+		&cli.StringFlag{Name: "color", Value: "auto", Category: categoryOutput, Usage: "`auto|always|never`; NO_COLOR and a pipe switch it off"},
+	}
+}
+
+// readOptions takes the flags' values, and judges them.
+func readOptions(c *cli.Context) (o options, err error) {
+	within := func(name string, low, high int) int {
+		n := c.Int(name)
+		if err == nil && (n < low || n > high) {
+			err = usage("--%s %d is not within %d to %d", name, n, low, high)
+		}
+		return n
+	}
+	keep := func(name string, e error) {
+		if err == nil && e != nil {
+			err = usage("--%s %s: %v", name, report.Printable(c.String(name)), e)
+		}
+	}
+	const most = 1 << 30
+	o = options{
+		count:    within("count", 0, most),
+		interval: duration(c, "interval"),
+		handshake: probe.Config{
+			Timeout: duration(c, "timeout"),
+			Retries: within("retries", 0, 30),
+			Window:  uint16(within("window", 0, 65535)),
+			Linger:  probe.Linger,
+		},
+		iface:      c.String("interface"),
+		mark:       uint32(c.Uint("mark")),
+		send:       c.String("send"),
+		ttl:        uint8(within("ttl", 1, 255)),
+		tos:        uint8(within("dscp", 0, 63) << 2),
+		dnsTimeout: duration(c, "dns-timeout"),
+		all:        c.Bool("all"),
+		json:       c.Bool("json"),
+		verbose:    c.Bool("verbose"),
+		quiet:      c.Bool("quiet"),
+		color:      c.String("color"),
+	}
+	if c.IsSet("mss") {
+		o.handshake.MSS = uint16(within("mss", 1, 65535))
+	}
+	if c.IsSet("source-port") {
+		o.sourcePort = uint16(within("source-port", 1, 65535))
+	}
+	if c.IsSet("dns-tries") {
+		o.dnsTries = within("dns-tries", 1, 100)
+	}
+	if err == nil && uint64(c.Uint("mark")) > 1<<32-1 {
+		err = usage("--mark %d is not within 0 to %d", c.Uint("mark"), uint32(1<<32-1))
+	}
+	if err == nil && o.interval <= 0 {
+		err = usage("--interval must be more than 0")
+	}
+	if err == nil && o.handshake.Timeout <= 0 {
+		err = usage("--timeout must be more than 0")
+	}
+	var e error
+	o.handshake.Close, e = probe.ParseClose(c.String("close"))
+	keep("close", e)
+	o.handshake.SYN, e = probe.ParseSYN(c.String("syn"))
+	keep("syn", e)
+	o.handshake.ICMP, e = probe.ParseICMPPolicy(c.String("icmp"))
+	keep("icmp", e)
+	keep("send", oneOf(o.send, "auto", "link", "ip"))
+	keep("color", oneOf(o.color, "auto", "always", "never"))
+	if s := c.String("source"); s != "" {
+		o.source, e = netip.ParseAddr(s)
+		if e != nil || !o.source.Is4() {
+			keep("source", fmt.Errorf("an IPv4 address is wanted, as in 192.0.2.1"))
+		}
+	}
+	if s := c.String("dns"); s != "" {
+		o.dns, e = parseServer(s)
+		keep("dns", e)
+	}
+	return o, err
+}
+
+// parseServer reads SERVER[:PORT].
+func parseServer(s string) (netip.AddrPort, error) {
+	if server, err := netip.ParseAddrPort(s); err == nil {
+		return server, nil
+	}
+	address, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("an address is wanted, as in 192.0.2.53 or 192.0.2.53:5353")
+	}
+	return netip.AddrPortFrom(address, 53), nil
+}
+
+func oneOf(s string, allowed ...string) error {
+	for _, a := range allowed {
+		if s == a {
+			return nil
+		}
+	}
+	return fmt.Errorf("one of %s is wanted", strings.Join(allowed, ", "))
+}
+
+// seconds is a duration as a flag's value: Go's, or a bare number of seconds.
+type seconds time.Duration
+
+// Set reads a duration.
+func (s *seconds) Set(text string) error {
+	if n, err := strconv.ParseFloat(text, 64); err == nil {
+		text = strconv.FormatFloat(n, 'f', -1, 64) + "s"
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return fmt.Errorf("a duration is wanted, as in 300ms, 2s or 2")
+	}
+	*s = seconds(d)
+	return nil
+}
+
+// String returns the duration as Go writes it, and nothing for none.
+func (s *seconds) String() string {
+	if *s == 0 {
+		return ""
+	}
+	return time.Duration(*s).String()
+}
+
+// durationFlag returns a flag for a duration.
+func durationFlag(name, alias, value, category, text string) cli.Flag {
+	f := &cli.GenericFlag{Name: name, Value: new(seconds), Category: category, Usage: text, DefaultText: value}
+	if value != "" {
+		f.Value.Set(value)
+	} else {
+		f.DefaultText = " "
+	}
+	if alias != "" {
+		f.Aliases = []string{alias}
+	}
+	return f
+}
+
+func duration(c *cli.Context, name string) time.Duration {
+	return time.Duration(*c.Generic(name).(*seconds))
+}
