@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"tcpprobe/icmp"
@@ -21,16 +22,10 @@ func Reason(r *probe.Result) string {
 		return fmt.Sprintf("The peer reset the SYN after %s ms: nothing listens on port %d, or a firewall rejects it.", ms(r.TCP.RTT), r.Port)
 	case probe.Unreachable:
 		return sentence("the SYN was rejected: " + rejection(r))
-	case probe.Timeout:
-		return sentence(noAnswer(r))
-	case probe.ARPTimeout:
-		return sentence(silentNextHop(r))
 	case probe.Interrupted:
 		return sentence("interrupted: " + interrupted(r))
-	case probe.Pending:
-		return "The handshake is not over."
 	}
-	return sentence(cause(r))
+	return sentence(explanation(r))
 }
 
 // sentence makes a printable sentence of a clause. A name keeps its case: only words of our own begin with a capital.
@@ -51,6 +46,12 @@ func Advice(r *probe.Result) []string {
 	case probe.Refused:
 		return []string{fmt.Sprintf("%v is up and answered: nothing listens on port %d, or a firewall rejects it.", r.TCP.Remote.Addr(), r.Port)}
 	case probe.Timeout:
+		if slices.Contains(r.Findings, probe.StalePeerState) {
+			return []string{
+				"The host is up and answers, but for an old connection of the same ports.",
+				"Next: try again, from another port of ours.",
+			}
+		}
 		return []string{
 			"A firewall drops the SYN or its answer, or the host is down.",
 			fmt.Sprintf("Next: tcpprobe trace %s shows how far the SYN gets.", typed(r)),
@@ -60,10 +61,7 @@ func Advice(r *probe.Result) []string {
 			return []string{rejected(r, r.ICMP[len(r.ICMP)-1])}
 		}
 	case probe.DNSError:
-		return []string{
-			"No segment was sent, since there is no address to send it to.",
-			"Next: look at the spelling, or ask another server with --dns SERVER.",
-		}
+		return []string{"No segment was sent, since there is no address to send it to.", resolve(r.DNS)}
 	case probe.NoRoute:
 		return []string{
 			"No segment was sent: this host knows no way there.",
@@ -87,6 +85,19 @@ func Advice(r *probe.Result) []string {
 		return []string{"The fault is on this host: it says nothing about the target."}
 	}
 	return nil
+}
+
+// resolve says what to try when a name does not resolve.
+func resolve(d *probe.DNS) string {
+	switch {
+	case d == nil || d.Source != "dns":
+		return "Next: look at the spelling of the name."
+	case d.RCode == "":
+		return "Next: look at the way to the server, or ask another with --dns SERVER."
+	case d.RCode == "NXDOMAIN":
+		return "Next: look at the spelling, or ask another server with --dns SERVER."
+	}
+	return "Next: ask another server with --dns SERVER."
 }
 
 // typed returns the target as an argument of a command: as the user wrote it, or as address and port where the name is
@@ -138,11 +149,14 @@ func finding(f probe.Finding, r *probe.Result) string {
 		if r.TCP == nil || !r.TCP.Answered {
 			return ""
 		}
+		if r.TCP.RTTAmbiguous {
+			return whichSYN(0, r.TCP.SYNSent) + " was answered, not known which; rtt counts from the last"
+		}
 		return whichSYN(r.TCP.AnsweredSYN, r.TCP.SYNSent) + " was answered; rtt counts from that one"
 	case probe.DuplicateSYNACK:
 		return "duplicate SYN-ACK: our ACK was lost, or the accept queue is full"
 	case probe.StalePeerState:
-		return "the peer acknowledged what we never sent: an old connection of the same ports"
+		return "the peer acknowledged what we never sent: it has an old connection"
 	case probe.ResetAfterEstablished:
 		return "the peer accepted the connection and then reset it"
 	case probe.RSTIgnored:
@@ -168,5 +182,5 @@ func finding(f probe.Finding, r *probe.Result) string {
 	case probe.FragmentIgnored:
 		return "a fragment was ignored: part of a datagram cannot be judged"
 	}
-	return Printable(string(f))
+	return string(f)
 }

@@ -17,24 +17,27 @@ func (l *Ladder) dnsDetails(e *probe.Event) {
 	if e.Kind == probe.DNSSilence {
 		return
 	}
-	text := fmt.Sprintf("%v, from port %d by %s", m.Server, m.LocalPort, strings.ToUpper(m.Transport))
+	words := []string{m.Server.String(), fmt.Sprintf("from port %d,", m.LocalPort), strings.ToUpper(m.Transport)}
 	if len(e.Octets) >= 2 {
-		text += fmt.Sprintf(", id %d, %s", binary.BigEndian.Uint16(e.Octets), count(len(e.Octets), "octet"))
+		words[2] += ","
+		words = append(words, fmt.Sprintf("id %d,", binary.BigEndian.Uint16(e.Octets)), count(len(e.Octets), "octet"))
 	}
-	l.detail("server", text)
+	l.detail("server", words...)
 	if e.Kind == probe.DNSQuery {
 		return
 	}
-	l.detail("rcode", l.printable(m.RCode))
+	if m.RCode != "" {
+		l.detail("rcode", l.printable(m.RCode))
+	}
 	if len(m.CNAME) > 0 {
-		l.detail("cname", l.printable(strings.Join(m.CNAME, ", ")))
+		l.detail("cname", listed(strings.Fields(l.printable(strings.Join(m.CNAME, " "))))...)
 	}
 	if len(m.Addresses) > 1 {
 		var all []string
 		for _, a := range m.Addresses {
 			all = append(all, a.String())
 		}
-		l.detail("A", strings.Join(all, ", "))
+		l.detail("A", listed(all)...)
 	}
 }
 
@@ -51,33 +54,40 @@ func (l *Ladder) segmentDetails(e *probe.Event) {
 	if h.Flags.Has(tcphdr.ACK) {
 		text += fmt.Sprintf(" ack %d", h.Ack)
 	}
-	l.detail("TCP", fmt.Sprintf("%s win %d checksum 0x%04x %v", text, h.Window, h.Checksum, s.Checksum))
-	if options := optionWords(h.Options); options != "" {
-		l.detail("options", options)
+	l.detail("TCP", fmt.Sprintf("%s win %d", text, h.Window), fmt.Sprintf("checksum 0x%04x %v", h.Checksum, s.Checksum))
+	if options := l.options(h.Options); len(options) > 0 {
+		l.detail("options", listed(options)...)
 	}
-	l.detail("state", s.State.String())
 }
 
-// optionWords writes every option, in order.
-func optionWords(o tcphdr.Options) string {
+// listed appends a comma to all words but the last.
+func listed(words []string) []string {
+	for i := range len(words) - 1 {
+		words[i] += ","
+	}
+	return words
+}
+
+// options writes every option, in order.
+func (l *Ladder) options(o tcphdr.Options) []string {
 	var words []string
 	for option := range o.All() {
-		words = append(words, optionWord(option))
+		words = append(words, l.option(option))
 	}
 	if at, bad := o.Malformed(); bad {
 		words = append(words, fmt.Sprintf("malformed from octet %d: %x", at, []byte(o[at:])))
 	}
-	return strings.Join(words, ", ")
+	return words
 }
 
-// optionWord writes an option with its value.
-func optionWord(o tcphdr.Option) string {
+// option writes an option with its value.
+func (l *Ladder) option(o tcphdr.Option) string {
 	d := o.Data
 	switch {
 	case o.Kind == tcphdr.MaximumSegmentSize && len(d) == 2:
 		return fmt.Sprintf("mss %d", binary.BigEndian.Uint16(d))
 	case o.Kind == tcphdr.WindowScale && len(d) == 1:
-		return fmt.Sprintf("ws %d (windows times %d)", d[0], 1<<min(d[0], 14))
+		return fmt.Sprintf("ws %d (%s%d)", d[0], l.glyph("×", "x"), 1<<min(d[0], 14))
 	case o.Kind == tcphdr.Timestamps && len(d) == 8:
 		return fmt.Sprintf("ts val %d ecr %d", binary.BigEndian.Uint32(d), binary.BigEndian.Uint32(d[4:]))
 	case len(d) == 0:
@@ -89,15 +99,16 @@ func optionWord(o tcphdr.Option) string {
 // icmpDetails adds what an ICMP error says besides.
 func (l *Ladder) icmpDetails(m *probe.ICMP) {
 	l.detail("IPv4", fmt.Sprintf("ttl %d", m.TTL))
-	text := fmt.Sprintf("our datagram with ttl %d, which left us with ttl %d", m.QuotedTTL, m.SentTTL)
-	if n := m.Hops(); n > 0 {
-		text += ": " + count(n, "hop")
-	}
-	l.detail("quoted", text)
+	l.detail("quoted", fmt.Sprintf("our SYN, ttl %d; it left us with ttl %d", m.QuotedTTL, m.SentTTL))
 }
 
-// summing adds what can be said only at the end: the states, the SYNs, the clock.
-func (l *Ladder) summing(r *probe.Result) {
+// conclusion adds what can be said only at the end: the next hop if there was no ARP, the states, the SYNs, the clock.
+func (l *Ladder) conclusion(r *probe.Result) {
+	if h := r.NextHop; h != nil && h.Source == "permanent" {
+		l.detail("next hop", fmt.Sprintf("%s, a permanent entry of the kernel", mac(h.MAC)))
+	} else if h != nil && h.Source == "not_needed" {
+		l.detail("next hop", "this link does without ARP")
+	}
 	t := r.TCP
 	if t == nil {
 		return
@@ -107,18 +118,21 @@ func (l *Ladder) summing(r *probe.Result) {
 		at, _ := stamp.Between(r.Start, s.At)
 		states = append(states, fmt.Sprintf("%v %s", s.State, ms(at)))
 	}
-	if states != nil {
-		l.paragraph("states     ", strings.Join(states, ", "))
+	if len(states) > 0 {
+		l.detail("states", listed(states)...)
 	}
-	syns := count(t.SYNSent, "SYN") + " sent"
-	if t.Answered {
-		syns += ", " + whichSYN(t.AnsweredSYN, t.SYNSent) + " answered"
+	counts := []string{count(t.SYNSent, "SYN") + " sent"}
+	switch {
+	case t.Answered && t.SYNSent == 1:
+		counts = append(counts, "answered")
+	case t.Answered:
+		counts = append(counts, whichSYN(t.AnsweredSYN, t.SYNSent)+" answered")
 	}
 	if t.Ignored > 0 {
-		syns += ", " + count(t.Ignored, "segment") + " ignored"
+		counts = append(counts, count(t.Ignored, "segment")+" of no effect")
 	}
-	l.paragraph("counts     ", syns)
+	l.detail("counts", listed(counts)...)
 	if t.Answered {
-		l.paragraph("clock      ", t.Clock.String())
+		l.detail("clock", t.Clock.String())
 	}
 }

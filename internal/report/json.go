@@ -308,14 +308,13 @@ func newOption(o tcphdr.Option) optionJSON {
 
 // firstSYN returns when the first SYN left: what the times in a result are counted from.
 func firstSYN(r *probe.Result) stamp.Stamp {
-	for i := range r.Events {
-		if e := &r.Events[i]; e.Kind == probe.SegmentSent && e.Segment.Header.Flags.Has(tcphdr.SYN) {
-			return e.At
-		}
+	if r.TCP == nil || len(r.TCP.States) == 0 {
+		return r.Start
 	}
-	return r.Start
+	return r.TCP.States[0].At
 }
 
+// since returns how long after zero something was.
 func since(zero, at stamp.Stamp) time.Duration {
 	d, _ := stamp.Between(zero, at)
 	return d

@@ -42,7 +42,7 @@ func (l *Ladder) Event(r *probe.Result, e *probe.Event) error {
 		row.texts = []string{l.route(e.Route)}
 		l.row(row)
 		if l.style.Verbose {
-			l.detail("MTU", fmt.Sprintf("%d octets", e.Route.MTU))
+			l.detail("MTU", count(e.Route.MTU, "octet"))
 		}
 	case probe.ARPRequest, probe.ARPReply, probe.ARPSilence:
 		l.arp(row, e)
@@ -147,7 +147,7 @@ func (l *Ladder) arp(row row, e *probe.Event) {
 	}
 	l.row(row)
 	if l.style.Verbose && e.Kind == probe.ARPRequest {
-		l.detail("tell", fmt.Sprintf("%v, attempt %d of %d", a.Sender, a.Attempt, a.Attempts))
+		l.detail("tell", a.Sender.String(), fmt.Sprintf("(attempt %d of %d)", a.Attempt, a.Attempts))
 	}
 }
 
@@ -212,18 +212,25 @@ func (l *Ladder) received(s *probe.Segment) (texts []string) {
 			texts = append(texts, "answers "+whichSYN(s.Answers, l.syns))
 		}
 		return texts
-	case probe.Duplicate:
-		texts = append(texts, "again")
-	case probe.Dropped:
-		texts = append(texts, "ignored")
-	case probe.RSTUnproven, probe.AckUnacceptable, probe.TimestampUnproven, probe.OutOfWindow, probe.Challenged, probe.Late:
-		texts = append(texts, "ignored: "+s.Verdict.String())
 	case probe.Acknowledged:
 		return l.changed(s.State)
 	case probe.GotData, probe.GotFIN:
 		return texts
 	}
-	return append(texts, ttl(s))
+	texts = append(texts, ttl(s))
+	switch s.Verdict {
+	case probe.Duplicate:
+		texts = append(texts, "again")
+	case probe.Dropped:
+		texts = append(texts, "ignored")
+	case probe.RSTUnproven, probe.TimestampUnproven, probe.Late:
+		texts = append(texts, "ignored: "+strings.TrimPrefix(s.Verdict.String(), "RST "))
+	case probe.AckUnacceptable, probe.OutOfWindow, probe.Challenged:
+		texts = append(texts, s.Verdict.String())
+	case probe.WasReset:
+		texts = append(texts, l.changed(s.State)...)
+	}
+	return texts
 }
 
 // changed names the state, unless it was the last that was printed.
@@ -294,17 +301,17 @@ func (l *Ladder) icmp(row row, e *probe.Event) {
 // Verdict prints how the handshake ended. Its first word is the outcome.
 func (l *Ladder) Verdict(r *probe.Result) error {
 	if l.style.Verbose && !l.style.Quiet {
-		l.summing(r)
+		l.conclusion(r)
 	}
 	l.verdict(r)
 	if !l.style.Quiet {
 		for _, f := range r.Findings {
 			if text := finding(f, r); text != "" {
-				l.paragraph("  note: ", text)
+				l.paragraph("  note: ", 8, strings.Fields(l.printable(text)))
 			}
 		}
 		for _, text := range Advice(r) {
-			l.paragraph("  ", l.printable(text))
+			l.paragraph("  ", 2, strings.Fields(l.printable(text)))
 		}
 	}
 	return l.flush()

@@ -47,25 +47,23 @@ func (p *page) flush() error {
 	return err
 }
 
-// paragraph adds text, wrapped between words, the first line after the given prefix and the others indented as much.
-func (p *page) paragraph(prefix, text string) {
-	indent := strings.Repeat(" ", columns(prefix))
-	line := prefix
-	empty := true
-	for word := range strings.FieldsSeq(text) {
-		word = p.shorten(word, width-columns(prefix))
-		if !empty {
-			if columns(line)+1+columns(word) > width {
-				p.line(line)
-				line, empty = indent, true
-			} else {
-				line += " "
-			}
+// paragraph adds words, each of which stays in one line. The first line begins with the given text, the others are
+// indented.
+func (p *page) paragraph(begin string, indent int, words []string) {
+	line := begin
+	for i, word := range words {
+		word = p.shorten(word, width-indent)
+		switch {
+		case i == 0:
+			line += word
+		case columns(line)+1+columns(word) <= width:
+			line += " " + word
+		default:
+			p.line(line)
+			line = strings.Repeat(" ", indent) + word
 		}
-		line += word
-		empty = false
 	}
-	p.line(strings.TrimRight(line, " "))
+	p.line(line)
 }
 
 // printable is Printable for the character set of the style.
@@ -88,6 +86,15 @@ func (p *page) shorten(s string, n int) string {
 	keep := max(n-columns(dots), 0)
 	r := []rune(s)
 	return string(r[:(keep+1)/2]) + dots + string(r[len(r)-keep/2:])
+}
+
+// cut takes from the end of s what is more than n columns.
+func (p *page) cut(s string, n int) string {
+	if columns(s) <= n {
+		return s
+	}
+	dots := p.glyph("…", "...")
+	return string([]rune(s)[:max(n-columns(dots), 0)]) + dots
 }
 
 // columns returns how many columns s takes.

@@ -55,32 +55,51 @@ func (p *page) row(r row) {
 		step = ms(r.step) + " ms"
 	}
 	room := width - textColumn
-	lines := r.fit(2, room-columnsAfter(step, 2))
-	if len(lines) > 1 {
-		if tight := r.fit(1, room-columnsAfter(step, 1)); len(tight) == 1 {
-			lines = tight
+	var lines []string
+	for _, g := range spacings {
+		lines = r.fit(g, room-columnsAfter(step, g.step))
+		if len(lines) == 1 {
+			break
 		}
 	}
 	first := p.shorten(lines[0], room-columnsAfter(step, 1))
 	if step != "" {
 		first = padRight(first, room-columns(step)) + p.paint(dim, step)
 	}
-	head := p.paint(dim, padLeft(ms(r.at), timeColumns)) + "  " + padRight(r.protocol, 4) + " " + p.arrow(r.way) + "  "
-	p.line(head + first)
+	at := p.paint(dim, clock(r.at)) + strings.Repeat(" ", labelColumn-columns(clock(r.at)))
+	p.line(at + padRight(r.protocol, 4) + " " + p.arrow(r.way) + "  " + first)
 	for _, text := range lines[1:] {
 		p.line(strings.Repeat(" ", r.hang) + p.shorten(text, width-r.hang))
 	}
 }
 
-// fit joins the texts with gap spaces between them into lines, the first of at most so many columns.
-func (r row) fit(gap, first int) []string {
+// clock writes a time of the ladder, right-aligned. A long one takes a space of those that follow, a longer one loses
+// decimals.
+func clock(at time.Duration) string {
+	n := 3
+	for n > 0 && columns(decimals(at, n)) >= labelColumn {
+		n--
+	}
+	return padLeft(decimals(at, n), timeColumns)
+}
+
+// spacing is how many spaces stand after the first text of a row, between the others, and before the step.
+type spacing struct{ first, others, step int }
+
+// spacings are tried until everything fits in one line. If nothing helps, it is the last, in several.
+var spacings = []spacing{{2, 2, 2}, {2, 2, 1}, {2, 1, 1}, {1, 1, 1}, {2, 2, 2}}
+
+// fit joins the texts into lines, the first of at most so many columns.
+func (r row) fit(g spacing, room int) []string {
 	lines := []string{r.texts[0]}
-	room := first
 	for i, text := range r.texts[1:] {
 		last := &lines[len(lines)-1]
-		start := columns(*last) + gap
-		if tab := r.second - textColumn; i == 0 && gap > 1 && tab+columns(text) <= room {
-			start = max(start, tab)
+		start := columns(*last) + g.others
+		if i == 0 {
+			start = columns(*last) + g.first
+			if second := r.second - textColumn; second+columns(text) <= room {
+				start = max(start, second)
+			}
 		}
 		if start+columns(text) > room {
 			lines = append(lines, text)
@@ -100,7 +119,7 @@ func columnsAfter(s string, gap int) int {
 	return gap + columns(s)
 }
 
-// detail adds a line under a row, which says more about it.
-func (p *page) detail(label, text string) {
-	p.paragraph(padRight(strings.Repeat(" ", labelColumn)+label, textColumn), text)
+// detail adds a line under a row, which says more about it in words that stay in one line.
+func (p *page) detail(label string, words ...string) {
+	p.paragraph(padRight(strings.Repeat(" ", labelColumn)+label, textColumn), textColumn, words)
 }

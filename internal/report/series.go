@@ -21,17 +21,17 @@ func (s *Series) Header(r *probe.Result) error {
 	if s.style.Quiet {
 		return nil
 	}
-	rest := ""
-	if r.TCP != nil && r.TCP.Remote.IsValid() && r.TCP.Remote.Addr().String() != r.Host {
-		rest += fmt.Sprintf(" (%v)", r.TCP.Remote.Addr())
+	words := []string{s.printable(r.Target)}
+	if r.TCP != nil && r.TCP.Remote.Addr().String() != r.Host {
+		words = append(words, fmt.Sprintf("(%v)", r.TCP.Remote.Addr()))
 	}
 	if r.Route != nil {
-		rest += fmt.Sprintf(" from %v on %s", r.Route.Source, s.printable(r.Route.Interface))
+		words = append(words, fmt.Sprintf("from %v", r.Route.Source), "on "+s.printable(r.Route.Interface))
 		if !r.Route.OnLink {
-			rest += fmt.Sprintf(" via %v", r.Route.NextHop)
+			words = append(words, fmt.Sprintf("via %v", r.Route.NextHop))
 		}
 	}
-	s.line(s.shorten(s.printable(r.Target), width-columns(rest)) + rest)
+	s.paragraph("", 2, words)
 	return s.flush()
 }
 
@@ -102,15 +102,6 @@ func timedOut(r *probe.Result) string {
 	return text
 }
 
-// cut takes from the end of s what is more than n columns.
-func (s *Series) cut(text string, n int) string {
-	if columns(text) <= n {
-		return text
-	}
-	dots := s.glyph("…", "...")
-	return string([]rune(text)[:n-columns(dots)]) + dots
-}
-
 // Summary prints what the handshakes amount to.
 func (s *Series) Summary(sum *probe.Summary) error {
 	if s.style.Quiet {
@@ -121,7 +112,7 @@ func (s *Series) Summary(sum *probe.Summary) error {
 		address = fmt.Sprintf(" (%v)", sum.Address)
 	}
 	s.line("--- " + s.shorten(s.printable(sum.Target), width-8-columns(address)) + address + " ---")
-	s.paragraph("", counts(sum)+fmt.Sprintf("; %.1f s", sum.Duration.Seconds()))
+	s.paragraph("", 2, strings.Fields(counts(sum)+fmt.Sprintf("; %.1f s", sum.Duration.Seconds())))
 	if rtt, ok := sum.RTT(); ok {
 		s.line(distribution(rtt))
 	}

@@ -12,34 +12,38 @@ import (
 // minimumTarget is how many columns of the target a verdict shows at least: room for any IPv4 address and port.
 const minimumTarget = 21
 
-// verdict adds the verdict: the outcome, the target, and what there is to say about it in parts that stay together.
-// What has no room in the first line goes into lines below, or is left out where only the verdict is wanted.
+// verdict adds the verdict: the outcome, the target, and what there is to say about it. What has no room in the first
+// line goes into lines below, or is left out where only the verdict is wanted.
 func (p *page) verdict(r *probe.Result) {
 	word := strings.ToUpper(r.Outcome.String())
-	parts := p.verdictParts(r)
-	room := width - columns(word) - 2 - columnsAfter(parts[0], 2)
-	line := word + "  " + p.shorten(p.printable(r.Target), max(room, minimumTarget))
-	var lines []string
-	for i, part := range parts {
-		part = p.printable(part)
-		if columns(line)+2+columns(part) <= width {
-			line += "  " + part
+	says, gap := p.says(r)
+	first := columns(says[0])
+	if gap == 1 {
+		first = columns(strings.Join(says, " "))
+	}
+	target := p.shorten(p.printable(r.Target), max(width-columns(word)-2-2-first, minimumTarget))
+	lines := []string{word + "  " + target}
+	for i, part := range says {
+		last := &lines[len(lines)-1]
+		space := gap
+		if i == 0 {
+			space = 2
+		}
+		if columns(*last)+space+columns(part) <= width {
+			*last += strings.Repeat(" ", space) + part
 			continue
 		}
 		if p.style.Quiet {
-			if i == 0 {
-				line += "  " + p.shorten(part, width-columns(line)-2)
+			if gap == 1 {
+				*last = p.cut(*last+strings.Repeat(" ", space)+strings.Join(says[i:], " "), width)
 			}
 			break
 		}
-		lines = append(lines, line)
-		line = "  " + part
+		lines = append(lines, "  "+p.shorten(part, width-2))
 	}
-	lines = append(lines, line)
-	lines[0] = p.paint(outcomeColor(r.Outcome), word) + strings.TrimPrefix(lines[0], word)
-	p.line(lines[0])
+	p.line(p.paint(outcomeColor(r.Outcome), word) + strings.TrimPrefix(lines[0], word))
 	for _, line := range lines[1:] {
-		p.paragraph("  ", line)
+		p.line(line)
 	}
 }
 
@@ -54,28 +58,38 @@ func outcomeColor(o probe.Outcome) color {
 	return red
 }
 
-// verdictParts returns what a verdict says after the target.
-func (p *page) verdictParts(r *probe.Result) []string {
-	switch r.Outcome {
-	case probe.Established:
-		return establishedParts(r)
-	case probe.Refused:
-		return []string{"reset after " + ms(r.TCP.RTT) + " ms" + doubts(r.TCP)}
-	case probe.Unreachable:
-		return []string{rejection(r)}
-	case probe.Timeout:
-		return []string{noAnswer(r)}
-	case probe.ARPTimeout:
-		return []string{silentNextHop(r)}
-	case probe.Interrupted:
-		return []string{interrupted(r)}
+// says returns what a verdict says after the target, and how many spaces stand between its parts: measurements, or the
+// words of a clause.
+func (p *page) says(r *probe.Result) (parts []string, gap int) {
+	if r.Outcome == probe.Established {
+		return measurements(r), 2
 	}
-	// The sentence is about the host, which stands before it already.
-	return []string{strings.TrimPrefix(cause(r), r.Host+" ")}
+	// The clause may begin with the host, which stands before it already.
+	clause := strings.TrimPrefix(explanation(r), r.Host+" ")
+	return strings.Fields(p.printable(clause)), 1
 }
 
-// establishedParts are the round-trip time, what an application would have waited, and the phases before.
-func establishedParts(r *probe.Result) []string {
+// explanation returns the clause that says how a handshake ended that was not established.
+func explanation(r *probe.Result) string {
+	switch r.Outcome {
+	case probe.Refused:
+		return "reset after " + ms(r.TCP.RTT) + " ms" + doubts(r.TCP)
+	case probe.Unreachable:
+		return rejection(r)
+	case probe.Timeout:
+		return noAnswer(r)
+	case probe.ARPTimeout:
+		return silentNextHop(r)
+	case probe.Interrupted:
+		return interrupted(r)
+	case probe.Pending:
+		return "not over yet"
+	}
+	return cause(r)
+}
+
+// measurements are the round-trip time, what an application would have waited, and the phases before.
+func measurements(r *probe.Result) []string {
 	var parts, phases []string
 	if r.TCP.Answered {
 		parts = append(parts, "rtt "+ms(r.TCP.RTT)+" ms"+doubts(r.TCP))

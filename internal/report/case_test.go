@@ -1,0 +1,401 @@
+package report_test
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"time"
+
+	"tcpprobe/icmp"
+	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
+	"tcpprobe/tcphdr"
+)
+
+// cases are the results that the golden files are made of.
+var cases = []struct {
+	name string
+	make func() *probe.Result
+}{
+	{"established", func() *probe.Result {
+		j := arrived(80)
+		j.syn(2.301)
+		j.accepted(13.874, 11.573)
+		j.closed(13.874)
+		return j.Result
+	}},
+	{"established_second_syn", func() *probe.Result {
+		j := arrived(80)
+		j.syn(2.301)
+		j.syn(1002.644)
+		j.accepted(1014.285, 11.641)
+		j.closed(1014.285)
+		j.Findings = []probe.Finding{probe.SYNRetransmitted}
+		return j.Result
+	}},
+	{"established_ambiguous_user_clock", func() *probe.Result {
+		j := arrived(80)
+		j.user = true
+		j.syn(2.301)
+		j.syn(1002.644)
+		e := j.answered(1014.285, 11.641, tcphdr.AppendMSS(nil, 1460))
+		e.Segment.Answers = 0
+		j.TCP.AnsweredSYN, j.TCP.RTTAmbiguous, j.TCP.Clock = 0, true, stamp.User
+		j.completed(1014.285)
+		j.Findings = []probe.Finding{probe.SYNRetransmitted}
+		return j.Result
+	}},
+	{"established_far_away", func() *probe.Result {
+		j := arrived(80)
+		j.syn(2.301)
+		j.answered(237.874, 235.573, linuxOptions(1460, 10, 881234, 1002)).Segment.TTL = 115
+		j.completed(237.874)
+		return j.Result
+	}},
+	{"established_very_late", func() *probe.Result {
+		j := arrived(80)
+		j.syn(2.301)
+		j.answered(120000.123, 119997.822, linuxOptions(65495, 14, 881234, 1002))
+		j.completed(120000.123)
+		return j.Result
+	}},
+	{"established_literal_loopback", func() *probe.Result {
+		j := travel("127.0.0.1", 8080, "127.0.0.1:8080")
+		loopback := netip.MustParseAddr("127.0.0.1")
+		j.DNS = &probe.DNS{Source: "literal", Addresses: []netip.Addr{loopback}}
+		j.routed(0.011, &probe.Route{Interface: "lo", Source: loopback, NextHop: loopback, OnLink: true, MTU: 65535})
+		j.NextHop = &probe.NextHop{Source: "not_needed"}
+		j.begin()
+		j.TCP.Remote, j.TCP.Send = netip.AddrPortFrom(loopback, 8080), "ip"
+		j.syn(0.052)
+		j.answered(0.083, 0.031, linuxOptions(65495, 7, 881234, 1000)).Segment.TTL = 64
+		j.TCP.TTL = 64
+		j.completed(0.083)
+		return j.Result
+	}},
+	{"established_half", func() *probe.Result {
+		j := arrived(80)
+		j.TCP.Close = probe.CloseHalf
+		j.syn(2.301)
+		j.answered(13.874, 11.573, linuxOptions(1400, 7, 881234, 1002))
+		j.TCP.State = probe.Closed
+		j.out(13.902, tcphdr.RST, iss+1, 0, nil)
+		return j.Result
+	}},
+	{"established_reset_by_us", func() *probe.Result {
+		j := arrived(80)
+		j.TCP.Close = probe.CloseRST
+		j.syn(2.301)
+		j.accepted(13.874, 11.573)
+		j.TCP.State = probe.Closed
+		j.out(13.940, tcphdr.RST, iss+1, 0, nil)
+		return j.Result
+	}},
+	{"established_peer_speaks", func() *probe.Result {
+		j := arrived(22)
+		j.syn(2.301)
+		j.accepted(13.874, 11.573)
+		j.out(13.931, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1012, 881234))
+		j.in(25.1, tcphdr.PSH|tcphdr.ACK, irs+1, iss+1, laterOptions(881245, 1012), 41, probe.GotData)
+		j.out(25.13, tcphdr.ACK, iss+2, irs+42, laterOptions(1024, 881245))
+		j.TCP.State = probe.FinWait2
+		j.in(25.4, tcphdr.ACK, irs+42, iss+2, laterOptions(881246, 1012), 0, probe.Acknowledged)
+		j.entered(probe.FinWait2, 25.4)
+		j.entered(probe.Closed, 31)
+		j.in(31, tcphdr.RST|tcphdr.ACK, irs+42, iss+2, nil, 0, probe.WasReset)
+		j.Findings = []probe.Finding{probe.PeerSpeaksFirst, probe.ResetAfterEstablished}
+		return j.Result
+	}},
+	{"established_duplicate_syn_ack", func() *probe.Result {
+		j := arrived(80)
+		j.syn(2.301)
+		j.accepted(13.874, 11.573)
+		j.out(13.931, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1012, 881234))
+		j.in(1014.1, tcphdr.SYN|tcphdr.ACK, irs, iss+1, linuxOptions(1400, 7, 882234, 1002), 0, probe.Duplicate)
+		j.out(1014.13, tcphdr.ACK, iss+2, irs+1, laterOptions(2014, 882234))
+		e := j.out(1014.2, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(2014, 882234))
+		e.Segment.Again, e.Segment.After = 1, 1000269*time.Microsecond
+		j.TCP.State = probe.Closed
+		j.out(1513.9, tcphdr.RST, iss+2, 0, nil)
+		j.Findings = []probe.Finding{probe.DuplicateSYNACK, probe.CloseUnanswered}
+		return j.Result
+	}},
+	{"established_after_noise", func() *probe.Result {
+		j := arrived(80)
+		j.syn(2.301)
+		j.in(2.9, tcphdr.ACK, 77, 78, nil, 0, probe.AckUnacceptable)
+		j.out(2.95, tcphdr.RST, 78, 0, nil)
+		j.in(3.1, tcphdr.RST, 99, 0, nil, 0, probe.RSTUnproven)
+		j.in(3.2, tcphdr.RST|tcphdr.ACK, 99, iss+1, laterOptions(5, 6), 0, probe.TimestampUnproven)
+		j.in(3.3, tcphdr.FIN, 99, 0, nil, 0, probe.Dropped)
+		j.rejected(8.120, 5.819, router, icmp.DestinationUnreachable, icmp.HostUnreachable, 62, 0)
+		j.accepted(13.874, 11.573)
+		j.in(14.5, tcphdr.ACK, irs+99999, iss+1, nil, 3, probe.OutOfWindow)
+		j.in(14.6, tcphdr.SYN, irs+5, 0, nil, 0, probe.Challenged)
+		j.in(14.7, tcphdr.ACK, irs+1, iss+2, nil, 0, probe.Late)
+		j.TCP.Ignored = 7
+		j.Findings = []probe.Finding{
+			probe.StalePeerState, probe.RSTIgnored, probe.ICMPThenAnswer, probe.ChecksumInvalid, probe.ARPConflict,
+			probe.AddressConflict, probe.TimestampsMismatch, probe.FragmentIgnored,
+		}
+		return j.Result
+	}},
+	{"established_simultaneous_open", func() *probe.Result {
+		j := arrived(80)
+		j.syn(2.301)
+		j.entered(probe.SynReceived, 7)
+		j.in(7, tcphdr.SYN, irs, 0, linuxOptions(1400, 7, 881234, 0), 0, probe.Crossed)
+		e := j.out(7.05, tcphdr.SYN|tcphdr.ACK, iss, irs+1, linuxOptions(1460, 7, 1004, 881234))
+		e.Segment.Tries = 2
+		j.TCP.SYNSent++
+		j.accepted(13.874, 6.824)
+		j.Findings = []probe.Finding{probe.SimultaneousOpen}
+		return j.Result
+	}},
+	{"established_ecn", func() *probe.Result {
+		j := arrived(80)
+		j.TCP.SYNSent = 1
+		j.entered(probe.SynSent, 2.301)
+		j.out(2.301, tcphdr.SYN|tcphdr.ECE|tcphdr.CWR, iss, 0, linuxOptions(1460, 7, 1000, 0))
+		e := j.in(13.874, tcphdr.SYN|tcphdr.ACK|tcphdr.ECE, irs, iss+1, linuxOptions(1400, 7, 881234, 1000), 0, probe.Opened)
+		e.Step, e.Segment.Answers = milliseconds(11.573), 1
+		j.Outcome = probe.Established
+		j.TCP.Answered, j.TCP.RTT, j.TCP.AnsweredSYN, j.TCP.TTL = true, milliseconds(11.573), 1, 57
+		j.TCP.Peer = &probe.Peer{MSS: 1400, HasMSS: true, ECN: probe.ECNClassic, Window: 65160}
+		j.completed(13.874)
+		return j.Result
+	}},
+	{"established_strange_options", func() *probe.Result {
+		j := arrived(80)
+		j.syn(2.301)
+		options := tcphdr.Options{
+			8, 4, 1, 2, // timestamps of the wrong length
+			253, 6, 0xf9, 0x89, 0x1b, 0x5d,
+			5, 10, 0, 0, 0, 1, 0, 0, 0, 9,
+			3, 3, 15, 99, 2, 2, 0, 4, // window scale, an unknown kind, and MSS cut to nothing
+		}
+		j.answered(13.874, 11.573, append(options[:26:26], 254, 200, 7, 7, 7, 7))
+		j.completed(13.874)
+		j.Findings = []probe.Finding{probe.OptionsMalformed}
+		return j.Result
+	}},
+	{"refused", func() *probe.Result {
+		j := arrived(81)
+		j.syn(2.301)
+		j.Outcome = probe.Refused
+		j.TCP.State = probe.Closed
+		j.TCP.Answered, j.TCP.RTT, j.TCP.AnsweredSYN, j.TCP.TTL = true, milliseconds(11.401), 1, 57
+		e := j.in(13.702, tcphdr.RST|tcphdr.ACK, 0, iss+1, nil, 0, probe.WasRefused)
+		e.Step, e.Segment.Answers = milliseconds(11.401), 1
+		return j.Result
+	}},
+	{"refused_with_message", func() *probe.Result {
+		j := arrived(65535)
+		j.syn(2.301)
+		j.syn(1002.9)
+		j.Outcome = probe.Refused
+		j.TCP.State = probe.Closed
+		j.TCP.Answered, j.TCP.RTT, j.TCP.RTTAmbiguous, j.TCP.TTL = true, milliseconds(899.401), true, 57
+		e := j.in(1902.301, tcphdr.RST|tcphdr.ACK, 0, iss+1, nil, 30, probe.WasRefused)
+		e.Step = milliseconds(899.401)
+		j.Findings = []probe.Finding{probe.SYNRetransmitted}
+		return j.Result
+	}},
+	{"timeout", func() *probe.Result {
+		j := arrived(8443)
+		j.syn(2.301)
+		j.syn(1002.644)
+		j.timedOut(3000.093)
+		j.Findings = []probe.Finding{probe.SYNRetransmitted}
+		return j.Result
+	}},
+	{"timeout_stale_peer", func() *probe.Result {
+		j := arrived(8443)
+		j.syn(2.301)
+		j.in(14, tcphdr.ACK, 77, 78, nil, 0, probe.AckUnacceptable)
+		j.out(14.05, tcphdr.RST, 78, 0, nil)
+		j.timedOut(1002.4)
+		j.Findings = []probe.Finding{probe.StalePeerState}
+		return j.Result
+	}},
+	{"unreachable_prohibited", func() *probe.Result {
+		j := arrived(443)
+		j.syn(2.301)
+		j.rejected(8.120, 5.819, router, icmp.DestinationUnreachable, icmp.AdministrativelyProhibited, 63, 0)
+		return j.Result
+	}},
+	{"unreachable_port", func() *probe.Result {
+		j := arrived(443)
+		j.syn(2.301)
+		j.rejected(208.120, 205.819, remote, icmp.DestinationUnreachable, icmp.PortUnreachable, 64, 0)
+		return j.Result
+	}},
+	{"unreachable_host", func() *probe.Result {
+		j := arrived(443)
+		j.syn(2.301)
+		j.rejected(3049.120, 3046.819, router, icmp.DestinationUnreachable, icmp.HostUnreachable, 65, 0)
+		return j.Result
+	}},
+	{"unreachable_network", func() *probe.Result {
+		j := arrived(443)
+		j.syn(2.301)
+		j.rejected(8.120, 5.819, router, icmp.DestinationUnreachable, icmp.NetworkUnreachableForTOS, 60, 0)
+		return j.Result
+	}},
+	{"unreachable_hops", func() *probe.Result {
+		j := arrived(443)
+		j.syn(2.301)
+		j.rejected(8.120, 5.819, router, icmp.TimeExceeded, icmp.TimeToLiveExceeded, 1, 0)
+		return j.Result
+	}},
+	{"unreachable_parameter", func() *probe.Result {
+		j := arrived(443)
+		j.syn(2.301)
+		j.rejected(8.120, 5.819, router, icmp.ParameterProblem, 0, 63, 0)
+		return j.Result
+	}},
+	{"unreachable_fragmentation", func() *probe.Result {
+		j := arrived(443)
+		j.syn(2.301)
+		j.rejected(8.120, 5.819, router, icmp.DestinationUnreachable, icmp.FragmentationNeeded, 63, 68)
+		return j.Result
+	}},
+	{"unreachable_other", func() *probe.Result {
+		j := arrived(443)
+		j.syn(2.301)
+		j.rejected(8.120, 5.819, router, icmp.DestinationUnreachable, 99, 63, 0)
+		return j.Result
+	}},
+	{"dns_error_no_name", func() *probe.Result {
+		j := travel("exmaple.com", 80, "exmaple.com:80")
+		j.asked(0, "exmaple.com", 1)
+		j.resolved(2.104, 2.104, "NXDOMAIN", nil)
+		j.Outcome = probe.DNSError
+		j.Err = errors.New("exmaple.com does not exist, says 203.0.113.53 (NXDOMAIN)")
+		return j.Result
+	}},
+	{"dns_error_silence", func() *probe.Result {
+		j := travel("example.com", 80, "example.com:80")
+		j.asked(0, "example.com", 1)
+		j.event(probe.Event{Kind: probe.DNSSilence, At: j.at(5000.1), DNS: &probe.DNSMessage{Server: dns, Attempt: 1}})
+		j.asked(5000.2, "example.com", 2)
+		e := j.event(probe.Event{Kind: probe.DNSAnswer, At: j.at(5003.1), DNS: &probe.DNSMessage{
+			Server: netip.MustParseAddrPort("203.0.113.54:5353"), LocalPort: 40001, Transport: "udp", Note: "ignored: the ID is not ours",
+		}})
+		e.Step = 0
+		j.event(probe.Event{Kind: probe.DNSSilence, At: j.at(10000.3), DNS: &probe.DNSMessage{Server: dns, Attempt: 2}})
+		j.DNS.Duration = milliseconds(10000.3)
+		j.Outcome = probe.DNSError
+		j.Err = errors.New("no answer from 203.0.113.53 for example.com")
+		return j.Result
+	}},
+	{"dns_error_no_address", func() *probe.Result {
+		j := travel("example.com", 80, "example.com:80")
+		j.asked(0, "example.com", 1)
+		j.resolved(2.104, 2.104, "NOERROR", []string{"cdn.example.net"})
+		j.Outcome = probe.DNSError
+		j.Err = errors.New("example.com exists but has no IPv4 address, says 203.0.113.53")
+		return j.Result
+	}},
+	{"no_route", func() *probe.Result {
+		j := travel("192.0.2.80", 80, "192.0.2.80:80")
+		j.DNS = &probe.DNS{Source: "literal", Addresses: []netip.Addr{remote}}
+		j.Outcome = probe.NoRoute
+		j.Err = errors.New("no route to 192.0.2.80 through eth1")
+		return j.Result
+	}},
+	{"arp_timeout_gateway", func() *probe.Result {
+		j := travel("example.com", 80, "example.com:80")
+		j.asked(0, "example.com", 1)
+		j.resolved(1.912, 1.912, "NOERROR", []string{"www.example.net", "cdn.example.net"}, remote, router)
+		j.routed(1.930, viaGateway())
+		j.silentNextHop()
+		return j.Result
+	}},
+	{"arp_timeout_on_link", func() *probe.Result {
+		j := travel("198.51.100.77", 80, "198.51.100.77:80")
+		j.DNS = &probe.DNS{Source: "literal", Addresses: []netip.Addr{netip.MustParseAddr("198.51.100.77")}}
+		j.routed(1.930, &probe.Route{Interface: "eth0", Source: local, NextHop: netip.MustParseAddr("198.51.100.77"), OnLink: true, MTU: 1500})
+		j.silentNextHop()
+		return j.Result
+	}},
+	{"local_error", func() *probe.Result {
+		j := arrived(80)
+		j.entered(probe.SynSent, 2.301)
+		j.Outcome = probe.LocalError
+		j.Err = errors.New("write packet eth0: sendmsg: network is down")
+		return j.Result
+	}},
+	{"interrupted", func() *probe.Result {
+		j := arrived(80)
+		j.syn(2.301)
+		j.syn(1002.644)
+		j.Outcome = probe.Interrupted
+		j.Findings = []probe.Finding{probe.SYNRetransmitted}
+		return j.Result
+	}},
+	{"interrupted_early", func() *probe.Result {
+		j := travel("example.com", 80, "example.com:80")
+		j.Outcome = probe.Interrupted
+		return j.Result
+	}},
+	{"pending", func() *probe.Result { return travel("example.com", 80, "example.com:80").Result }},
+	{"hostile_names", func() *probe.Result {
+		name := hostile + strings.Repeat("a", 300)
+		j := travel(name, 65535, name+":65535")
+		j.asked(0, name, 2)
+		j.resolved(1.912, 1.912, hostile, []string{hostile, name}, remote)
+		j.Events[0].DNS.Note, j.Events[1].DNS.Note = hostile, name
+		way := viaGateway()
+		way.Interface = hostile
+		j.routed(1.930, way)
+		j.arpAsked(1.951, 1)
+		j.arpAnswered(2.240, 0.289)
+		j.Events[3].ARP.Note, j.Events[4].ARP.Note = hostile, name
+		j.begin()
+		j.syn(2.301)
+		j.rejected(8.120, 5.819, router, icmp.DestinationUnreachable, icmp.HostUnreachable, 63, 0)
+		j.Result.ICMP[0].Name = name
+		j.timedOut(3000)
+		j.Findings = []probe.Finding{hostile, probe.Finding(name)}
+		return j.Result
+	}},
+	{"hostile_error", func() *probe.Result {
+		name := hostile + strings.Repeat("日本", 150)
+		j := travel(name, 65535, name+":65535")
+		j.Outcome = probe.DNSError
+		j.Err = errors.New(name + " does not exist, says " + hostile)
+		return j.Result
+	}},
+	{"hostile_next_hop", func() *probe.Result {
+		j := travel("example.com", 80, "example.com:80")
+		way := viaGateway()
+		way.Interface = hostile
+		j.routed(1.930, way)
+		j.silentNextHop()
+		return j.Result
+	}},
+	{"hostile_target_established", func() *probe.Result {
+		j := travel("example.com", 80, "example.com:80")
+		j.toNextHop()
+		j.Target = strings.Repeat("sub.", 60) + "example.com:80"
+		j.syn(2.301)
+		j.accepted(13.874, 11.573)
+		return j.Result
+	}},
+}
+
+// hostile has something of everything that must not reach a terminal.
+const hostile = "\x1b]0;owned\x07\x9b31m\u202egnp\x00\r\"'\\ \u0085\U000e0001"
+
+func (j *journey) silentNextHop() {
+	j.arpAsked(1.951, 1)
+	j.arpAsked(1002.080, 2)
+	j.arpAsked(2002.211, 3)
+	j.NextHop.Duration = milliseconds(3000.389)
+	j.event(probe.Event{Kind: probe.ARPSilence, At: j.at(3002.340), ARP: &probe.ARPPacket{
+		Interface: j.Route.Interface, Address: j.Route.NextHop, Attempt: 3, Attempts: 3,
+	}})
+	j.Outcome = probe.ARPTimeout
+	j.Err = errors.New("no answer")
+}
