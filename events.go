@@ -74,10 +74,13 @@ func arpEvent(e arp.Event, request int) probe.Event {
 		return probe.Event{Kind: probe.ARPRequest, At: e.At, Octets: packet(e.Packet), ARP: p}
 	}
 	p.Address, p.Sender, p.MAC = e.Packet.SenderPA, e.Packet.TargetPA, e.Packet.SenderHA
+	event := probe.Event{Kind: probe.ARPReply, At: e.At, Octets: packet(e.Packet), ARP: p}
 	if e.Verdict != arp.Accepted {
 		p.Note = e.Verdict.String()
+	} else {
+		event.Step, _ = stamp.Between(e.Sent, e.At)
 	}
-	return probe.Event{Kind: probe.ARPReply, At: e.At, Octets: packet(e.Packet), ARP: p}
+	return event
 }
 
 // packet returns the octets of an ARP packet.
@@ -88,4 +91,3 @@ func packet(p arp.Packet) []byte {
 	}
 	return b
 }
-

@@ -57,6 +57,12 @@ func interruptible() (context.Context, context.CancelFunc) {
 
 // run is the program, but for the process around it.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			fmt.Fprintf(stderr, "tcpprobe: this is a fault of tcpprobe itself: %v\n%s", fault, debug.Stack())
+			code = exitSoftware
+		}
+	}()
 	out := &output{w: stdout}
 	app := newApp(out, stderr)
 	args, err := arrange(args, app)

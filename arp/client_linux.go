@@ -30,6 +30,7 @@ type Event struct {
 	Out    bool // sent by the Client
 	Packet Packet
 	At     stamp.Stamp
+	Sent   stamp.Stamp // of a packet received: when the last request before it left
 	// EtherSource is the source address of the frame that brought the packet. Where it is not SenderHA too, the
 	// packet was sent on behalf of another station, or is a forgery.
 	EtherSource MAC
@@ -85,7 +86,6 @@ type Client struct {
 	late    []Event   // conflicts that came after their lookups
 	own     []MAC     // of this host's interfaces, once needed
 	buffer  [size]byte
-	sent    socket.Receiver // for the stamps of what was sent
 }
 
 // lookup is a Query on its link.
@@ -111,12 +111,6 @@ func Open(clock *stamp.Clock) (*Client, error) {
 	s, err := socket.OpenPacket(filter, clock)
 	if err != nil {
 		return nil, err
-	}
-	// A packet socket is shown what leaves the host, but not what it has sent itself: that has its stamps on the error
-	// queue.
-	if err := socket.StampSent(s.FD()); err != nil {
-		s.Close()
-		return nil, &net.OpError{Op: "open", Net: "packet", Err: err}
 	}
 	return &Client{clock: clock, socket: s}, nil
 }
@@ -250,39 +244,28 @@ func (c *Client) send(l *lookup, request Packet) error {
 	return nil
 }
 
-// receive reads the stamps and the packets that are there. current is the lookup under way, or nil.
+// receive reads the packets that are there. current is the lookup under way, or nil.
 func (c *Client) receive(current *lookup) error {
-	c.receiveStamps(current)
 	for range maxBurst {
 		var frame socket.Frame
 		octets, ok, err := c.socket.Receive(c.buffer[:], &frame)
 		if err != nil || !ok {
 			return err
 		}
-		// Link-local addresses are answered by broadcast (RFC 3927 2.5).
-		if frame.Type != socket.ToHost && frame.Type != socket.ToBroadcast {
+		packet, err := Parse(octets)
+		if err != nil {
 			continue
 		}
-		if packet, err := Parse(octets); err == nil {
-			c.receiveStamps(current) // of the request that this may answer
+		switch frame.Type {
+		case socket.FromHost:
+			if current != nil {
+				current.left(packet, frame)
+			}
+		case socket.ToHost, socket.ToBroadcast: // link-local addresses are answered by broadcast (RFC 3927 2.5)
 			c.handle(packet, frame, current)
 		}
 	}
 	return nil
-}
-
-// receiveStamps reads when the kernel saw requests leave.
-func (c *Client) receiveStamps(current *lookup) {
-	for {
-		before := c.clock.Before()
-		_, control, errno := c.sent.Receive(c.socket.FD(), nil, unix.MSG_ERRQUEUE)
-		if errno != 0 {
-			return
-		}
-		if current != nil && current.query.Attempts() > 0 {
-			current.left(c.clock.Stamp(socket.Stamp(control), before))
-		}
-	}
 }
 
 // handle shows a packet to the lookups on its link.
@@ -298,6 +281,9 @@ func (c *Client) handle(packet Packet, frame socket.Frame, current *lookup) {
 		event := Event{Link: l.link, Packet: packet, At: frame.Stamp, EtherSource: frame.Source, Verdict: verdict}
 		switch {
 		case l == current:
+			if l.query.Attempts() > 0 {
+				event.Sent = l.events[l.request].At
+			}
 			l.add(event)
 		case verdict == Conflict || verdict == AddressConflict:
 			if len(c.late) < maxEvents {
@@ -327,11 +313,14 @@ func (c *Client) isOwn(mac MAC) bool {
 	return slices.Contains(c.own, mac)
 }
 
-// left takes note of when the kernel saw the last request leave. A stamp from before its making is of an earlier one.
-func (l *lookup) left(at stamp.Stamp) {
+// left takes note of when the kernel saw the last request leave. What was stamped before its making is an earlier one.
+func (l *lookup) left(p Packet, frame socket.Frame) {
+	if frame.Interface != l.link.Index || l.query.Attempts() == 0 {
+		return
+	}
 	request := &l.events[l.request]
-	if !at.Kernel.Before(request.At.User) {
-		request.At.Kernel = at.Kernel
+	if p == request.Packet && !frame.Stamp.Kernel.Before(request.At.User) {
+		request.At.Kernel = frame.Stamp.Kernel
 		l.query.Sent(request.At)
 	}
 }

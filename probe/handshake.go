@@ -423,13 +423,12 @@ func (h *Handshake) find(f Finding) {
 	}
 }
 
-// repetition returns how many times the SYN was sent before its last time, and how long before that the last was.
+// repetition returns how many times the SYN was sent before its last time, and after which wait it was sent again.
 func (h *Handshake) repetition() (again int, after time.Duration) {
-	again = len(h.syns) - 1
-	if again > 0 {
-		after, _ = stamp.Between(h.syns[again-1].at, h.syns[again].at)
+	if len(h.syns) == 1 {
+		return 0, 0
 	}
-	return again, after
+	return len(h.syns) - 1, h.rto / 2
 }
 
 // result returns what is known of the handshake.

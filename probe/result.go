@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"tcpprobe/icmp"
 	"tcpprobe/internal/checksum"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/tcphdr"
@@ -151,6 +152,7 @@ type StateChange struct {
 // ICMP is an ICMP error that quoted our SYN.
 type ICMP struct {
 	From       netip.Addr
+	Target     netip.Addr // whom the quoted datagram was for
 	Type, Code uint8
 	Name       string
 	MTU        int   // next-hop MTU; 0 if it names none
@@ -160,13 +162,20 @@ type ICMP struct {
 	At         stamp.Stamp
 }
 
-// Hops returns how many hops away the sender rejected our datagram, from the TTL that it quotes: 1 is the first
-// router. 0 means that the quote does not tell.
+// Hops returns how many hops away our datagram was rejected, from the TTL that is quoted: 1 is the first router. 0 means
+// that the quote does not tell.
+//
+// A router that rejects what it was about to forward has counted the TTL down already. One that finds the TTL used up
+// has not, and the destination has no reason to.
 func (m ICMP) Hops() int {
 	if m.QuotedTTL == 0 || m.QuotedTTL > m.SentTTL {
 		return 0
 	}
-	return int(m.SentTTL-m.QuotedTTL) + 1
+	crossed := int(m.SentTTL - m.QuotedTTL)
+	if icmp.Type(m.Type) == icmp.TimeExceeded || m.From == m.Target {
+		return crossed + 1
+	}
+	return max(crossed, 1)
 }
 
 // EventKind says what happened.

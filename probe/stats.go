@@ -26,7 +26,7 @@ type Summary struct {
 
 	SYNs     int           // that left, retransmissions included
 	SYNsLost int           // that left before the one that was answered, or that nothing answered
-	Duration time.Duration // from the start of the first handshake to the last event of any
+	Duration time.Duration // from the start of the first handshake to the last event, or change of state, of any
 
 	started bool
 	start   stamp.Stamp // of the first handshake
@@ -73,17 +73,22 @@ func (s *Summary) Add(r *Result) {
 	}
 }
 
-// extend moves the end of the Duration to the last event of a result.
+// extend makes the Duration reach to the end of a result.
 func (s *Summary) extend(r *Result) {
 	if !s.started {
 		s.started, s.start = true, r.Start
 	}
-	end := r.Start
-	if n := len(r.Events); n > 0 {
-		end = r.Events[n-1].At
+	until := func(at stamp.Stamp) {
+		d, _ := stamp.Between(s.start, at)
+		s.Duration = max(s.Duration, d)
 	}
-	d, _ := stamp.Between(s.start, end)
-	s.Duration = max(s.Duration, d)
+	until(r.Start)
+	if n := len(r.Events); n > 0 {
+		until(r.Events[n-1].At)
+	}
+	if t := r.TCP; t != nil && len(t.States) > 0 {
+		until(t.States[len(t.States)-1].At)
+	}
 }
 
 // Loss returns the share of the handshakes, 0 to 1, that the peer did not answer by SYN-ACK or RST. It is 0 if there

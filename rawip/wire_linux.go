@@ -25,7 +25,6 @@ type WireOptions struct {
 
 // Wire carries datagrams to the network and back, for one goroutine.
 type Wire struct {
-	ctx     context.Context
 	options WireOptions
 	clock   *stamp.Clock
 	links   *linkMonitor
@@ -51,7 +50,11 @@ func OpenWire(ctx context.Context, o WireOptions) (*Wire, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Wire{ctx: ctx, options: o, clock: stamp.NewClock(stamp.System), links: links, filter: nothing}, nil
+	waiter, err := socket.NewWaiter(ctx, links.fd)
+	if err != nil {
+		return nil, errors.Join(err, links.close())
+	}
+	return &Wire{options: o, clock: stamp.NewClock(stamp.System), links: links, waiter: waiter, filter: nothing}, nil
 }
 
 // Prepare makes the Wire able to send along the path, and to receive what comes back. Without CAP_NET_RAW the error is
@@ -68,20 +71,12 @@ func (w *Wire) Prepare(p Path) (err error) {
 	if err != nil {
 		return err
 	}
-	if w.waiter != nil {
-		if err := w.waiter.Close(); err != nil {
-			return err
-		}
+	if p.Link {
+		w.waiter.Add(w.link.FD())
+	} else {
+		w.waiter.Add(w.ip.tcp, w.ip.icmp)
 	}
-	fds := []int{w.links.fd}
-	if w.link != nil {
-		fds = append(fds, w.link.FD())
-	}
-	if w.ip != nil {
-		fds = append(fds, w.ip.tcp, w.ip.icmp)
-	}
-	w.waiter, err = socket.NewWaiter(w.ctx, fds...)
-	return err
+	return nil
 }
 
 // Watch makes the Wire see the connections from these local addresses and ports, and no others.
@@ -171,10 +166,7 @@ func (w *Wire) Drops() (int, error) {
 
 // Close closes the sockets. For a Wire on links that takes milliseconds.
 func (w *Wire) Close() error {
-	errs := []error{w.links.close()}
-	if w.waiter != nil {
-		errs = append(errs, w.waiter.Close())
-	}
+	errs := []error{w.waiter.Close(), w.links.close()}
 	if w.ip != nil {
 		errs = append(errs, w.ip.close())
 	}

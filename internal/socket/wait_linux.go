@@ -21,9 +21,7 @@ func NewWaiter(ctx context.Context, fds ...int) (*Waiter, error) {
 		return nil, os.NewSyscallError("eventfd", err)
 	}
 	w := &Waiter{fds: []unix.PollFd{{Fd: int32(event), Events: unix.POLLIN}}}
-	for _, fd := range fds {
-		w.fds = append(w.fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
-	}
+	w.Add(fds...)
 	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(ended)
@@ -40,6 +38,13 @@ func NewWaiter(ctx context.Context, fds ...int) (*Waiter, error) {
 	return w, nil
 }
 
+// Add makes the Waiter wait for more file descriptors.
+func (w *Waiter) Add(fds ...int) {
+	for _, fd := range fds {
+		w.fds = append(w.fds, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+	}
+}
+
 // Wait returns when a socket has something to read, when the time has come, or when the context has ended. A zero
 // time means no limit.
 func (w *Waiter) Wait(until time.Time) error {
@@ -54,16 +59,6 @@ func (w *Waiter) Wait(until time.Time) error {
 			return os.NewSyscallError("ppoll", err)
 		}
 	}
-}
-
-// Ready reports whether the file descriptor had something to read, or an error to tell, at the last Wait.
-func (w *Waiter) Ready(fd int) bool {
-	for _, p := range w.fds {
-		if p.Fd == int32(fd) {
-			return p.Revents != 0
-		}
-	}
-	return false
 }
 
 // Close releases what the Waiter holds. The sockets stay open.
