@@ -81,11 +81,11 @@ func (r *Resolver) Lookup(ctx context.Context, host string, observe func(Event))
 		return Result{Source: HostsFile, Name: rooted, Addresses: addresses}, nil
 	}
 	if isSpecial(name) {
-		return Result{Name: rooted}, &Error{Kind: NoSuchName, Name: rooted, Reason: "no name ends in .invalid (RFC 6761)"}
+		return Result{Source: HostsFile, Name: rooted}, &Error{Kind: NoSuchName, Name: rooted, Reason: "no name ends in .invalid (RFC 6761)"}
 	}
 	config, err := r.config()
 	if err != nil {
-		return Result{Name: rooted}, &Error{Kind: BadConfig, Name: rooted, Reason: err.Error(), Err: err}
+		return Result{Source: DNS, Name: rooted}, &Error{Kind: BadConfig, Name: rooted, Reason: err.Error(), Err: err}
 	}
 	q := NewQuery(config, name, r.options.Random, observe)
 	for {
@@ -193,8 +193,8 @@ func (r *Resolver) exchangeUDP(conn *net.UDPConn, q *Query, t Transmission) erro
 		return err
 	}
 	q.Sent(at, conn.LocalAddr().(*net.UDPAddr).AddrPort().Port())
-	// Not before something was received: the kernel stamps what is sent earlier than it begins to stamp what comes in,
-	// and the Clock is not to believe the latter too soon.
+	// Only after something was received: the kernel stamps what is sent from the first packet on, but what comes in a
+	// moment later, and the Clock is not to believe that too soon.
 	defer r.readSent(raw, q)
 	for {
 		message, at, err := r.receive(raw, true)
@@ -255,11 +255,11 @@ func (r *Resolver) readSent(raw syscall.RawConn, q *Query) {
 }
 
 // recvmsg is recvmsg(2) that does not wait and is not disturbed by signals.
-func (r *Resolver) recvmsg(fd int, b []byte, flags int) (n int, control []byte, err error) {
+func (r *Resolver) recvmsg(fd int, b []byte, flags int) (int, []byte, error) {
 	for {
-		n, oob, _, _, err := unix.Recvmsg(fd, b, r.control, flags|unix.MSG_DONTWAIT)
+		n, control, _, _, err := unix.Recvmsg(fd, b, r.control, flags|unix.MSG_DONTWAIT)
 		if err != unix.EINTR {
-			return max(n, 0), r.control[:oob], err
+			return max(n, 0), r.control[:control], err
 		}
 	}
 }

@@ -506,6 +506,9 @@ func TestLookupWithoutDNS(t *testing.T) {
 		if kind(err) != test.kind || test.want != "" && err.Error() != test.want {
 			t.Errorf("%q: %v", test.host, err)
 		}
+		if source := map[resolver.ErrorKind]resolver.Source{resolver.NoSuchName: resolver.HostsFile, resolver.BadConfig: resolver.DNS}[test.kind]; got.Source != source {
+			t.Errorf("%q: source %q, want %q", test.host, got.Source, source)
+		}
 		if len(got.Events) != 0 || got.Addresses != nil || test.kind == resolver.BadConfig && !errors.Is(err, syscall.EISDIR) {
 			t.Errorf("%q: %+v, %v", test.host, got, err)
 		}

@@ -33,14 +33,11 @@ const (
 func ParseConfig(resolvConf []byte) Config {
 	c := Config{Ndots: 1, Timeout: 5 * time.Second, Attempts: 2}
 	for line := range strings.Lines(string(resolvConf)) {
-		if line[0] == '#' || line[0] == ';' {
-			continue
-		}
 		fields := strings.Fields(line)
 		if len(fields) < 2 {
 			continue
 		}
-		switch fields[0] {
+		switch fields[0] { // comments begin with # or ;, and so with no keyword
 		case "nameserver":
 			if a, err := netip.ParseAddr(fields[1]); err == nil && len(c.Servers) < maxServers {
 				c.Servers = append(c.Servers, netip.AddrPortFrom(a.Unmap(), dnsPort))

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,7 +133,9 @@ func run(t *testing.T, c resolver.Config, host string, w world) session {
 			now = now.Add(time.Millisecond)
 			switch o := o.(type) {
 			case []byte:
-				answered = q.HandleMessage(o, stamp.Stamp{User: now})
+				buffer := slices.Clone(o)
+				answered = q.HandleMessage(buffer, stamp.Stamp{User: now})
+				clear(buffer) // the next message will be read into it
 			case error:
 				q.HandleError("it broke", o, now)
 				answered = true

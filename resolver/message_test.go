@@ -175,6 +175,7 @@ func TestParseAnswerRejects(t *testing.T) {
 		{"B-104 a reserved label type", with(goldenAnswer, 33, 0x40), resolver.ErrMalformed},
 		{"B-105 more answers promised than there are", with(goldenAnswer, 6, 0xff, 0xff), resolver.ErrMalformed},
 		{"B-105 an address of 3 octets", with(goldenAnswer, 60, 0, 3), resolver.ErrMalformed},
+		{"B-105 an address of 5 octets", slices.Concat(with(goldenAnswer, 60, 0, 5)[:66], []byte{81}, goldenAnswer[66:]), resolver.ErrMalformed},
 		{"B-105 an address of 16 octets", with(goldenAnswer, 60, 0, 16), resolver.ErrMalformed},
 		{"B-107 two OPT records", slices.Concat(with(goldenAnswer, 11, 2), goldenOPT), resolver.ErrMalformed},
 	} {

@@ -38,7 +38,7 @@ type Query struct {
 	limit time.Time // of the whole resolution
 
 	current exchange
-	failure failure // the one that tells most of those so far
+	failure failure // the one to report, of those so far
 
 	result Result
 	err    error
@@ -78,7 +78,6 @@ type failure struct {
 	err   *Error
 	rcode string // of the answer that says so, "" if there was none
 	path  chain
-	rank  int // the failure of highest rank is the one to report
 }
 
 // NewQuery returns the machine for a name, which is fully qualified if it ends in a dot. IDs are read from random.
@@ -338,9 +337,10 @@ func (q *Query) nextServer(f failure, at stamp.Stamp) {
 	}
 }
 
-// nextName goes on with the next candidate. Where no server answers at all, another name would do no better.
+// nextName goes on with the next candidate. Where no server answers at all, another name would do no better. What
+// became of the name as it was given tells a person most, and otherwise what happened last.
 func (q *Query) nextName(f failure, at stamp.Stamp) {
-	if f.rank > q.failure.rank {
+	if q.failure.err == nil || !equalNames(q.failure.path.names[0], q.given) {
 		q.failure = f
 	}
 	q.names = q.names[1:]
@@ -351,8 +351,7 @@ func (q *Query) nextName(f failure, at stamp.Stamp) {
 	q.begin(q.current.server, newChain(q.names[0]))
 }
 
-// fail returns the failure of the current candidate, at the end of a path. Of several failures that of the name as it
-// was given tells a person most, then that no server answers, then that a name exists, then what ails a server.
+// fail returns the failure of the current candidate, at the end of a path.
 func (q *Query) fail(path chain, kind ErrorKind, reason string, err error) failure {
 	f := failure{
 		err:  &Error{Kind: kind, Name: Escape(path.last()), Server: q.current.Server, Reason: reason, Err: err},
@@ -363,18 +362,6 @@ func (q *Query) fail(path chain, kind ErrorKind, reason string, err error) failu
 	}
 	if q.current.answered && kind <= BadAnswer {
 		f.rcode = q.current.rcode.String()
-	}
-	switch {
-	case equalNames(path.names[0], q.given):
-		f.rank = 5
-	case kind == Timeout || kind == Unreachable:
-		f.rank = 4
-	case kind == NoAddress:
-		f.rank = 3
-	case kind != NoSuchName:
-		f.rank = 2
-	default:
-		f.rank = 1
 	}
 	return f
 }

@@ -7,12 +7,13 @@ import (
 	"tcpprobe/internal/stamp"
 )
 
-// Source says where the addresses of a host came from. The zero Source means that nothing was looked up.
+// Source says where the addresses of a host came from. The zero Source means that it was not
+// looked up, because it is no name.
 type Source uint8
 
 const (
 	Literal   Source = iota + 1 // the host was an address
-	HostsFile                   // the hosts file, or what RFC 6761 6.3 says of localhost
+	HostsFile                   // the hosts file, or what RFC 6761 says of localhost and invalid
 	DNS
 )
 
