@@ -163,7 +163,7 @@ func TestParseAnswerRejects(t *testing.T) {
 		{"B-101 another ID", with(goldenAnswer, 1, 0xb3), resolver.WrongID},
 		{"B-101 another opcode", with(goldenAnswer, 2, 0x91), resolver.WrongOpcode},
 		{"B-101 another name", with(goldenAnswer, 14, 'x'), resolver.WrongQuestion},
-		{"B-101 a name that is a Unicode fold away", with(goldenAnswer, 13, 'W'^0x80), resolver.WrongQuestion},
+		{"B-101 a name with another high bit", with(goldenAnswer, 13, 'W'^0x80), resolver.WrongQuestion},
 		{"B-101 another type", with(goldenAnswer, 29, 0, 28), resolver.WrongQuestion},
 		{"B-101 another class", with(goldenAnswer, 31, 0, 3), resolver.WrongQuestion},
 		{"B-101 no question", with(goldenAnswer[:12], 4, 0, 0), resolver.WrongQuestion},
@@ -184,6 +184,20 @@ func TestParseAnswerRejects(t *testing.T) {
 				t.Errorf("got %+v, %v; want %v", a, err, test.want)
 			}
 		})
+	}
+}
+
+// Unicode folds U+212A, the Kelvin sign, to k. The DNS does not.
+func TestB101_CaseIsThatOfASCII(t *testing.T) {
+	query, err := resolver.AppendQuery(nil, 1, "k.example", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for question, want := range map[string]error{"K.Example": nil, "\u212a.example": resolver.WrongQuestion} {
+		message := reply(query, func(m *dnsmessage.Message) { m.Questions[0].Name = name(question) })
+		if _, err := resolver.ParseAnswer(message, 1, "k.example"); err != want {
+			t.Errorf("%q: %v, want %v", question, err, want)
+		}
 	}
 }
 

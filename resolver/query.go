@@ -83,17 +83,19 @@ type failure struct {
 // NewQuery returns the machine for a name, which is fully qualified if it ends in a dot. IDs are read from random.
 // Each event goes to observe, if it is not nil, as it happens.
 func NewQuery(c Config, name string, random io.Reader, observe func(Event)) *Query {
+	given := strings.TrimSuffix(name, ".")
+	path := newChain(given)
 	q := &Query{
 		config:  c,
 		random:  random,
 		observe: observe,
-		given:   strings.TrimSuffix(name, "."),
+		given:   given,
 		names:   c.Candidates(name),
 		plain:   make([]bool, len(c.Servers)),
-		current: exchange{path: newChain(strings.TrimSuffix(name, ".")), sent: -1},
+		current: exchange{path: path, sent: -1},
 		result:  Result{Source: DNS, Ignored: map[string]int{}},
 	}
-	switch path := newChain(q.given); {
+	switch {
 	case len(c.Servers) == 0:
 		q.finish(q.fail(path, BadConfig, "there is no name server to ask", nil), stamp.Stamp{})
 	case len(q.names) == 0:
