@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -49,7 +48,7 @@ func Advice(r *probe.Result) []string {
 		if slices.Contains(r.Findings, probe.StalePeerState) {
 			return []string{
 				"The host is up and answers, but for an old connection of the same ports.",
-				"Next: try again, from another port of ours.",
+				"Next: try again, without --source-port if you gave one.",
 			}
 		}
 		return []string{
@@ -58,7 +57,7 @@ func Advice(r *probe.Result) []string {
 		}
 	case probe.Unreachable:
 		if len(r.ICMP) > 0 {
-			return []string{rejected(r, r.ICMP[len(r.ICMP)-1])}
+			return []string{rejected(r.ICMP[len(r.ICMP)-1])}
 		}
 	case probe.DNSError:
 		return []string{"No segment was sent, since there is no address to send it to.", resolve(r.DNS)}
@@ -100,35 +99,34 @@ func resolve(d *probe.DNS) string {
 	return "Next: ask another server with --dns SERVER."
 }
 
+// maximumTyped is how long a target may be for the advice to fit in its line.
+const maximumTyped = 29
+
 // typed returns the target as an argument of a command: as the user wrote it, or as address and port where the name is
 // long or would have to be quoted.
 func typed(r *probe.Result) string {
-	harmless := func(c rune) bool {
-		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-._:", c)
+	special := func(c rune) bool {
+		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-._:", c))
 	}
-	if len(r.Target) > 30 || strings.TrimFunc(r.Target, harmless) != "" {
+	if len(r.Target) > maximumTyped || strings.ContainsFunc(r.Target, special) {
 		return r.TCP.Remote.String()
 	}
 	return r.Target
 }
 
 // rejected says what an ICMP error means for those who sent the SYN.
-func rejected(r *probe.Result, m *probe.ICMP) string {
-	target := netip.Addr{}
-	if r.TCP != nil {
-		target = r.TCP.Remote.Addr()
-	}
-	switch icmp.Type(m.Type) {
-	case icmp.TimeExceeded:
+func rejected(m *probe.ICMP) string {
+	switch t := icmp.Type(m.Type); {
+	case t == icmp.TimeExceeded:
 		return "The SYN ran out of hops: a routing loop, or --ttl is too small."
-	case icmp.ParameterProblem:
+	case t == icmp.ParameterProblem:
 		return "It could make no sense of the IPv4 header of our SYN, which it quotes."
+	case prohibited(m):
+		return "A router or firewall refuses this traffic by policy; it quotes our SYN."
 	}
 	switch icmp.Code(m.Code) {
-	case icmp.NetworkProhibited, icmp.HostProhibited, icmp.AdministrativelyProhibited:
-		return "A router or firewall refuses this traffic by policy; it quotes our SYN."
 	case icmp.ProtocolUnreachable, icmp.PortUnreachable:
-		if m.From == target {
+		if m.From == m.Target {
 			return "The host, or a firewall before it, rejects the port without a RST."
 		}
 		return "A firewall on the way rejects this port; it quotes our SYN."

@@ -221,7 +221,7 @@ var cases = []struct {
 	{"unreachable_prohibited", func() *probe.Result {
 		j := arrived(443)
 		j.syn(2.301)
-		j.rejected(8.120, 5.819, router, icmp.DestinationUnreachable, icmp.AdministrativelyProhibited, 63, 0)
+		j.rejected(8.120, 5.819, router, icmp.DestinationUnreachable, icmp.AdministrativelyProhibited, 62, 0)
 		return j.Result
 	}},
 	{"unreachable_port", func() *probe.Result {
@@ -251,19 +251,19 @@ var cases = []struct {
 	{"unreachable_parameter", func() *probe.Result {
 		j := arrived(443)
 		j.syn(2.301)
-		j.rejected(8.120, 5.819, router, icmp.ParameterProblem, 0, 63, 0)
+		j.rejected(8.120, 5.819, router, icmp.ParameterProblem, 0, 62, 0)
 		return j.Result
 	}},
 	{"unreachable_fragmentation", func() *probe.Result {
 		j := arrived(443)
 		j.syn(2.301)
-		j.rejected(8.120, 5.819, router, icmp.DestinationUnreachable, icmp.FragmentationNeeded, 63, 68)
+		j.rejected(8.120, 5.819, router, icmp.DestinationUnreachable, icmp.FragmentationNeeded, 62, 68)
 		return j.Result
 	}},
 	{"unreachable_other", func() *probe.Result {
 		j := arrived(443)
 		j.syn(2.301)
-		j.rejected(8.120, 5.819, router, icmp.DestinationUnreachable, 99, 63, 0)
+		j.rejected(8.120, 5.819, router, icmp.DestinationUnreachable, 99, 62, 0)
 		return j.Result
 	}},
 	{"dns_error_no_name", func() *probe.Result {
@@ -354,7 +354,7 @@ var cases = []struct {
 		j.Events[3].ARP.Note, j.Events[4].ARP.Note = hostile, name
 		j.begin()
 		j.syn(2.301)
-		j.rejected(8.120, 5.819, router, icmp.DestinationUnreachable, icmp.HostUnreachable, 63, 0)
+		j.rejected(8.120, 5.819, router, icmp.DestinationUnreachable, icmp.HostUnreachable, 62, 0)
 		j.Result.ICMP[0].Name = name
 		j.timedOut(3000)
 		j.Findings = []probe.Finding{hostile, probe.Finding(name)}

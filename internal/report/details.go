@@ -50,11 +50,12 @@ func (l *Ladder) segmentDetails(e *probe.Event) {
 	}
 	l.detail("IPv4", fmt.Sprintf("id %d %sttl %d tos 0x%02x len %d", s.ID, fragment, s.TTL, s.TOS, s.Size))
 	h := s.Header
-	text := fmt.Sprintf("%d %s %d seq %d", h.SrcPort, l.glyph("→", "->"), h.DstPort, h.Seq)
+	numbers := fmt.Sprintf("%d %s %d seq %d", h.SrcPort, l.glyph("→", "->"), h.DstPort, h.Seq)
 	if h.Flags.Has(tcphdr.ACK) {
-		text += fmt.Sprintf(" ack %d", h.Ack)
+		numbers += fmt.Sprintf(" ack %d", h.Ack)
 	}
-	l.detail("TCP", fmt.Sprintf("%s win %d", text, h.Window), fmt.Sprintf("checksum 0x%04x %v", h.Checksum, s.Checksum))
+	l.detail("TCP", numbers)
+	l.detail("", fmt.Sprintf("window %d checksum 0x%04x %v", h.Window, h.Checksum, s.Checksum))
 	if options := l.options(h.Options); len(options) > 0 {
 		l.detail("options", listed(options)...)
 	}

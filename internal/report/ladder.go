@@ -5,9 +5,7 @@ import (
 	"io"
 	"net/netip"
 	"strings"
-	"time"
 
-	"tcpprobe/icmp"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/probe"
 	"tcpprobe/tcphdr"
@@ -83,21 +81,24 @@ func (l *Ladder) dns(row row, e *probe.Event) {
 	if m.Note != "" {
 		row.texts = append(row.texts, l.printable(m.Note))
 	}
+	if len(row.texts) == 0 {
+		row.texts = []string{"unreadable"}
+	}
 	l.row(row)
 	if l.style.Verbose {
 		l.dnsDetails(e)
 	}
 }
 
-// answer says what a DNS answer says.
+// answer says what a DNS answer says; nothing if no use could be made of it.
 func (l *Ladder) answer(m *probe.DNSMessage) []string {
-	if len(m.Addresses) == 0 {
-		switch {
-		case m.RCode == "NOERROR":
-			return []string{"NOERROR, no address"}
-		case m.RCode == "":
-			return []string{"unreadable"}
-		}
+	switch {
+	case len(m.Addresses) > 0:
+	case m.RCode == "":
+		return nil
+	case m.RCode == "NOERROR":
+		return []string{"NOERROR, no address"}
+	default:
 		return []string{l.printable(m.RCode)}
 	}
 	first := "A " + m.Addresses[0].String()
@@ -289,7 +290,7 @@ func (l *Ladder) icmp(row row, e *probe.Event) {
 	m := e.ICMP
 	row.protocol, row.way = "ICMP", in
 	row.texts = []string{fmt.Sprintf("%d/%d %s", m.Type, m.Code, l.printable(m.Name)), "from " + m.From.String()}
-	if icmp.Type(m.Type) == icmp.DestinationUnreachable && icmp.Code(m.Code) == icmp.FragmentationNeeded && m.MTU > 0 {
+	if m.MTU > 0 {
 		row.texts = append(row.texts, fmt.Sprintf("mtu %d", m.MTU))
 	}
 	l.row(row)
@@ -315,22 +316,4 @@ func (l *Ladder) Verdict(r *probe.Result) error {
 		}
 	}
 	return l.flush()
-}
-
-// waited returns how long an answer to our SYN was waited for; 0 if that is not known.
-func waited(r *probe.Result) time.Duration {
-	var first, last *stamp.Stamp
-	for i := range r.Events {
-		switch e := &r.Events[i]; {
-		case first == nil && e.Kind == probe.SegmentSent && e.Segment.Header.Flags.Has(tcphdr.SYN):
-			first = &e.At
-		case e.Kind == probe.TCPSilence:
-			last = &e.At
-		}
-	}
-	if first == nil || last == nil {
-		return 0
-	}
-	d, _ := stamp.Between(*first, *last)
-	return d
 }

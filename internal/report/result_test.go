@@ -281,7 +281,7 @@ func (j *journey) rejected(t, rtt float64, from netip.Addr, typ icmp.Type, code 
 	j.TCP.State = probe.Closed
 	j.TCP.Answered, j.TCP.RTT, j.TCP.AnsweredSYN = true, milliseconds(rtt), 1
 	m := &probe.ICMP{
-		From: from, Type: uint8(typ), Code: uint8(code), Name: icmp.Name(typ, code), MTU: mtu,
+		From: from, Target: remote, Type: uint8(typ), Code: uint8(code), Name: icmp.Name(typ, code), MTU: mtu,
 		TTL: 62, QuotedTTL: quotedTTL, SentTTL: 64, At: j.at(t),
 	}
 	j.Result.ICMP = append(j.Result.ICMP, m)

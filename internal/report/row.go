@@ -66,8 +66,9 @@ func (p *page) row(r row) {
 	if step != "" {
 		first = padRight(first, room-columns(step)) + p.paint(dim, step)
 	}
-	at := p.paint(dim, clock(r.at)) + strings.Repeat(" ", labelColumn-columns(clock(r.at)))
-	p.line(at + padRight(r.protocol, 4) + " " + p.arrow(r.way) + "  " + first)
+	at := clock(r.at)
+	space := padRight("", labelColumn-columns(at))
+	p.line(p.paint(dim, at) + space + padRight(r.protocol, 4) + " " + p.arrow(r.way) + "  " + first)
 	for _, text := range lines[1:] {
 		p.line(strings.Repeat(" ", r.hang) + p.shorten(text, width-r.hang))
 	}

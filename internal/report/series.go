@@ -62,7 +62,7 @@ func (s *Series) notes(r *probe.Result) []string {
 		notes = append(notes, fmt.Sprintf("ttl=%d", r.TCP.TTL))
 		switch {
 		case r.TCP.RTTAmbiguous:
-			notes = append(notes, "ambiguous: "+whichSYN(0, r.TCP.SYNSent)+" answered")
+			notes = append(notes, "ambiguous ("+count(r.TCP.SYNSent, "SYN")+")")
 		case r.TCP.AnsweredSYN == 2:
 			notes = append(notes, whichSYN(2, r.TCP.SYNSent)+" answered, the first was lost")
 		case r.TCP.SYNSent > 1:
@@ -71,16 +71,12 @@ func (s *Series) notes(r *probe.Result) []string {
 		if r.TCP.Clock == stamp.User {
 			notes = append(notes, "user clock")
 		}
-	case probe.Unreachable:
-		notes = append(notes, s.printable(rejection(r)))
 	case probe.Timeout:
-		notes = append(notes, timedOut(r))
-	case probe.ARPTimeout:
-		notes = append(notes, s.printable(silentNextHop(r)))
-	case probe.Interrupted:
-		notes = append(notes, interrupted(r))
+		notes = append(notes, count(r.TCP.SYNSent, "SYN")+", no answer"+inTime(r))
+	case probe.DNSError:
+		notes = append(notes, s.printable(clause(r)))
 	default:
-		notes = append(notes, s.printable(cause(r)))
+		notes = append(notes, s.printable(explanation(r)))
 	}
 	for _, f := range r.Findings {
 		if f != probe.SYNRetransmitted {
@@ -88,18 +84,6 @@ func (s *Series) notes(r *probe.Result) []string {
 		}
 	}
 	return notes
-}
-
-// timedOut says how many SYNs were sent and how long an answer was waited for.
-func timedOut(r *probe.Result) string {
-	if r.TCP == nil {
-		return noAnswer(r)
-	}
-	text := count(r.TCP.SYNSent, "SYN") + ", no answer"
-	if d := waited(r); d > 0 {
-		text += " in " + seconds(d)
-	}
-	return text
 }
 
 // Summary prints what the handshakes amount to.
@@ -112,15 +96,17 @@ func (s *Series) Summary(sum *probe.Summary) error {
 		address = fmt.Sprintf(" (%v)", sum.Address)
 	}
 	s.line("--- " + s.shorten(s.printable(sum.Target), width-8-columns(address)) + address + " ---")
-	s.paragraph("", 2, strings.Fields(counts(sum)+fmt.Sprintf("; %.1f s", sum.Duration.Seconds())))
+	s.paragraph("", 2, counts(sum))
 	if rtt, ok := sum.RTT(); ok {
-		s.line(distribution(rtt))
+		s.line(fitting(width, func(decimals int) string {
+			return "rtt min/avg/p50/p99/max/mdev = " + values(decimals, rtt.Min, rtt.Avg, rtt.P50, rtt.P99, rtt.Max, rtt.MDev)
+		}))
 	}
 	return s.flush()
 }
 
-// counts says how the handshakes ended, and what became of their SYNs.
-func counts(sum *probe.Summary) string {
+// counts says how the handshakes ended, what became of their SYNs, and how long it took, in parts that stay in one line.
+func counts(sum *probe.Summary) []string {
 	ends := []string{fmt.Sprintf("%d established", sum.Established)}
 	for _, c := range []struct {
 		n    int
@@ -135,35 +121,45 @@ func counts(sum *probe.Summary) string {
 			ends = append(ends, fmt.Sprintf("%d %s", c.n, c.name))
 		}
 	}
-	text := count(sum.Sent, "handshake") + ": " + strings.Join(ends, ", ")
+	parts := append([]string{count(sum.Sent, "handshake") + ":"}, listed(ends)...)
+	parts[len(parts)-1] += ";"
 	if sum.SYNs > 0 {
-		text += fmt.Sprintf("; %s, %d lost", count(sum.SYNs, "SYN"), sum.SYNsLost)
+		parts = append(parts, fmt.Sprintf("%s, %d lost;", count(sum.SYNs, "SYN"), sum.SYNsLost))
 	}
-	return text
+	took := fmt.Sprintf("%.1f s", sum.Duration.Seconds())
+	if sum.Duration < time.Second {
+		took = decimals(sum.Duration, 1) + " ms"
+	}
+	return append(parts, took)
 }
 
-// distribution writes the line of round-trip times, with as many decimals as there is room for.
-func distribution(r probe.RTT) string {
-	var line string
-	for n := 3; n >= 0; n-- {
-		var values []string
-		for _, d := range [...]time.Duration{r.Min, r.Avg, r.P50, r.P99, r.Max, r.MDev} {
-			values = append(values, decimals(d, n))
-		}
-		line = "rtt min/avg/p50/p99/max/mdev = " + strings.Join(values, "/") + " ms"
-		if columns(line) <= width {
-			break
-		}
+// values writes durations one after the other.
+func values(n int, durations ...time.Duration) string {
+	var texts []string
+	for _, d := range durations {
+		texts = append(texts, decimals(d, n))
 	}
-	return line
+	return strings.Join(texts, "/") + " ms"
+}
+
+// fitting returns a text with as many decimals, up to three, as there is room for.
+func fitting(room int, text func(decimals int) string) string {
+	n := 3
+	for n > 0 && columns(text(n)) > room {
+		n--
+	}
+	return text(n)
 }
 
 // Interim returns one line, without an end of line, of how the handshakes stand while they go on.
 func (s *Series) Interim(sum *probe.Summary) string {
-	text := ": " + counts(sum)
+	target := s.printable(sum.Target)
+	text := fmt.Sprintf(": %d/%d established, %.0f %% loss", sum.Established, sum.Sent, 100*sum.Loss())
 	if rtt, ok := sum.RTT(); ok {
-		text += fmt.Sprintf("; rtt min/avg/max = %s/%s/%s ms", ms(rtt.Min), ms(rtt.Avg), ms(rtt.Max))
+		room := width - min(columns(target), minimumTarget) - columns(text)
+		text += fitting(room, func(decimals int) string {
+			return ", min/avg/max = " + values(decimals, rtt.Min, rtt.Avg, rtt.Max)
+		})
 	}
-	target := s.shorten(s.printable(sum.Target), max(width-columns(text), minimumTarget))
-	return s.cut(target+text, width)
+	return s.cut(s.shorten(target, max(width-columns(text), minimumTarget))+text, width)
 }

@@ -151,7 +151,7 @@ func TestSeriesNotes(t *testing.T) {
 		{"first of two SYNs", func(r *probe.Result) { r.TCP.SYNSent = 2 },
 			"seq=1  established  11.573 ms  ttl=57  SYN 1 of 2 answered\n"},
 		{"ambiguous", func(r *probe.Result) { r.TCP.SYNSent, r.TCP.AnsweredSYN, r.TCP.RTTAmbiguous = 2, 0, true },
-			"seq=1  established  11.573 ms  ttl=57  ambiguous: one of 2 SYNs answered\n"},
+			"seq=1  established  11.573 ms  ttl=57  ambiguous (2 SYNs)\n"},
 		{"user clock", func(r *probe.Result) { r.TCP.Clock = stamp.User },
 			"seq=1  established  11.573 ms  ttl=57  user clock\n"},
 		{"findings", func(r *probe.Result) {

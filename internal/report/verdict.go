@@ -7,6 +7,7 @@ import (
 	"tcpprobe/icmp"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/probe"
+	"tcpprobe/tcphdr"
 )
 
 // minimumTarget is how many columns of the target a verdict shows at least: room for any IPv4 address and port.
@@ -16,33 +17,24 @@ const minimumTarget = 21
 // line goes into lines below, or is left out where only the verdict is wanted.
 func (p *page) verdict(r *probe.Result) {
 	word := strings.ToUpper(r.Outcome.String())
-	says, gap := p.says(r)
-	first := columns(says[0])
-	if gap == 1 {
-		first = columns(strings.Join(says, " "))
-	}
-	target := p.shorten(p.printable(r.Target), max(width-columns(word)-2-2-first, minimumTarget))
-	lines := []string{word + "  " + target}
-	for i, part := range says {
+	parts, gap, together := p.says(r)
+	room := width - columns(word) - 2 - 2 - together
+	lines := []string{word + "  " + p.shorten(p.printable(r.Target), max(room, minimumTarget))}
+	space := "  "
+	for i, part := range parts {
 		last := &lines[len(lines)-1]
-		space := gap
-		if i == 0 {
-			space = 2
+		switch {
+		case columns(*last+space+part) <= width:
+			*last += space + part
+		case !p.style.Quiet:
+			lines = append(lines, "  "+p.shorten(part, width-2))
+		case r.Outcome != probe.Established:
+			*last = p.cut(*last+space+strings.Join(parts[i:], gap), width)
 		}
-		if columns(*last)+space+columns(part) <= width {
-			*last += strings.Repeat(" ", space) + part
-			continue
-		}
-		if p.style.Quiet {
-			if gap == 1 {
-				*last = p.cut(*last+strings.Repeat(" ", space)+strings.Join(says[i:], " "), width)
-			}
-			break
-		}
-		lines = append(lines, "  "+p.shorten(part, width-2))
+		space = gap
 	}
-	p.line(p.paint(outcomeColor(r.Outcome), word) + strings.TrimPrefix(lines[0], word))
-	for _, line := range lines[1:] {
+	lines[0] = p.paint(outcomeColor(r.Outcome), word) + strings.TrimPrefix(lines[0], word)
+	for _, line := range lines {
 		p.line(line)
 	}
 }
@@ -58,16 +50,19 @@ func outcomeColor(o probe.Outcome) color {
 	return red
 }
 
-// says returns what a verdict says after the target, and how many spaces stand between its parts: measurements, or the
-// words of a clause.
-func (p *page) says(r *probe.Result) (parts []string, gap int) {
+// says returns what a verdict says after the target, in parts that stay in one line, what stands between them, and how
+// many columns of it are to stand in the first line.
+func (p *page) says(r *probe.Result) (parts []string, gap string, together int) {
 	if r.Outcome == probe.Established {
-		return measurements(r), 2
+		parts = measurements(r)
+		return parts, "  ", columns(parts[0])
 	}
-	// The clause may begin with the host, which stands before it already.
-	clause := strings.TrimPrefix(explanation(r), r.Host+" ")
-	return strings.Fields(p.printable(clause)), 1
+	parts = strings.Fields(p.printable(clause(r)))
+	return parts, " ", columns(strings.Join(parts, " "))
 }
+
+// clause is the explanation without the host at its beginning, for where that stands before it.
+func clause(r *probe.Result) string { return strings.TrimPrefix(explanation(r), r.Host+" ") }
 
 // explanation returns the clause that says how a handshake ended that was not established.
 func explanation(r *probe.Result) string {
@@ -77,7 +72,7 @@ func explanation(r *probe.Result) string {
 	case probe.Unreachable:
 		return rejection(r)
 	case probe.Timeout:
-		return noAnswer(r)
+		return "no answer to " + count(r.TCP.SYNSent, "SYN") + inTime(r)
 	case probe.ARPTimeout:
 		return silentNextHop(r)
 	case probe.Interrupted:
@@ -90,10 +85,8 @@ func explanation(r *probe.Result) string {
 
 // measurements are the round-trip time, what an application would have waited, and the phases before.
 func measurements(r *probe.Result) []string {
-	var parts, phases []string
-	if r.TCP.Answered {
-		parts = append(parts, "rtt "+ms(r.TCP.RTT)+" ms"+doubts(r.TCP))
-	}
+	var phases []string
+	parts := []string{"rtt " + ms(r.TCP.RTT) + " ms" + doubts(r.TCP)}
 	if r.TCP.Connected {
 		parts = append(parts, "connect "+ms(r.TCP.Connect)+" ms")
 	}
@@ -122,18 +115,6 @@ func doubts(t *probe.TCP) string {
 		return ""
 	}
 	return " (" + strings.Join(d, ", ") + ")"
-}
-
-// noAnswer says how many SYNs were sent and how long an answer was waited for.
-func noAnswer(r *probe.Result) string {
-	s := "no answer"
-	if r.TCP != nil {
-		s += " to " + count(r.TCP.SYNSent, "SYN")
-	}
-	if d := waited(r); d > 0 {
-		s += " in " + seconds(d)
-	}
-	return s
 }
 
 // rejection says who rejected our SYN, and how.
@@ -198,4 +179,22 @@ func cause(r *probe.Result) string {
 		return "the next hop did not answer ARP"
 	}
 	return "the system refused to send"
+}
+
+// inTime says how long an answer to our SYN was waited for: " in 2.998 s". It is empty if that is not known.
+func inTime(r *probe.Result) string {
+	var first, last stamp.Stamp
+	for i := range r.Events {
+		switch e := &r.Events[i]; {
+		case first.IsZero() && e.Kind == probe.SegmentSent && e.Segment.Header.Flags.Has(tcphdr.SYN):
+			first = e.At
+		case e.Kind == probe.TCPSilence:
+			last = e.At
+		}
+	}
+	if first.IsZero() || last.IsZero() {
+		return ""
+	}
+	waited, _ := stamp.Between(first, last)
+	return " in " + seconds(waited)
 }
