@@ -326,6 +326,32 @@ var cases = []struct {
 		j.Err = errors.New("write packet eth0: sendmsg: network is down")
 		return j.Result
 	}},
+	{"interrupted_permanent_neighbour", func() *probe.Result {
+		j := travel("hosts.example", 443, "hosts.example:443")
+		j.DNS = &probe.DNS{Source: "hosts", Name: "hosts.example", Addresses: []netip.Addr{remote}}
+		j.routed(0.1, viaGateway())
+		j.NextHop = &probe.NextHop{Source: "permanent", Address: gateway, MAC: gatewayMAC}
+		j.begin()
+		j.syn(0.2)
+		j.Outcome = probe.Interrupted
+		return j.Result
+	}},
+	{"dns_error_refused", func() *probe.Result {
+		j := travel("db.example", 80, "db.example:80")
+		j.asked(0, "db.example", 1)
+		j.DNS.Server = netip.MustParseAddrPort("203.0.113.54:5353")
+		j.Events[0].DNS.Server = j.DNS.Server
+		j.resolved(2.104, 2.104, "REFUSED", nil)
+		j.Outcome = probe.DNSError
+		j.Err = errors.New("203.0.113.54:5353 refuses to resolve db.example (REFUSED)")
+		return j.Result
+	}},
+	{"unreachable_port_by_firewall", func() *probe.Result {
+		j := arrived(443)
+		j.syn(2.301)
+		j.rejected(8.120, 5.819, router, icmp.DestinationUnreachable, icmp.PortUnreachable, 62, 0)
+		return j.Result
+	}},
 	{"interrupted", func() *probe.Result {
 		j := arrived(80)
 		j.syn(2.301)

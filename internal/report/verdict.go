@@ -120,7 +120,7 @@ func doubts(t *probe.TCP) string {
 // rejection says who rejected our SYN, and how.
 func rejection(r *probe.Result) string {
 	if len(r.ICMP) == 0 {
-		return "an ICMP error"
+		return cause(r)
 	}
 	m := r.ICMP[len(r.ICMP)-1]
 	verb := m.Name + ", says"
@@ -167,18 +167,10 @@ func interrupted(r *probe.Result) string {
 
 // cause says what stands behind the outcome.
 func cause(r *probe.Result) string {
-	if r.Err != nil {
-		return r.Err.Error()
+	if r.Err == nil {
+		return strings.ReplaceAll(r.Outcome.String(), "_", " ")
 	}
-	switch r.Outcome {
-	case probe.DNSError:
-		return "the name did not resolve"
-	case probe.NoRoute:
-		return "no route"
-	case probe.ARPTimeout:
-		return "the next hop did not answer ARP"
-	}
-	return "the system refused to send"
+	return r.Err.Error()
 }
 
 // inTime says how long an answer to our SYN was waited for: " in 2.998 s". It is empty if that is not known.
