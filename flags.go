@@ -47,28 +47,28 @@ const (
 // probeFlags returns the flags of a probe.
 func probeFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.IntFlag{Name: "count", Aliases: []string{"c"}, Value: 1, Category: categoryRun, Usage: "handshakes per target, `N`; 0 = until interrupted"},
-		durationFlag("interval", "i", "1s", categoryRun, "time between the starts of two handshakes to one target, `D`"),
+		&cli.IntFlag{Name: "count", Aliases: []string{"c"}, Value: 1, Category: categoryRun, Usage: "make `N` handshakes per target; 0: until interrupted"},
+		durationFlag("interval", "i", "1s", categoryRun, "start a handshake with a target every `D`"),
 		durationFlag("timeout", "W", "3s", categoryRun, "give up on a handshake after `D`"),
-		&cli.IntFlag{Name: "retries", Value: 2, Category: categoryRun, Usage: "SYN retransmissions within the timeout, `N`: after 1 s, then doubling"},
+		&cli.IntFlag{Name: "retries", Value: 2, Category: categoryRun, Usage: "send the SYN again up to `N` times within the timeout, after 1 s, then doubling"},
 
 		&cli.StringFlag{Name: "interface", Aliases: []string{"I"}, Category: categoryPath, Usage: "leave by interface `IF`"},
-		&cli.StringFlag{Name: "source", Aliases: []string{"S"}, Category: categoryPath, Usage: "source address `ADDR`, one of this host's"},
-		&cli.IntFlag{Name: "source-port", Category: categoryPath, Usage: "source port `P` (default: a random free one)", DefaultText: " "},
-		&cli.UintFlag{Name: "mark", Category: categoryPath, Usage: "firewall mark `N`, for policy routing", DefaultText: " "},
-		&cli.StringFlag{Name: "send", Value: "auto", Category: categoryPath, Usage: "`auto|link|ip`: Ethernet frames of our own, or raw IP through the kernel's routing"},
+		&cli.StringFlag{Name: "source", Aliases: []string{"S"}, Category: categoryPath, Usage: "from `ADDR`, an address of this host"},
+		&cli.IntFlag{Name: "source-port", Category: categoryPath, Usage: "from port `P`", DefaultText: "a random free one"},
+		&cli.UintFlag{Name: "mark", Category: categoryPath, Usage: "with firewall mark `N`, for policy routing", DefaultText: "none"},
+		&cli.StringFlag{Name: "send", Value: "auto", Category: categoryPath, Usage: "`auto|link|ip`: in frames of our own, or as raw IP through the kernel's routing and firewall"},
 
-		&cli.StringFlag{Name: "close", Value: "fin", Category: categorySegment, Usage: "how the connection ends, `fin|rst|half|none`"},
-		&cli.IntFlag{Name: "ttl", Value: 64, Category: categorySegment, Usage: "Time to Live, `N`"},
-		&cli.IntFlag{Name: "dscp", Value: 0, Category: categorySegment, Usage: "differentiated services codepoint, `N`"},
-		&cli.IntFlag{Name: "mss", Category: categorySegment, Usage: "maximum segment size that we announce, `N`", DefaultText: "interface MTU - 40"},
-		&cli.IntFlag{Name: "window", Value: 64240, Category: categorySegment, Usage: "window of the SYN, `N` octets"},
-		&cli.StringFlag{Name: "syn", Value: "linux", Category: categorySegment, Usage: "options and control bits of the SYN, `linux|bare|ecn|accecn`"},
-		&cli.StringFlag{Name: "icmp", Value: "abort", Category: categorySegment, Usage: "`abort|report`: a matched ICMP error ends the probe, or is noted while waiting on"},
+		&cli.StringFlag{Name: "close", Value: "fin", Category: categorySegment, Usage: "`fin|rst|half|none`: how the connection ends"},
+		&cli.IntFlag{Name: "ttl", Value: 64, Category: categorySegment, Usage: "Time to Live `N`"},
+		&cli.IntFlag{Name: "dscp", Value: 0, Category: categorySegment, Usage: "differentiated services codepoint `N`"},
+		&cli.IntFlag{Name: "mss", Category: categorySegment, Usage: "announce a maximum segment size of `N` octets", DefaultText: "interface MTU - 40"},
+		&cli.IntFlag{Name: "window", Value: 64240, Category: categorySegment, Usage: "the SYN's window, `N` octets"},
+		&cli.StringFlag{Name: "syn", Value: "linux", Category: categorySegment, Usage: "`linux|bare|ecn|accecn`: the SYN's options and control bits"},
+		&cli.StringFlag{Name: "icmp", Value: "abort", Category: categorySegment, Usage: "`abort|report`: an ICMP error that quotes our SYN ends the probe, as it ends connect(2), or is noted while the wait goes on"},
 
-		&cli.StringFlag{Name: "dns", Category: categoryDNS, Usage: "name server `SERVER[:PORT]`, instead of those of resolv.conf"},
-		durationFlag("dns-timeout", "", "", categoryDNS, "wait for each answer for `D`, instead of what resolv.conf says"),
-		&cli.IntFlag{Name: "dns-tries", Category: categoryDNS, Usage: "ask each server `N` times, instead of what resolv.conf says", DefaultText: " "},
+		&cli.StringFlag{Name: "dns", Category: categoryDNS, Usage: "ask `SERVER[:PORT]`, not the servers of resolv.conf"},
+		durationFlag("dns-timeout", "", "", categoryDNS, "wait `D` for each answer, not as resolv.conf says"),
+		&cli.IntFlag{Name: "dns-tries", Category: categoryDNS, Usage: "ask each server `N` times, not as resolv.conf says", DefaultText: " "},
 		&cli.BoolFlag{Name: "all", Category: categoryDNS, Usage: "probe every address of the name, not only the first"},
 
 		&cli.BoolFlag{Name: "json", Category: categoryOutput, Usage: "one JSON object a line"},
@@ -89,7 +89,7 @@ func readOptions(c *cli.Context) (o options, err error) {
 	}
 	keep := func(name string, e error) {
 		if err == nil && e != nil {
-			err = usage("--%s %s: %v", name, report.Printable(c.String(name)), e)
+			err = usage("--%s %v", name, e)
 		}
 	}
 	const most = 1 << 30
@@ -144,7 +144,7 @@ func readOptions(c *cli.Context) (o options, err error) {
 	if s := c.String("source"); s != "" {
 		o.source, e = netip.ParseAddr(s)
 		if e != nil || !o.source.Is4() {
-			keep("source", fmt.Errorf("an IPv4 address is wanted, as in 192.0.2.1"))
+			keep("source", fmt.Errorf("%s: an IPv4 address is wanted, as in 192.0.2.1", report.Printable(s)))
 		}
 	}
 	if s := c.String("dns"); s != "" {
@@ -161,7 +161,7 @@ func parseServer(s string) (netip.AddrPort, error) {
 	}
 	address, err := netip.ParseAddr(s)
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("an address is wanted, as in 192.0.2.53 or 192.0.2.53:5353")
+		return netip.AddrPort{}, fmt.Errorf("%s: an address is wanted, as in 192.0.2.53 or 192.0.2.53:5353", report.Printable(s))
 	}
 	return netip.AddrPortFrom(address, 53), nil
 }
@@ -172,7 +172,7 @@ func oneOf(s string, allowed ...string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("one of %s is wanted", strings.Join(allowed, ", "))
+	return fmt.Errorf("%s: one of %s is wanted", report.Printable(s), strings.Join(allowed, ", "))
 }
 
 // seconds is a duration as a flag's value: Go's, or a bare number of seconds.

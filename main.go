@@ -92,19 +92,19 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 	cli.VersionPrinter = func(c *cli.Context) { fmt.Fprintf(c.App.Writer, "tcpprobe %s\n", c.App.Version) }
 	usageError := func(_ *cli.Context, err error, _ bool) error { return &exitError{exitUsage, tidy(err)} }
 	app := &cli.App{
-		Name:                  "tcpprobe",
-		Usage:                 "make a TCP handshake by hand and tell the truth about it",
-		Version:               version,
-		CustomAppHelpTemplate: helpTemplate,
-		HideHelpCommand:       true,
-		Flags:                 probeFlags(),
-		Action:                probeCommand,
-		Commands:              []*cli.Command{schemaCommand(), completionCommand(), doctorCommand()},
-		Writer:                stdout,
-		ErrWriter:             stderr,
-		OnUsageError:          usageError,
-		ExitErrHandler:        func(*cli.Context, error) {}, // run maps errors to codes
+		Name:            "tcpprobe",
+		Usage:           "make a TCP handshake by hand and tell the truth about it",
+		Version:         version,
+		HideHelpCommand: true,
+		Flags:           probeFlags(),
+		Action:          probeCommand,
+		Commands:        []*cli.Command{schemaCommand(), completionCommand(), doctorCommand()},
+		Writer:          stdout,
+		ErrWriter:       stderr,
+		OnUsageError:    usageError,
+		ExitErrHandler:  func(*cli.Context, error) {}, // run maps errors to codes
 	}
+	app.CustomAppHelpTemplate = helpText(app)
 	for _, c := range app.Commands {
 		c.OnUsageError = usageError
 		c.HideHelpCommand = true

@@ -3,6 +3,7 @@ package probe
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // State is a state of the connection (RFC 9293 3.3.2).
@@ -43,7 +44,7 @@ func (c Close) String() string { return closeNames[c] }
 
 // ParseClose is the inverse of String.
 func ParseClose(s string) (Close, error) {
-	i, err := parseName("close", s, closeNames)
+	i, err := parseName(s, closeNames)
 	return Close(i), err
 }
 
@@ -64,7 +65,7 @@ func (s SYN) String() string { return synNames[s] }
 
 // ParseSYN is the inverse of String.
 func ParseSYN(s string) (SYN, error) {
-	i, err := parseName("SYN", s, synNames)
+	i, err := parseName(s, synNames)
 	return SYN(i), err
 }
 
@@ -83,14 +84,15 @@ func (p ICMPPolicy) String() string { return icmpPolicyNames[p] }
 
 // ParseICMPPolicy is the inverse of String.
 func ParseICMPPolicy(s string) (ICMPPolicy, error) {
-	i, err := parseName("ICMP policy", s, icmpPolicyNames)
+	i, err := parseName(s, icmpPolicyNames)
 	return ICMPPolicy(i), err
 }
 
-func parseName(what, s string, names []string) (int, error) {
+// parseName returns the index of s among the names.
+func parseName(s string, names []string) (int, error) {
 	i := slices.Index(names, s)
 	if i < 0 {
-		return 0, fmt.Errorf("no %s is called %q: one of %v", what, s, names)
+		return 0, fmt.Errorf("%q: one of %s is wanted", s, strings.Join(names, ", "))
 	}
 	return i, nil
 }
