@@ -22,7 +22,7 @@ type Summary struct {
 	Refused     int
 	Unreachable int
 	Timeout     int
-	Failed      int // before a SYN left: DNSError, NoRoute, ARPTimeout, LocalError
+	Failed      int // DNSError, NoRoute, ARPTimeout, LocalError: they say nothing of the target
 
 	SYNs     int           // that left, retransmissions included
 	SYNsLost int           // that left before the one that was answered, or that nothing answered

@@ -46,13 +46,13 @@ func (j *JSON) write(v any) error {
 	return err
 }
 
-// escapeJSON escapes what encoding/json leaves as it is although it does not print: C1 control characters, marks that
-// reorder the line, and the like. They can stand only in strings.
+// escapeJSON escapes what encoding/json leaves as it is although it does not print: DEL, C1 control characters, marks
+// that reorder the line, and the like. They can stand only in strings.
 func escapeJSON(line []byte) []byte {
 	var b []byte
 	for rest := line; len(rest) > 0; {
 		r, size := utf8.DecodeRune(rest)
-		if r < utf8.RuneSelf || unicode.IsPrint(r) {
+		if r == '\n' || unicode.IsPrint(r) { // a line feed can stand only at the end
 			b = append(b, rest[:size]...)
 		} else {
 			for _, unit := range utf16.AppendRune(nil, r) {

@@ -209,7 +209,7 @@ func TestFieldOrder(t *testing.T) {
 // TestHostileJSON checks that JSON gives back what was received, although no character of it is printed raw (H-13).
 func TestHostileJSON(t *testing.T) {
 	r := cases[0].make()
-	const name = "\x1b]0;owned\x07\u009b31m\u202egnp\x00\r\"'\\ \u0085\U000e0001<&>"
+	const name = "\x1b]0;owned\x07\u009b31m\u202egnp\x00\r\"'\\ \u0085\U000e0001\x7f<&>"
 	r.Host = name
 	line := object(t, r)
 	legible(t, strings.TrimSuffix(line, "\n"))
