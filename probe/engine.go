@@ -261,8 +261,8 @@ func (e *Engine) handleSent(p rawip.Packet, ip rawip.Header, payload []byte) {
 		return
 	}
 	number := int(ip.ID - f.ID)
-	f.h.Stamped(number, p.At)
-	f.noteStamp(number, p.At)
+	f.h.Stamped(number, p.At.Kernel)
+	f.noteStamp(number, p.At.Kernel)
 }
 
 // handleSegment takes a segment that was sent to us.

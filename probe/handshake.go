@@ -175,32 +175,36 @@ func (h *Handshake) Deadline() (time.Time, bool) {
 func (h *Handshake) Number() int { return h.sending.number }
 
 // Sent takes note that the segment which Next returned last was handed to the network at that time. It returns the
-// segment's number, counting from 0: Stamped wants it if a better time becomes known.
+// segment's number, counting from 0, for Stamped.
 func (h *Handshake) Sent(at stamp.Stamp) int {
-	switch n := h.sending.number; {
+	number := h.sending.number
+	switch {
 	case h.sending.flags.Has(tcphdr.SYN):
-		h.syns[len(h.syns)-1].at = at
-		h.syns[len(h.syns)-1].number = n
+		last := len(h.syns) - 1
+		h.syns[last].number, h.syns[last].at = number, at
+		if last == 0 {
+			h.states[0].At = at
+		}
 	case h.sending.flags == tcphdr.ACK && !h.ack.sent && h.outcome == Established:
-		h.ack = ackSent{number: n, sent: true, at: at}
+		h.ack = ackSent{number: number, sent: true, at: at}
 	}
-	h.Stamped(h.sending.number, at)
-	return h.sending.number
+	return number
 }
 
-// Stamped takes note of when the segment with that number really left.
-func (h *Handshake) Stamped(number int, at stamp.Stamp) {
+// Stamped takes note of when the kernel saw the segment with that number leave, which becomes known later than Sent. The
+// process's own time stays what it was.
+func (h *Handshake) Stamped(number int, kernel time.Time) {
 	for i := range h.syns {
 		if h.syns[i].number == number {
-			h.syns[i].at = at
+			h.syns[i].at.Kernel = kernel
 			if i == 0 {
-				h.states[0].At = at
+				h.states[0].At.Kernel = kernel
 			}
 			return
 		}
 	}
 	if h.ack.sent && h.ack.number == number {
-		h.ack.at = at
+		h.ack.at.Kernel = kernel
 	}
 }
 

@@ -42,10 +42,10 @@ func (f *flow) noteSent(number int, datagram []byte, now time.Time) {
 	})
 }
 
-// noteStamp records when a sent segment really left.
-func (f *flow) noteStamp(number int, at stamp.Stamp) {
+// noteStamp records when the kernel saw a sent segment leave.
+func (f *flow) noteStamp(number int, kernel time.Time) {
 	if number < len(f.sentAs) && f.sentAs[number] >= 0 {
-		f.Result.Events[f.sentAs[number]].At = at
+		f.Result.Events[f.sentAs[number]].At.Kernel = kernel
 		f.observe(false)
 	}
 }
