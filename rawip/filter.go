@@ -1,6 +1,7 @@
 package rawip
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -25,19 +26,24 @@ const (
 	offType     = 0
 )
 
-// Filter returns the socket filter that passes what concerns connections from the given local addresses and ports, and
-// nothing else: TCP to them, TCP from them on its way out, and ICMP errors to their addresses. It wants to see packets
-// from the network header on.
+// exactPorts is how many ports of an address a filter tells apart. The kernel has little room for filters
+// (net.core.optmem_max), in which one that was replaced stays for a while, and with every connection that comes or goes
+// there is a new one.
+const exactPorts = 16
+
+// Filter returns the socket filter that passes what concerns connections from the given local addresses and ports: TCP to
+// them, TCP from them on its way out, and ICMP errors to their addresses. Where one address has more than 16 ports, it
+// passes those between the lowest and the highest. It wants to see packets from the network header on.
 func Filter(locals []netip.AddrPort) []bpf.Instruction {
-	var sent, received, quoted []bpf.Instruction
+	ports := make(map[uint32][]uint16)
 	for _, local := range locals {
-		address, port := word(local.Addr()), uint32(local.Port())
-		sent = append(sent, when(bpf.LoadAbsolute{Off: offSrc, Size: 4}, address,
-			when(bpf.LoadIndirect{Off: offSrcPort, Size: 2}, port, pass))...)
-		received = append(received, when(bpf.LoadAbsolute{Off: offDst, Size: 4}, address,
-			when(bpf.LoadIndirect{Off: offDstPort, Size: 2}, port, pass))...)
+		address := word(local.Addr())
+		ports[address] = append(ports[address], local.Port())
 	}
-	for _, address := range distinctAddresses(locals) {
+	var sent, received, quoted []bpf.Instruction
+	for _, address := range slices.Sorted(maps.Keys(ports)) {
+		sent = append(sent, when(bpf.LoadAbsolute{Off: offSrc, Size: 4}, address, whenPort(offSrcPort, ports[address]))...)
+		received = append(received, when(bpf.LoadAbsolute{Off: offDst, Size: 4}, address, whenPort(offDstPort, ports[address]))...)
 		kind := bpf.LoadIndirect{Off: offType, Size: 1}
 		quoted = append(quoted, when(bpf.LoadAbsolute{Off: offDst, Size: 4}, address,
 			when(kind, 3, pass),  // Destination Unreachable (RFC 792)
@@ -77,19 +83,24 @@ func when(load bpf.Instruction, value uint32, parts ...[]bpf.Instruction) []bpf.
 	}, then...)
 }
 
+// whenPort returns the program that passes the packet if the port that it loads, behind the IP header, is one of the ports.
+func whenPort(offset uint32, ports []uint16) []bpf.Instruction {
+	program := []bpf.Instruction{bpf.LoadIndirect{Off: offset, Size: 2}}
+	slices.Sort(ports)
+	if len(ports) > exactPorts {
+		return append(program,
+			bpf.JumpIf{Cond: bpf.JumpLessThan, Val: uint32(ports[0]), SkipTrue: 2},
+			bpf.JumpIf{Cond: bpf.JumpGreaterThan, Val: uint32(ports[len(ports)-1]), SkipTrue: 1},
+			pass[0])
+	}
+	for _, port := range ports {
+		program = append(program, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(port), SkipTrue: 1}, pass[0])
+	}
+	return program
+}
+
 // word is an IPv4 address as the socket filter loads it.
 func word(a netip.Addr) uint32 {
 	b := a.As4()
 	return uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
-}
-
-// distinctAddresses returns the addresses of locals, each once, as the socket filter loads them.
-func distinctAddresses(locals []netip.AddrPort) []uint32 {
-	var distinct []uint32
-	for _, local := range locals {
-		if a := word(local.Addr()); !slices.Contains(distinct, a) {
-			distinct = append(distinct, a)
-		}
-	}
-	return distinct
 }

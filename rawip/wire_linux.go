@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"golang.org/x/net/bpf"
@@ -79,10 +80,10 @@ func (w *Wire) Prepare(p Path) (err error) {
 	return nil
 }
 
-// Watch makes the Wire see the connections from these local addresses and ports, and no others.
+// Watch makes the Wire see the connections from these local addresses and ports, and as few others as Filter says.
 func (w *Wire) Watch(locals ...netip.AddrPort) error {
 	filter, err := bpf.Assemble(Filter(locals))
-	if err != nil {
+	if err != nil || slices.Equal(filter, w.filter) {
 		return err
 	}
 	w.filter = filter
