@@ -333,7 +333,11 @@ func (j *journey) watch(path rawip.Path, guard *rawip.Guard) error {
 		return err
 	}
 	j.guards[guard.Local()] = guard
-	return j.wire.Watch(j.watched()...)
+	err := j.wire.Watch(j.watched()...)
+	if err != nil {
+		delete(j.guards, guard.Local())
+	}
+	return err
 }
 
 // release gives up the port of a handshake that has ended.
