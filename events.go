@@ -36,7 +36,7 @@ func dnsResult(r resolver.Result) *probe.DNS {
 // dnsEvent returns what happened in the resolver, as a result says it.
 func dnsEvent(e resolver.Event) probe.Event {
 	m := &probe.DNSMessage{
-		Server: e.Server, LocalPort: e.LocalPort, Transport: e.Transport.String(), Name: e.Name, RCode: e.RCode,
+		Server: e.Server, Local: e.Local, Transport: e.Transport.String(), Name: e.Name, RCode: e.RCode,
 		Addresses: e.Addresses, CNAME: e.CNAME, TTL: e.TTL, Attempt: e.Attempt, Note: e.Reason,
 	}
 	event := probe.Event{At: e.Stamp, Octets: e.Octets, DNS: m}
@@ -71,10 +71,12 @@ func arpEvent(e arp.Event, request int) probe.Event {
 	p := &probe.ARPPacket{Interface: e.Link.Name, Attempt: request, Attempts: arp.Tries}
 	if e.Out {
 		p.Address, p.Sender = e.Packet.TargetPA, e.Packet.SenderPA
-		return probe.Event{Kind: probe.ARPRequest, At: e.At, Octets: packet(e.Packet), ARP: p}
+		frame := &probe.Frame{Source: e.Link.HardwareAddr, Destination: arp.Broadcast}
+		return probe.Event{Kind: probe.ARPRequest, At: e.At, Octets: packet(e.Packet), Frame: frame, ARP: p}
 	}
 	p.Address, p.Sender, p.MAC = e.Packet.SenderPA, e.Packet.TargetPA, e.Packet.SenderHA
-	event := probe.Event{Kind: probe.ARPReply, At: e.At, Octets: packet(e.Packet), ARP: p}
+	frame := &probe.Frame{Source: e.EtherSource, Destination: e.Link.HardwareAddr}
+	event := probe.Event{Kind: probe.ARPReply, At: e.At, Octets: packet(e.Packet), Frame: frame, ARP: p}
 	if e.Verdict != arp.Accepted {
 		p.Note = e.Verdict.String()
 	} else {

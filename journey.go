@@ -203,10 +203,10 @@ func (j *journey) prepare(a *attempt, remote netip.AddrPort) (*probe.Flow, error
 		a.fail(outcomeOf(err), err)
 		return nil, err
 	}
-	a.Route = &probe.Route{Interface: way.Interface, Source: way.Source, NextHop: way.NextHop, OnLink: way.OnLink, MTU: way.MTU}
+	a.Route = &probe.Route{Interface: way.Interface, MAC: way.HardwareAddr, Source: way.Source, NextHop: way.NextHop, OnLink: way.OnLink, MTU: way.MTU}
 	a.happened(probe.Event{Kind: probe.RouteFound, At: stamp.Stamp{User: j.clock.Now()}, Route: a.Route})
 
-	path := rawip.Path{Interface: way.Index, Link: j.o.send == "link" || j.o.send == "auto" && way.UsesARP()}
+	path := rawip.Path{Interface: way.Index, MAC: way.HardwareAddr, Link: j.o.send == "link" || j.o.send == "auto" && way.UsesARP()}
 	err = j.findNextHop(a, way, &path)
 	if err == nil {
 		err = j.watch(path, guard)

@@ -39,6 +39,7 @@ func (f *flow) noteSent(number int, datagram []byte, now time.Time) {
 	f.sentAs[number] = len(f.Result.Events)
 	f.Result.Events = append(f.Result.Events, Event{
 		Kind: SegmentSent, At: stamp.Stamp{User: now}, Octets: bytes.Clone(datagram), Segment: segment,
+		Frame: f.frame(Frame{Source: f.Path.MAC, Destination: f.Path.NextHop}),
 	})
 }
 
@@ -65,6 +66,7 @@ func (f *flow) noteReceived(p rawip.Packet, ip rawip.Header, s tcphdr.Header, da
 	}
 	f.Result.Events = append(f.Result.Events, Event{
 		Kind: SegmentReceived, At: p.At, Octets: bytes.Clone(p.Octets), Segment: segment,
+		Frame: f.frame(Frame{Source: p.Source, Destination: f.Path.MAC}),
 	})
 }
 
@@ -73,8 +75,17 @@ func (f *flow) noteICMP(p rawip.Packet, m *ICMP) {
 	if f.Record {
 		f.Result.Events = append(f.Result.Events, Event{
 			Kind: ICMPReceived, At: p.At, Octets: bytes.Clone(p.Octets), ICMP: m,
+			Frame: f.frame(Frame{Source: p.Source, Destination: f.Path.MAC}),
 		})
 	}
+}
+
+// frame returns the frame's header if there was one: not every path is a link, and not every link has MACs.
+func (f *flow) frame(header Frame) *Frame {
+	if !f.Path.Link || f.Path.MAC == [6]byte{} {
+		return nil
+	}
+	return &header
 }
 
 // conclude writes the flow's result.

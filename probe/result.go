@@ -91,6 +91,7 @@ type DNS struct {
 // Route is which way the kernel sends our segments.
 type Route struct {
 	Interface string
+	MAC       [6]byte // of the interface; zero if it has none
 	Source    netip.Addr
 	NextHop   netip.Addr // the destination itself if it is on the link
 	OnLink    bool
@@ -201,6 +202,7 @@ type Event struct {
 	At     stamp.Stamp
 	Step   time.Duration // how long the step took that ends with this event; 0 if none does
 	Octets []byte        // as they were sent or received: DNS message, ARP packet, IPv4 datagram
+	Frame  *Frame        // that carried an ARP packet or a datagram; nil if it went by the kernel's IP
 
 	DNS     *DNSMessage // for DNSQuery, DNSAnswer, DNSSilence
 	Route   *Route      // for RouteFound
@@ -209,11 +211,16 @@ type Event struct {
 	ICMP    *ICMP       // for ICMPReceived
 }
 
+// Frame is the Ethernet header in front of the octets.
+type Frame struct {
+	Source, Destination [6]byte
+}
+
 // DNSMessage is a query or an answer.
 type DNSMessage struct {
 	Server    netip.AddrPort
-	LocalPort uint16
-	Transport string // "udp" or "tcp"
+	Local     netip.AddrPort // not valid if nothing was sent
+	Transport string         // "udp" or "tcp"
 	Name      string
 	RCode     string
 	Addresses []netip.Addr

@@ -10,14 +10,16 @@ import (
 type Path struct {
 	Interface int     // index of the interface that it leaves by
 	Link      bool    // in a frame of our own, to NextHop; otherwise the kernel's IP sends it
-	NextHop   [6]byte // MAC; zero on a link that has no addresses
+	MAC       [6]byte // of the interface; zero on a link that has no addresses
+	NextHop   [6]byte // its MAC; zero on such a link
 }
 
 // Packet is a datagram as a Wire saw it.
 type Packet struct {
-	Sent       bool   // one of ours, on its way out
-	Octets     []byte // from the IPv4 header on; they hold until the next Receive
-	Interface  int    // index; 0 if it came by the kernel's IP
+	Sent       bool    // one of ours, on its way out
+	Octets     []byte  // from the IPv4 header on; they hold until the next Receive
+	Interface  int     // index; 0 if it came by the kernel's IP
+	Source     [6]byte // MAC of the frame's sender; zero if it has none, or if it came by the kernel's IP
 	At         stamp.Stamp
 	NoChecksum bool // an offload has not filled in the transport checksum
 }

@@ -125,6 +125,7 @@ func (w *Wire) Receive() (p Packet, ok bool, err error) {
 				Sent:       w.frame.Type == socket.FromHost,
 				Octets:     octets,
 				Interface:  w.frame.Interface,
+				Source:     w.frame.Source,
 				At:         w.frame.Stamp,
 				NoChecksum: w.frame.NoChecksum,
 			}

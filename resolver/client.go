@@ -192,7 +192,7 @@ func (r *Resolver) exchangeUDP(conn *net.UDPConn, q *Query, t Transmission) erro
 	if _, err := conn.Write(t.Message); err != nil {
 		return err
 	}
-	q.Sent(at, conn.LocalAddr().(*net.UDPAddr).AddrPort().Port())
+	q.Sent(at, conn.LocalAddr().(*net.UDPAddr).AddrPort())
 	// Only after something was received: the kernel stamps what is sent from the first packet on, but what comes in a
 	// moment later, and the Clock is not to believe that too soon.
 	defer r.readSent(raw, q)
@@ -272,7 +272,7 @@ func (r *Resolver) exchangeTCP(conn net.Conn, q *Query, t Transmission) error {
 	if _, err := conn.Write(append(octets, t.Message...)); err != nil {
 		return err
 	}
-	q.Sent(at, conn.LocalAddr().(*net.TCPAddr).AddrPort().Port())
+	q.Sent(at, conn.LocalAddr().(*net.TCPAddr).AddrPort())
 	for {
 		var length [2]byte
 		if _, err := io.ReadFull(conn, length[:]); err != nil {

@@ -392,8 +392,8 @@ func TestB100_EveryQueryHasItsOwnPort(t *testing.T) {
 				continue
 			}
 			port := <-from
-			if port != e.LocalPort {
-				t.Errorf("sent from port %d, told as %d", port, e.LocalPort)
+			if port != e.Local.Port() {
+				t.Errorf("sent from port %d, told as %v", port, e.Local)
 			}
 			distinct[port] = true
 			if port > last {

@@ -127,7 +127,7 @@ func run(t *testing.T, c resolver.Config, host string, w world) session {
 			asked += "+"
 		}
 		s.asked = append(s.asked, asked)
-		q.Sent(stamp.Stamp{User: now}, uint16(40000+n))
+		q.Sent(stamp.Stamp{User: now}, netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, 1}), uint16(40000+n)))
 		answered := false
 		for _, o := range w(n, server, qname, tr) {
 			now = now.Add(time.Millisecond)

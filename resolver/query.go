@@ -178,10 +178,10 @@ func (q *Query) prepare(at stamp.Stamp) {
 	}
 }
 
-// Sent says that the transmission left at the time, from a local port.
-func (q *Query) Sent(at stamp.Stamp, port uint16) {
+// Sent says that the transmission left at the time, from a local address and port.
+func (q *Query) Sent(at stamp.Stamp, local netip.AddrPort) {
 	q.result.Attempts++
-	q.current.event.Sent, q.current.event.LocalPort = at, port
+	q.current.event.Sent, q.current.event.Local = at, local
 	q.current.sent = len(q.result.Events)
 	e := q.event(QuerySent, at)
 	e.Octets = q.current.Message

@@ -493,7 +493,7 @@ func TestH19_WholeTimeIsBounded(t *testing.T) {
 		if !more {
 			break
 		}
-		q.Sent(stamp.Stamp{User: now}, 1)
+		q.Sent(stamp.Stamp{User: now}, netip.AddrPort{})
 		if limit := start.Add(20 * time.Second); tr.Deadline.After(limit) {
 			t.Errorf("query %d may take until %v", late+1, tr.Deadline.Sub(start))
 		}
@@ -511,7 +511,7 @@ func TestH19_WholeTimeIsBounded(t *testing.T) {
 		if !more {
 			break
 		}
-		q.Sent(stamp.Stamp{User: now}, 1)
+		q.Sent(stamp.Stamp{User: now}, netip.AddrPort{})
 		now = tr.Deadline
 		q.HandleMessage(code(tr.Message, dnsmessage.RCodeNameError), stamp.Stamp{User: now})
 		late++
@@ -607,7 +607,7 @@ func TestEventsTellTheWholeStory(t *testing.T) {
 	})
 	var got []string
 	for _, e := range s.events {
-		line := fmt.Sprintf("%d %v %v %v :%d %s", e.Attempt, e.Kind, e.Transport, e.Server.Addr(), e.LocalPort, e.Name)
+		line := fmt.Sprintf("%d %v %v %v :%d %s", e.Attempt, e.Kind, e.Transport, e.Server.Addr(), e.Local.Port(), e.Name)
 		if e.RCode != "" {
 			line += fmt.Sprintf(" %s tc=%v %v %v %d", e.RCode, e.Truncated, e.Addresses, e.CNAME, e.TTL)
 		}
@@ -648,7 +648,7 @@ func TestStampedAfterwards(t *testing.T) {
 	q := resolver.NewQuery(config(1), "example.com", rand.Reader, nil)
 	tr, _ := q.Next(start)
 	q.Stamped(at(1)) // of nothing that was sent
-	q.Sent(stamp.Stamp{User: at(10)}, 1)
+	q.Sent(stamp.Stamp{User: at(10)}, netip.AddrPort{})
 	q.Stamped(at(15))
 	q.HandleMessage(records(tr.Message, a("example.com", 1, "192.0.2.80")), stamp.Stamp{User: at(900), Kernel: at(415)})
 	r, err := q.Result()
@@ -664,7 +664,7 @@ func TestStop(t *testing.T) {
 	start := time.Unix(5000, 0)
 	q := resolver.NewQuery(config(1), "example.com", rand.Reader, nil)
 	q.Next(start)
-	q.Sent(stamp.Stamp{User: start}, 1)
+	q.Sent(stamp.Stamp{User: start}, netip.AddrPort{})
 	q.Stop(errBroke, start.Add(time.Second))
 	if _, more := q.Next(start.Add(time.Second)); more {
 		t.Error("it goes on")

@@ -101,7 +101,7 @@ type Event struct {
 	Sent      stamp.Stamp    // when the query that this is about was sent; zero if it was not
 	Attempt   int            // the number of that query, from 1
 	Server    netip.AddrPort // that was asked
-	LocalPort uint16         // that the query was sent from, 0 if it was not
+	Local     netip.AddrPort // that the query was sent from, not valid if it was not
 	Transport Transport
 	Name      string       // QNAME, safe to print
 	RCode     string       // of an answer

@@ -280,7 +280,7 @@ var cases = []struct {
 		j.event(probe.Event{Kind: probe.DNSSilence, At: j.at(5000.1), DNS: &probe.DNSMessage{Server: dns, Attempt: 1}})
 		j.asked(5000.2, "example.com", 2)
 		e := j.event(probe.Event{Kind: probe.DNSAnswer, At: j.at(5003.1), DNS: &probe.DNSMessage{
-			Server: netip.MustParseAddrPort("203.0.113.54:5353"), LocalPort: 40001, Transport: "udp", Note: "ignored: the ID is not ours",
+			Server: netip.MustParseAddrPort("203.0.113.54:5353"), Local: netip.MustParseAddrPort("198.51.100.15:40001"), Transport: "udp", Note: "ignored: the ID is not ours",
 		}})
 		e.Step = 0
 		j.event(probe.Event{Kind: probe.DNSSilence, At: j.at(10000.3), DNS: &probe.DNSMessage{Server: dns, Attempt: 2}})

@@ -17,7 +17,7 @@ func (l *Ladder) dnsDetails(e *probe.Event) {
 	if e.Kind == probe.DNSSilence {
 		return
 	}
-	words := []string{m.Server.String(), fmt.Sprintf("from port %d,", m.LocalPort), strings.ToUpper(m.Transport)}
+	words := []string{m.Server.String(), fmt.Sprintf("from port %d,", m.Local.Port()), strings.ToUpper(m.Transport)}
 	if len(e.Octets) >= 2 {
 		words[2] += ","
 		words = append(words, fmt.Sprintf("id %d,", binary.BigEndian.Uint16(e.Octets)), count(len(e.Octets), "octet"))

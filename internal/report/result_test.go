@@ -71,7 +71,7 @@ func (j *journey) asked(t float64, name string, attempt int) {
 	}
 	j.DNS.Attempts = attempt
 	j.event(probe.Event{Kind: probe.DNSQuery, At: j.at(t), Octets: query(), DNS: &probe.DNSMessage{
-		Server: dns, LocalPort: 35117, Transport: "udp", Name: name, Attempt: attempt,
+		Server: dns, Local: netip.MustParseAddrPort("198.51.100.15:35117"), Transport: "udp", Name: name, Attempt: attempt,
 	}})
 }
 
@@ -93,7 +93,7 @@ func query() []byte {
 func (j *journey) resolved(t, took float64, rcode string, cname []string, addresses ...netip.Addr) {
 	j.DNS.RCode, j.DNS.Addresses, j.DNS.CNAME, j.DNS.Duration = rcode, addresses, cname, milliseconds(took)
 	j.event(probe.Event{Kind: probe.DNSAnswer, At: j.at(t), Step: milliseconds(took), Octets: query(), DNS: &probe.DNSMessage{
-		Server: dns, LocalPort: 35117, Transport: "udp", Name: j.DNS.Name, RCode: rcode, Addresses: addresses,
+		Server: dns, Local: netip.MustParseAddrPort("198.51.100.15:35117"), Transport: "udp", Name: j.DNS.Name, RCode: rcode, Addresses: addresses,
 		CNAME: cname, TTL: 3600, Attempt: j.DNS.Attempts,
 	}})
 }
