@@ -87,16 +87,15 @@ func (h *Handshake) inSynSent(a Arrival) Verdict {
 		h.find(SimultaneousOpen)
 		h.synData = a.Data // taken when the connection is established; a FIN will be sent again
 		h.enter(SynReceived, a.At)
-		h.rto = initialRTO
+		h.rto, h.repeated = initialRTO, 0
 		h.sendSYN(tcphdr.SYN|tcphdr.ACK, a.At.User)
 		return Crossed
 	}
 	if h.timestamps && !h.echoed(s) {
 		h.find(TimestampsMismatch)
 	}
-	if h.peer.ECN == ECNAccurate {
-		h.ace = accurateEcho(a.ECN)
-	}
+	h.ace = accurateEcho(a.ECN)
+	h.countCongestion(a)
 	h.rcvNxt = h.rcvNxt.Add(a.Data)
 	if a.Data > 0 || s.Flags.Has(tcphdr.FIN) {
 		h.find(PeerSpeaksFirst)
@@ -126,6 +125,11 @@ func (h *Handshake) synchronized(a Arrival) Verdict {
 			return Duplicate
 		}
 		return OutOfWindow
+	}
+	h.countCongestion(a)
+	// The next segment of ours echoes the latest time stamp (RFC 7323 4.3).
+	if tsval, _, ok := s.Options.Timestamps(); ok && h.timestamps && int32(tsval-h.tsRecent) >= 0 && s.Seq.LessEq(h.rcvNxt) {
+		h.tsRecent = tsval
 	}
 	// Second, check the RST bit (RFC 5961 3.2).
 	if s.Flags.Has(tcphdr.RST) {
@@ -220,12 +224,16 @@ func (h *Handshake) text(a Arrival) Verdict {
 		h.challenge(a)
 		return OutOfWindow
 	}
+	if a.end().LessEq(h.rcvNxt) {
+		h.sendACK() // of data that came with a crossing SYN already
+		return Duplicate
+	}
 	if a.Data > 0 {
 		h.find(PeerSpeaksFirst)
 	}
 	h.rcvNxt = a.end()
-	h.sendACK()
 	if !a.Header.Flags.Has(tcphdr.FIN) {
+		h.sendACK()
 		return GotData
 	}
 	switch h.state {
@@ -238,6 +246,7 @@ func (h *Handshake) text(a Arrival) Verdict {
 		h.enter(TimeWait, a.At)
 		h.end(TimeWait)
 	}
+	h.sendACK()
 	return GotFIN
 }
 
@@ -346,7 +355,7 @@ func (h *Handshake) echoIndex(s tcphdr.Header) (int, bool) {
 		return 0, false
 	}
 	for i, syn := range h.syns {
-		if syn.tsval == ecr {
+		if syn.tsval == ecr && !syn.at.IsZero() {
 			return i, true
 		}
 	}
@@ -388,11 +397,19 @@ func before(a, b stamp.Stamp) bool {
 // inWindow reports whether some of the segment, or its place if it is empty, lies in the receive window (RFC 9293
 // 3.10.7.4, first).
 func (h *Handshake) inWindow(a Arrival) bool {
-	first, window := a.Header.Seq, int(h.c.Window)
+	// Without a window, what stands at RCV.NXT is looked at all the same: its ACK or RST may be valid.
+	first, window := a.Header.Seq, max(int(h.c.Window), 1)
 	if last := a.end().Add(-1); first.LessEq(last) {
 		return first.InWindow(h.rcvNxt, window) || last.InWindow(h.rcvNxt, window)
 	}
 	return first.InWindow(h.rcvNxt, window)
+}
+
+// countCongestion counts the segments that arrive with Congestion Experienced, which Accurate ECN reports.
+func (h *Handshake) countCongestion(a Arrival) {
+	if a.ECN == congestionExperienced {
+		h.ce++
+	}
 }
 
 // challenge acknowledges what we have, in answer to a segment that does not fit, as often as is decent.
@@ -410,7 +427,7 @@ func (h *Handshake) mayAnswerJunk(now time.Time) bool {
 			h.junkFrom = h.junkFrom.Add(time.Duration(n) * junkEvery)
 		}
 	}
-	if h.junk == 0 {
+	if h.junk == 0 || h.sent+h.queued >= maximumSegments/2 {
 		return false
 	}
 	if h.junk == junkAtOnce {

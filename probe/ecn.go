@@ -62,9 +62,14 @@ func accurateEcho(codepoint uint8) tcphdr.Flags {
 		1: tcphdr.CWR | tcphdr.ECE,
 		2: tcphdr.AE,
 		3: tcphdr.AE | tcphdr.CWR,
-	}[codepoint&3]
+	}[codepoint&congestionExperienced]
 }
 
-// aceCounter is what the three bits say after that: the count of packets with Congestion Experienced, which begins at 5
-// (RFC 9768 3.2.1).
-const aceCounter = tcphdr.AE | tcphdr.ECE
+// congestionExperienced is the ECN codepoint CE (RFC 3168 5).
+const congestionExperienced = 3
+
+// aceCounter returns what the three bits say after that: the count of packets that arrived with Congestion Experienced,
+// modulo 8, which begins at 5 (RFC 9768 3.2.1).
+func aceCounter(ce int) tcphdr.Flags {
+	return tcphdr.Flags(5+ce) & 7 * tcphdr.ECE
+}

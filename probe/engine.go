@@ -71,6 +71,12 @@ type flow struct {
 	sentAs   []int // where among the events the sent segments are, by number
 }
 
+// listens reports whether a packet came the way that the flow uses. Where frames and the kernel's IP are both listened to,
+// everything comes twice.
+func (f *flow) listens(p rawip.Packet) bool {
+	return f.Path.Link == (p.Interface != 0)
+}
+
 // NewEngine returns an engine without flows.
 func NewEngine(w Wire) *Engine {
 	return &Engine{wire: w, flows: make(map[flowKey]*flow)}
@@ -85,19 +91,25 @@ func (e *Engine) Run(ctx context.Context, next func(now time.Time) (f *Flow, aga
 	var ask time.Time
 	for {
 		now := e.wire.Now()
-		for more && !now.Before(ask) {
+		// What has arrived comes first: it may be the answer whose absence a timer is about to note.
+		busy, err := e.receive()
+		if err != nil {
+			return err
+		}
+		for len(e.waiting) > 0 && !now.Before(e.waiting[0].due) {
+			e.work(e.waiting[0])
+		}
+		for started := 0; more && !now.Before(ask); started++ {
+			if started == startAtOnce {
+				busy = true
+				break
+			}
 			var f *Flow
 			f, ask, more = next(now)
 			if f == nil {
 				break
 			}
 			e.start(f)
-		}
-		for len(e.waiting) > 0 && !now.Before(e.waiting[0].due) {
-			e.work(e.waiting[0])
-		}
-		if err := e.receive(); err != nil {
-			return err
 		}
 		if !more && len(e.flows) == 0 {
 			return nil
@@ -106,11 +118,20 @@ func (e *Engine) Run(ctx context.Context, next func(now time.Time) (f *Flow, aga
 			e.interrupt()
 			return nil
 		}
+		if busy {
+			continue
+		}
 		if err := e.wire.Wait(e.until(ask, more)); err != nil {
 			return err
 		}
 	}
 }
+
+// However much there is to do, everything gets its turn: what arrives, what is due and what is to begin.
+const (
+	receiveAtOnce = 1024 // datagrams: more than a socket's buffer holds by default
+	startAtOnce   = 64   // handshakes
+)
 
 // until returns when something is to be done even if nothing arrives.
 func (e *Engine) until(ask time.Time, more bool) time.Time {
@@ -214,22 +235,23 @@ func (e *Engine) transmit(f *flow, datagram []byte, now time.Time) bool {
 	return false
 }
 
-// receive takes everything that has arrived.
-func (e *Engine) receive() error {
-	for {
+// receive takes what has arrived. It reports true if there may be more.
+func (e *Engine) receive() (more bool, err error) {
+	for range receiveAtOnce {
 		p, ok, err := e.wire.Receive()
 		var lost *rawip.LinkError
 		switch {
 		case errors.As(err, &lost):
 			e.loseLink(lost)
 		case err != nil:
-			return err
+			return false, err
 		case !ok:
-			return nil
+			return false, nil
 		default:
 			e.handle(p)
 		}
 	}
+	return true, nil
 }
 
 // handle takes one datagram.
@@ -239,6 +261,7 @@ func (e *Engine) handle(p rawip.Packet) {
 		return
 	}
 	switch {
+	case ip.FragmentOffset != 0: // it has no ports
 	case p.Sent:
 		e.handleSent(p, ip, payload)
 	case rawip.VerifyHeader(p.Octets) == checksum.Invalid:
@@ -257,7 +280,7 @@ func (e *Engine) handleSent(p rawip.Packet, ip rawip.Header, payload []byte) {
 	}
 	f := e.flows[flowKey{netip.AddrPortFrom(ip.Src, s.SrcPort), netip.AddrPortFrom(ip.Dst, s.DstPort)}]
 	// Interfaces may lie on top of each other: that of the route is the one that counts.
-	if f == nil || p.Interface != 0 && p.Interface != f.Path.Interface {
+	if f == nil || !f.listens(p) || f.Path.Link && p.Interface != f.Path.Interface {
 		return
 	}
 	number := int(ip.ID - f.ID)
@@ -272,7 +295,7 @@ func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) 
 		return
 	}
 	f := e.flows[flowKey{netip.AddrPortFrom(ip.Dst, s.DstPort), netip.AddrPortFrom(ip.Src, s.SrcPort)}]
-	if f == nil {
+	if f == nil || !f.listens(p) {
 		return
 	}
 	if ip.MoreFragments {
@@ -299,7 +322,7 @@ func (e *Engine) handleICMP(p rawip.Packet, ip rawip.Header, payload []byte) {
 		return
 	}
 	f := e.flows[flowKey{q.local, q.remote}]
-	if f == nil {
+	if f == nil || !f.listens(p) {
 		return
 	}
 	m := q.message
@@ -308,10 +331,11 @@ func (e *Engine) handleICMP(p rawip.Packet, ip rawip.Header, payload []byte) {
 	if number >= f.h.sent {
 		number = -1
 	}
-	verdict := f.h.HandleICMP(Notice{ICMP: m, Seq: q.seq, Number: number})
+	verdict := f.h.HandleICMP(Notice{ICMP: &m, Seq: q.seq, Number: number})
 	if verdict == RejectedByICMP || verdict == NotedICMP {
-		f.Result.ICMP = append(f.Result.ICMP, m)
-		f.noteICMP(p, m)
+		kept := m
+		f.Result.ICMP = append(f.Result.ICMP, &kept)
+		f.noteICMP(p, &kept)
 	}
 	e.work(f)
 }

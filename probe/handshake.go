@@ -18,7 +18,8 @@ const (
 	maximumRTO = 60 * time.Second       // RFC 6298 2.5
 	delayedACK = 100 * time.Millisecond // RFC 9293 MUST-40: less than half a second
 
-	// maximumSegments is how many segments one connection sends at the most, whatever arrives.
+	// maximumSegments is how many segments one connection sends at the most, whatever arrives. Half of them are kept for
+	// what matters: answers to senseless segments stop before.
 	maximumSegments = 64
 
 	// Answers to segments that make no sense are limited (RFC 5961 7): a few at once, then one in a while.
@@ -37,7 +38,7 @@ type Config struct {
 	MSS                   uint16
 	Window                uint16        // of the SYN, octets
 	Timeout               time.Duration // from the first SYN to giving up
-	Retries               int           // how many times the SYN is sent again within the timeout
+	Retries               int           // how many times the SYN is sent again within the timeout, 0 to 30
 	Close                 Close
 	Linger                time.Duration // see Linger
 	ICMP                  ICMPPolicy
@@ -61,7 +62,8 @@ type Handshake struct {
 	timestamps     bool         // both sides sent the option: every later segment carries it (RFC 7323 3.2)
 	tsRecent       uint32       // the peer's time stamp to echo
 	scaled         bool         // both sides sent the window scale option (RFC 7323 2.2)
-	ace            tcphdr.Flags // the ECN bits of our next segment, if Accurate ECN was agreed on
+	ace            tcphdr.Flags // the ECN bits of the ACK that completes an Accurate ECN handshake, until it is sent
+	ce             int          // segments that arrived with Congestion Experienced
 
 	// Timers: the zero Time is one that does not run.
 	start       time.Time // of the first SYN
@@ -69,6 +71,8 @@ type Handshake struct {
 	retransmit  time.Time // when what is not acknowledged is sent again
 	acknowledge time.Time // when data that came with a crossing SYN is acknowledged at the latest
 	rto         time.Duration
+	waited      time.Duration // how long the last repetition of our SYN was waited for
+	repeated    int           // how often our SYN, or SYN-ACK, was sent again
 
 	// What is sent.
 	queue    [4]output
@@ -93,9 +97,9 @@ type Handshake struct {
 
 // output is a segment to be sent.
 type output struct {
-	flags    tcphdr.Flags
-	seq, ack tcphdr.SeqNum
-	number   int // of the segment, among those sent
+	flags  tcphdr.Flags
+	seq    tcphdr.SeqNum
+	number int // of the segment, among those sent
 }
 
 // synSent is one transmission of our SYN.
@@ -182,8 +186,13 @@ func (h *Handshake) Sent(at stamp.Stamp) int {
 	case h.sending.flags.Has(tcphdr.SYN):
 		last := len(h.syns) - 1
 		h.syns[last].number, h.syns[last].at = number, at
+		// The system may have had no room for it until now: the wait for an answer begins as it leaves.
 		if last == 0 {
 			h.states[0].At = at
+			h.giveUp = at.User.Add(h.c.Timeout)
+		}
+		if !h.retransmit.IsZero() {
+			h.retransmit = at.User.Add(h.rto)
 		}
 	case h.sending.flags == tcphdr.ACK && !h.ack.sent && h.outcome == Established:
 		h.ack = ackSent{number: number, sent: true, at: at}
@@ -271,6 +280,7 @@ func (h *Handshake) timeout() {
 
 // resend sends again what was not acknowledged in time, and doubles the time (RFC 6298 5.4 to 5.6).
 func (h *Handshake) resend(now time.Time) {
+	h.waited = h.rto
 	h.rto = min(2*h.rto, maximumRTO)
 	switch h.state {
 	case SynSent, SynReceived:
@@ -278,6 +288,7 @@ func (h *Handshake) resend(now time.Time) {
 			h.retransmit = time.Time{}
 			return
 		}
+		h.repeated++
 		if h.state == SynSent {
 			h.find(SYNRetransmitted)
 			h.sendSYN(tcphdr.SYN, now)
@@ -297,25 +308,27 @@ func (h *Handshake) sendSYN(flags tcphdr.Flags, now time.Time) {
 	}
 	h.syns = append(h.syns, synSent{number: -1, tsval: h.tsval(now), offer: offer})
 	h.retransmit = now.Add(h.rto)
-	h.push(output{flags: flags | offer, seq: h.c.ISS, ack: h.rcvNxt})
+	h.push(output{flags: flags | offer, seq: h.c.ISS})
 }
 
 // sendACK queues an acknowledgment of all that was received.
 func (h *Handshake) sendACK() {
 	h.acknowledge = time.Time{}
-	h.push(output{flags: tcphdr.ACK, seq: h.sndNxt, ack: h.rcvNxt})
+	h.push(output{flags: tcphdr.ACK, seq: h.sndNxt})
 }
 
 // sendFIN queues our FIN, the first time or again: SND.NXT is past it already.
 func (h *Handshake) sendFIN(now time.Time) {
 	h.acknowledge = time.Time{}
 	h.retransmit = now.Add(h.rto)
-	h.push(output{flags: tcphdr.FIN | tcphdr.ACK, seq: h.sndNxt.Add(-1), ack: h.rcvNxt})
+	h.push(output{flags: tcphdr.FIN | tcphdr.ACK, seq: h.sndNxt.Add(-1)})
 }
 
-// abort resets the connection and ends the machine (RFC 9293 3.10.5).
+// abort resets the connection, in the states in which the peer may still have something to say, and ends the machine (RFC
+// 9293 3.10.5).
 func (h *Handshake) abort() {
-	if h.state != SynSent {
+	switch h.state {
+	case SynReceived, EstablishedState, FinWait1, FinWait2, CloseWait:
 		h.push(output{flags: tcphdr.RST, seq: h.sndNxt})
 	}
 	h.end(Closed)
@@ -339,7 +352,7 @@ func (h *Handshake) Close(now time.Time) {
 // push queues a segment. A connection that has sent as many as it may is reset in its place.
 func (h *Handshake) push(o output) {
 	if h.queued == len(h.queue) {
-		return // what would have been sent is still waiting, and says as much
+		h.queued-- // acknowledgments that wait say what is known as they leave, and a FIN will be sent again
 	}
 	if h.sent+h.queued >= maximumSegments-1 && !h.ended {
 		o = output{flags: tcphdr.RST, seq: h.sndNxt}
@@ -353,8 +366,10 @@ func (h *Handshake) push(o output) {
 func (h *Handshake) segment(now time.Time) tcphdr.Header {
 	s := tcphdr.Header{
 		SrcPort: h.c.LocalPort, DstPort: h.c.RemotePort,
-		Seq: h.sending.seq, Ack: h.sending.ack,
-		Flags: h.sending.flags,
+		Seq: h.sending.seq, Flags: h.sending.flags,
+	}
+	if s.Flags.Has(tcphdr.ACK) {
+		s.Ack = h.rcvNxt
 	}
 	options := tcphdr.Options(h.options[:0])
 	switch {
@@ -364,13 +379,12 @@ func (h *Handshake) segment(now time.Time) tcphdr.Header {
 	case s.Flags.Has(tcphdr.RST):
 		// A reset offers no window, and needs no option (RFC 7323 3.2).
 	default:
-		s.Flags |= h.ace
-		if h.ace != 0 {
-			h.ace = aceCounter
+		if h.peer.ECN == ECNAccurate {
+			s.Flags |= h.accurateBits()
 		}
 		s.Window = h.c.Window
-		if h.scaled {
-			s.Window >>= windowScale
+		if h.scaled { // and rounded up, as Linux does: a small window is not none
+			s.Window = uint16((int(h.c.Window) + 1<<windowScale - 1) >> windowScale)
 		}
 		if h.timestamps {
 			options = tcphdr.AppendNoOperation(tcphdr.AppendNoOperation(options))
@@ -401,6 +415,16 @@ func (h *Handshake) synOptions(o tcphdr.Options, flags tcphdr.Flags) tcphdr.Opti
 	return o
 }
 
+// accurateBits returns the ECN bits of our next segment, once Accurate ECN was agreed on.
+func (h *Handshake) accurateBits() tcphdr.Flags {
+	bits := h.ace
+	if bits == 0 {
+		return aceCounter(h.ce)
+	}
+	h.ace = 0
+	return bits
+}
+
 // tsval is our time stamp clock, which ticks every millisecond (RFC 7323 5.4). Every SYN has its own value, since
 // they are at least a second apart.
 func (h *Handshake) tsval(now time.Time) uint32 {
@@ -427,12 +451,13 @@ func (h *Handshake) find(f Finding) {
 	}
 }
 
-// repetition returns how many times the SYN was sent before its last time, and after which wait it was sent again.
+// repetition returns how many times the SYN, or SYN-ACK, was sent before its last time, and after which wait it was sent
+// again.
 func (h *Handshake) repetition() (again int, after time.Duration) {
-	if len(h.syns) == 1 {
+	if h.repeated == 0 {
 		return 0, 0
 	}
-	return len(h.syns) - 1, h.rto / 2
+	return h.repeated, h.waited
 }
 
 // result returns what is known of the handshake.

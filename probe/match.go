@@ -11,7 +11,7 @@ import (
 
 // quote is what an ICMP error says, and of which segment.
 type quote struct {
-	message       *ICMP
+	message       ICMP
 	local, remote netip.AddrPort // of the quoted segment, which we may have sent
 	id            uint16         // Identification of its datagram
 	seq           tcphdr.SeqNum
@@ -48,7 +48,7 @@ func quotedSegment(ip rawip.Header, payload []byte) (quote, bool) {
 	}
 	mtu, _ := m.NextHopMTU()
 	return quote{
-		message: &ICMP{
+		message: ICMP{
 			From: ip.Src, Target: h.Dst, Type: uint8(m.Type), Code: uint8(m.Code), Name: m.Name(),
 			MTU: int(mtu), TTL: ip.TTL, QuotedTTL: h.TTL,
 		},

@@ -29,7 +29,7 @@ func (h *Handshake) HandleICMP(n Notice) Verdict {
 	h.noted = true
 	h.answer = answer{at: n.ICMP.At, candidates: h.candidates(n.ICMP.At)}
 	for i, syn := range h.syns {
-		if syn.number == n.Number || h.answer.candidates == 1 {
+		if n.Number >= 0 && syn.number == n.Number || h.answer.candidates == 1 {
 			h.answer.syn = i + 1
 			break
 		}
