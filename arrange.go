@@ -46,7 +46,18 @@ func arrange(args []string, app *cli.App) ([]string, error) {
 			}
 		}
 	}
+	if slices.ContainsFunc(cli.HelpFlag.Names(), func(name string) bool { return slices.Contains(options, hyphens(name)+name) }) {
+		words = nil // the library takes them for the topic that help is wanted about
+	}
 	return slices.Concat(options, []string{"--"}, words), nil
+}
+
+// hyphens returns what stands before the name of a flag.
+func hyphens(name string) string {
+	if len(name) == 1 {
+		return "-"
+	}
+	return "--"
 }
 
 // splitFlag takes an argument that begins with a hyphen apart: "-c3" into "-c=3", "-vq" into "-v" and "-q". A flag that is not
@@ -126,8 +137,11 @@ func byName(flags []cli.Flag) map[string]cli.DocGenerationFlag {
 	return names
 }
 
-// tidy rewords an error of the command-line library about a flag's value.
+// tidy rewords an error of the command-line library about a flag.
 func tidy(err error) error {
+	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+		return fmt.Errorf("there is no flag --%s; try --help", strings.TrimPrefix(name, "-"))
+	}
 	rest, ok := strings.CutPrefix(err.Error(), "invalid value ")
 	if !ok {
 		return err
@@ -135,12 +149,8 @@ func tidy(err error) error {
 	value, rest, _ := strings.Cut(rest, " for flag ")
 	name, why, _ := strings.Cut(rest, ": ")
 	name = strings.TrimLeft(name, "-")
-	hyphens := "--"
-	if len(name) == 1 {
-		hyphens = "-"
-	}
 	if strings.Contains(why, "parse error") {
 		why = "a whole number is wanted"
 	}
-	return fmt.Errorf("%s%s %s: %s", hyphens, name, value, why)
+	return fmt.Errorf("%s%s %s: %s", hyphens(name), name, value, why)
 }

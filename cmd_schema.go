@@ -14,6 +14,9 @@ func schemaCommand() *cli.Command {
 		Name:  "schema",
 		Usage: "print the JSON Schema of the results",
 		Action: func(c *cli.Context) error {
+			if c.NArg() > 0 {
+				return usage("schema takes no arguments")
+			}
 			c.App.Writer.Write(docs.Schema) // its errors are the output's
 			return nil
 		},

@@ -141,10 +141,17 @@ func readOptions(c *cli.Context) (o options, err error) {
 	keep("icmp", e)
 	keep("send", oneOf(o.send, "auto", "link", "ip"))
 	keep("color", oneOf(o.color, "auto", "always", "never"))
+	for _, name := range []string{"interface", "source", "dns"} {
+		if c.IsSet(name) && c.String(name) == "" {
+			keep(name, fmt.Errorf("has no value; try --help"))
+		}
+	}
 	if s := c.String("source"); s != "" {
 		o.source, e = netip.ParseAddr(s)
 		if e != nil || !o.source.Is4() {
 			keep("source", fmt.Errorf("%s: an IPv4 address is wanted, as in 192.0.2.1", report.Printable(s)))
+		} else {
+			keep("source", unicast(o.source))
 		}
 	}
 	if s := c.String("dns"); s != "" {
@@ -157,6 +164,9 @@ func readOptions(c *cli.Context) (o options, err error) {
 // parseServer reads SERVER[:PORT].
 func parseServer(s string) (netip.AddrPort, error) {
 	if server, err := netip.ParseAddrPort(s); err == nil {
+		if server.Port() == 0 {
+			return netip.AddrPort{}, fmt.Errorf("%s: port 0 is not within 1 to 65535", s)
+		}
 		return server, nil
 	}
 	address, err := netip.ParseAddr(s)

@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/urfave/cli/v2"
+
+	"tcpprobe/internal/report"
 )
 
 // version is set when a release is built: -ldflags "-X main.version=1.2.3".
@@ -80,7 +82,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		exit = &exitError{exitUsage, err}
 	}
 	if exit.err != nil && !errors.Is(exit.err, syscall.EPIPE) {
-		fmt.Fprintf(stderr, "%s: %v\n", app.Name, exit.err)
+		fmt.Fprintf(stderr, "%s: %s\n", app.Name, report.Printable(exit.err.Error()))
 	}
 	return exit.code
 }

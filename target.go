@@ -52,14 +52,14 @@ func parsePort(s string) (uint16, error) {
 	if s == "" {
 		return 0, fmt.Errorf("the port is missing after the colon, as in :80")
 	}
-	if n, err := strconv.Atoi(s); err == nil {
+	if n, err := strconv.Atoi(s); err == nil && s[0] != '+' {
 		if n < 1 || n > 65535 {
 			return 0, fmt.Errorf("port %d is not within 1 to 65535", n)
 		}
 		return uint16(n), nil
 	}
 	n, err := net.LookupPort("tcp", s)
-	if err != nil || n < 1 {
+	if err != nil || n < 1 || s[0] == '+' {
 		return 0, fmt.Errorf("there is no TCP service called %s: a number from 1 to 65535 would do", report.Printable(s))
 	}
 	return uint16(n), nil
