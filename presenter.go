@@ -18,9 +18,10 @@ import (
 // presenter shows what becomes of one target: as a ladder if there is one handshake, as lines and statistics if there
 // are many, as JSON if that is asked for. Errors of the output are remembered by the output.
 type presenter struct {
-	ladder *report.Ladder
-	series *report.Series
-	json   *report.JSON
+	newLadder func() *report.Ladder
+	ladder    *report.Ladder
+	series    *report.Series
+	json      *report.JSON
 
 	mu      sync.Mutex
 	summary *probe.Summary
@@ -33,7 +34,8 @@ func newPresenter(w io.Writer, o options, s report.Style, t target) *presenter {
 	case o.json:
 		p.json = report.NewJSON(w)
 	case o.count == 1:
-		p.ladder = report.NewLadder(w, s)
+		p.newLadder = func() *report.Ladder { return report.NewLadder(w, s) }
+		p.ladder = p.newLadder()
 	default:
 		p.series = report.NewSeries(w, s)
 	}
@@ -57,6 +59,7 @@ func (p *presenter) result(r *probe.Result) {
 	switch {
 	case p.ladder != nil:
 		p.ladder.Verdict(r)
+		p.ladder = p.newLadder() // the next address has one of its own
 	case r.Outcome == probe.Interrupted:
 	case p.json != nil:
 		p.json.Probe(r)
