@@ -42,10 +42,16 @@ func (h *Handshake) handle(a Arrival) Verdict {
 	switch {
 	case h.ended || h.start.IsZero():
 		return Late
-	case h.state == SynSent:
+	case h.state == SynSent, h.state == SynReceived && h.proven(a.Header):
 		return h.inSynSent(a)
 	}
 	return h.synchronized(a)
+}
+
+// proven reports whether a SYN-ACK or a RST acknowledges our SYN. A SYN that crossed ours may come from anyone, but this
+// comes from one who has seen ours, and counts as if nothing had crossed.
+func (h *Handshake) proven(s tcphdr.Header) bool {
+	return s.Flags.Has(tcphdr.ACK) && s.Flags&(tcphdr.SYN|tcphdr.RST) != 0 && s.Ack == h.sndNxt
 }
 
 // inSynSent is RFC 9293 3.10.7.3.
@@ -80,10 +86,14 @@ func (h *Handshake) inSynSent(a Arrival) Verdict {
 	if !s.Flags.Has(tcphdr.SYN) {
 		return Dropped // fifth
 	}
+	if !acceptable && h.crossed {
+		return Dropped // one came to nothing already
+	}
 	h.irs = s.Seq
 	h.rcvNxt = s.Seq.Add(1)
 	h.learn(s)
 	if !acceptable {
+		h.crossed = true
 		h.find(SimultaneousOpen)
 		h.synData = a.Data // taken when the connection is established; a FIN will be sent again
 		h.enter(SynReceived, a.At)
@@ -107,11 +117,8 @@ func (h *Handshake) inSynSent(a Arrival) Verdict {
 // synchronized is RFC 9293 3.10.7.4, for SYN-RECEIVED and the states after it, with RFC 5961.
 func (h *Handshake) synchronized(a Arrival) Verdict {
 	s := a.Header
-	// The peer's SYN-ACK that crossed ours repeats its SYN, but the acknowledgment in it is new.
-	crossed := h.state == SynReceived && s.Flags.Has(tcphdr.SYN|tcphdr.ACK) && !s.Flags.Has(tcphdr.RST) &&
-		s.Seq == h.irs && s.Ack == h.sndNxt
 	// First, check the sequence number.
-	if !crossed && !h.inWindow(a) {
+	if !h.inWindow(a) {
 		if s.Flags.Has(tcphdr.RST) {
 			return RSTUnproven
 		}
@@ -138,13 +145,14 @@ func (h *Handshake) synchronized(a Arrival) Verdict {
 			h.challenge(a)
 			return Challenged
 		case h.state == SynReceived:
-			return h.refuse(a)
+			h.uncross(a)
+			return RSTUnproven
 		}
 		h.reset(a)
 		return WasReset
 	}
 	// Third, security: not used. Fourth, check the SYN bit (RFC 5961 4.2).
-	if s.Flags.Has(tcphdr.SYN) && !crossed {
+	if s.Flags.Has(tcphdr.SYN) {
 		h.challenge(a)
 		return Challenged
 	}
@@ -167,11 +175,7 @@ func (h *Handshake) synchronized(a Arrival) Verdict {
 		}
 		h.opened(a)
 		h.enter(EstablishedState, a.At)
-		if crossed {
-			h.sendACK() // of the SYN in it, which the peer still repeats
-		} else {
-			h.text(a)
-		}
+		h.text(a)
 		h.closeAsAsked(a.At.User)
 		return Opened
 	}
@@ -256,10 +260,9 @@ func (h *Handshake) learn(s tcphdr.Header) {
 	p.MSS, p.HasMSS = s.Options.MSS()
 	p.WindowScale, p.HasScale = s.Options.WindowScale()
 	offered := h.c.SYN != SYNBare
-	if tsval, _, ok := s.Options.Timestamps(); ok {
-		p.Timestamps = true
-		h.timestamps, h.tsRecent = offered, tsval
-	}
+	tsval, _, ok := s.Options.Timestamps()
+	p.Timestamps = ok
+	h.timestamps, h.tsRecent = offered && ok, tsval
 	h.scaled = offered && p.HasScale
 	if _, bad := s.Options.Malformed(); bad {
 		h.find(OptionsMalformed)
@@ -319,6 +322,15 @@ func (h *Handshake) refuse(a Arrival) Verdict {
 	}
 	h.end(Closed)
 	return WasRefused
+}
+
+// uncross goes back to SYN-SENT: a RST took back the SYN that crossed ours. RFC 9293 calls the connection refused then,
+// but whoever forges a SYN knows what RCV.NXT it leads to, and a host that never sent one resets our SYN-ACK. What the
+// peer makes of our own SYN is still to be heard.
+func (h *Handshake) uncross(a Arrival) {
+	h.find(RSTIgnored)
+	h.peer, h.timestamps, h.tsRecent, h.scaled = nil, false, 0, false
+	h.enter(SynSent, a.At)
 }
 
 // reset ends a connection that the peer has reset. After our own FIN that is one way to close, of a peer that had more

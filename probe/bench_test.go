@@ -22,13 +22,13 @@ type bench struct {
 }
 
 const (
-	benchISS  = tcphdr.SeqNum(0xffffffff)
-	benchIRS  = tcphdr.SeqNum(0xfffffffe)
-	benchTS   = uint32(0xfffffff0) // our first time stamp
-	benchPeer = uint32(0xffffff00) // the peer's
-
+	benchISS    = tcphdr.SeqNum(0xffffffff)
+	benchIRS    = tcphdr.SeqNum(0xfffffffe)
 	benchWindow = 64240
 )
+
+// The first time stamps of the two sides.
+var benchTS, benchPeer uint32 = 0xfffffff0, 0xffffff00
 
 var benchStart = time.Unix(5_000, 0)
 

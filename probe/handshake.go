@@ -84,7 +84,8 @@ type Handshake struct {
 	junkFrom time.Time
 
 	// What was seen.
-	synData  int // octets of data of a crossing SYN, which are taken once established
+	crossed  bool // a SYN has crossed ours
+	synData  int  // octets of data of a crossing SYN, which are taken once established
 	syns     []synSent
 	ack      ackSent
 	answer   answer

@@ -22,8 +22,8 @@ func (h *Handshake) HandleICMP(n Notice) Verdict {
 		h.ignored++
 		return Dropped
 	}
-	// Once established, and in a simultaneous open, the peer has been heard: an error is no more than a rumour.
-	if h.state != SynSent {
+	// Once established, the peer has been heard: an error is no more than a rumour.
+	if h.outcome == Established {
 		return NotedICMP
 	}
 	h.noted = true
