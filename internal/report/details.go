@@ -11,12 +11,25 @@ import (
 	"tcpprobe/tcphdr"
 )
 
+// details adds what an event says besides.
+func (l *Ladder) details(e *probe.Event) {
+	switch e.Kind {
+	case probe.DNSQuery, probe.DNSAnswer:
+		l.dnsDetails(e)
+	case probe.RouteFound:
+		l.detail("MTU", count(e.Route.MTU, "octet"))
+	case probe.ARPRequest:
+		l.detail("tell", e.ARP.Sender.String(), fmt.Sprintf("(attempt %d of %d)", e.ARP.Attempt, e.ARP.Attempts))
+	case probe.SegmentSent, probe.SegmentReceived:
+		l.segmentDetails(e)
+	case probe.ICMPReceived:
+		l.icmpDetails(e.ICMP)
+	}
+}
+
 // dnsDetails adds what a DNS message says besides.
 func (l *Ladder) dnsDetails(e *probe.Event) {
 	m := e.DNS
-	if e.Kind == probe.DNSSilence {
-		return
-	}
 	words := []string{m.Server.String(), fmt.Sprintf("from port %d,", m.Local.Port()), strings.ToUpper(m.Transport)}
 	if len(e.Octets) >= 2 {
 		words[2] += ","

@@ -30,37 +30,41 @@ func (l *Ladder) Event(r *probe.Result, e *probe.Event) error {
 	if l.style.Quiet {
 		return nil
 	}
+	l.row(l.tell(r, e))
+	if l.style.Verbose {
+		l.details(e)
+	}
+	return l.flush()
+}
+
+// tell puts an event into words.
+func (l *Ladder) tell(r *probe.Result, e *probe.Event) row {
 	at, _ := stamp.Between(r.Start, e.At)
 	row := row{at: at, step: e.Step, hang: textColumn}
 	switch e.Kind {
 	case probe.DNSQuery, probe.DNSAnswer, probe.DNSSilence:
-		l.dns(row, e)
+		l.dns(&row, e)
 	case probe.RouteFound:
 		row.protocol = "IP"
 		row.texts = []string{l.route(e.Route)}
-		l.row(row)
-		if l.style.Verbose {
-			l.detail("MTU", count(e.Route.MTU, "octet"))
-		}
 	case probe.ARPRequest, probe.ARPReply, probe.ARPSilence:
-		l.arp(row, e)
+		l.arp(&row, e)
 	case probe.SegmentSent, probe.SegmentReceived:
-		l.segment(row, e)
+		l.segment(&row, e)
 	case probe.ICMPReceived:
-		l.icmp(row, e)
+		l.icmp(&row, e.ICMP)
 	case probe.TCPSilence:
 		row.protocol, row.way, row.step = "TCP", silence, 0
 		row.texts = []string{"nothing came back"}
 		if l.heard {
 			row.texts = []string{"no answer in time"}
 		}
-		l.row(row)
 	}
-	return l.flush()
+	return row
 }
 
-// dns prints a DNS message, or that none came.
-func (l *Ladder) dns(row row, e *probe.Event) {
+// dns tells of a DNS message, or that none came.
+func (l *Ladder) dns(row *row, e *probe.Event) {
 	m := e.DNS
 	row.protocol, row.second = "DNS", secondColumn
 	switch e.Kind {
@@ -83,10 +87,6 @@ func (l *Ladder) dns(row row, e *probe.Event) {
 	}
 	if len(row.texts) == 0 {
 		row.texts = []string{"unreadable"}
-	}
-	l.row(row)
-	if l.style.Verbose {
-		l.dnsDetails(e)
 	}
 }
 
@@ -125,8 +125,8 @@ func (l *Ladder) route(r *probe.Route) string {
 	return fmt.Sprintf("%s on %s, from %v", way, l.printable(r.Interface), r.Source)
 }
 
-// arp prints an ARP packet, or that none came.
-func (l *Ladder) arp(row row, e *probe.Event) {
+// arp tells of an ARP packet, or that none came.
+func (l *Ladder) arp(row *row, e *probe.Event) {
 	a := e.ARP
 	row.protocol, row.second = "ARP", secondColumn
 	switch e.Kind {
@@ -146,17 +146,13 @@ func (l *Ladder) arp(row row, e *probe.Event) {
 	if a.Note != "" {
 		row.texts = append(row.texts, l.printable(a.Note))
 	}
-	l.row(row)
-	if l.style.Verbose && e.Kind == probe.ARPRequest {
-		l.detail("tell", a.Sender.String(), fmt.Sprintf("(attempt %d of %d)", a.Attempt, a.Attempts))
-	}
 }
 
 // mac writes a link-layer address.
 func mac(a [6]byte) string { return strings.ReplaceAll(fmt.Sprintf("% x", a), " ", ":") }
 
-// segment prints a segment.
-func (l *Ladder) segment(row row, e *probe.Event) {
+// segment tells of a segment.
+func (l *Ladder) segment(row *row, e *probe.Event) {
 	s := e.Segment
 	row.protocol, row.hang = "TCP", proofColumn
 	row.texts = []string{fmt.Sprintf("%-7s  [%s]", s.Header.Flags, s.Header.Flags.Bits())}
@@ -166,10 +162,6 @@ func (l *Ladder) segment(row row, e *probe.Event) {
 	} else {
 		row.way = in
 		row.texts = append(row.texts, l.received(s)...)
-	}
-	l.row(row)
-	if l.style.Verbose {
-		l.segmentDetails(e)
 	}
 }
 
@@ -284,18 +276,13 @@ func offered(s *probe.Segment) []string {
 	return []string{strings.Join(offers, " ")}
 }
 
-// icmp prints an ICMP error.
-func (l *Ladder) icmp(row row, e *probe.Event) {
+// icmp tells of an ICMP error.
+func (l *Ladder) icmp(row *row, m *probe.ICMP) {
 	l.heard = true
-	m := e.ICMP
 	row.protocol, row.way = "ICMP", in
 	row.texts = []string{fmt.Sprintf("%d/%d %s", m.Type, m.Code, l.printable(m.Name)), "from " + m.From.String()}
 	if m.MTU > 0 {
 		row.texts = append(row.texts, fmt.Sprintf("mtu %d", m.MTU))
-	}
-	l.row(row)
-	if l.style.Verbose {
-		l.icmpDetails(m)
 	}
 }
 

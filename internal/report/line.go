@@ -1,0 +1,42 @@
+package report
+
+import (
+	"strings"
+
+	"tcpprobe/probe"
+)
+
+// Line is what the ladder says of an event, without its columns: for renderers that set it in another way. It is
+// printable.
+type Line struct {
+	At       string   // milliseconds since the start: "13.874"
+	Protocol string   // "DNS", "IP", "ARP", "TCP" or "ICMP"
+	Texts    []string // the first for itself, such as "SYN,ACK [010010]"; each of those after it adds something
+	Step     string   // how long the step took that ends with the event: "11.573 ms"; empty if none does
+}
+
+// Lines puts the events of one result into words, in their order.
+type Lines struct{ ladder *Ladder }
+
+// NewLines returns Lines for a result.
+func NewLines() *Lines { return &Lines{NewLadder(nil, Style{UTF8: true})} }
+
+// Event puts the next event of the result, which may be unfinished, into words.
+func (l *Lines) Event(r *probe.Result, e *probe.Event) Line {
+	row := l.ladder.tell(r, e)
+	for i, text := range row.texts {
+		row.texts[i] = strings.Join(strings.Fields(text), " ")
+	}
+	line := Line{At: ms(row.at), Protocol: row.protocol, Texts: row.texts}
+	if row.step > 0 {
+		line.Step = ms(row.step) + " ms"
+	}
+	return line
+}
+
+// Verdict returns the verdict of a result in one line, as the ladder ends with it.
+func Verdict(r *probe.Result) string {
+	p := page{style: Style{UTF8: true, Quiet: true}}
+	p.verdict(r)
+	return strings.TrimSuffix(p.lines.String(), "\n")
+}

@@ -1,0 +1,56 @@
+package report_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"tcpprobe/internal/report"
+)
+
+// TestLines checks that events are put into the words of the ladder.
+func TestLines(t *testing.T) {
+	j := arrived(80)
+	j.syn(2.301)
+	j.syn(1002.644)
+	j.accepted(1014.285, 11.641)
+	lines := report.NewLines()
+	var got []report.Line
+	for i := range j.Events {
+		got = append(got, lines.Event(j.Result, &j.Events[i]))
+	}
+	want := []report.Line{
+		{At: "0.000", Protocol: "DNS", Texts: []string{"A? example.com", "ask 203.0.113.53"}},
+		{At: "1.912", Protocol: "DNS", Texts: []string{"A 192.0.2.80", "ttl 3600"}, Step: "1.912 ms"},
+		{At: "1.930", Protocol: "IP", Texts: []string{"via 198.51.100.1 on eth0, from 198.51.100.15"}},
+		{At: "1.951", Protocol: "ARP", Texts: []string{"who has 198.51.100.1"}},
+		{At: "2.240", Protocol: "ARP", Texts: []string{"198.51.100.1 is at 02:00:00:00:00:01"}, Step: "0.289 ms"},
+		{At: "2.301", Protocol: "TCP", Texts: []string{"SYN [000010]", "mss 1460 ws 7 sack ts"}},
+		{At: "1002.644", Protocol: "TCP", Texts: []string{"SYN [000010]", "again (1 of 2, after 1 s)"}},
+		{At: "1014.285", Protocol: "TCP", Texts: []string{"SYN,ACK [010010]", "mss 1400 ws 7 sack ts", "ttl 57", "answers SYN 2 of 2"}, Step: "11.641 ms"},
+		{At: "1014.313", Protocol: "TCP", Texts: []string{"ACK [010000]", "ESTABLISHED"}, Step: "0.028 ms"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestVerdictIsQuiet checks that a verdict is what -q prints of the result, and that every text is printable.
+func TestVerdictIsQuiet(t *testing.T) {
+	for _, c := range cases {
+		r := c.make()
+		want := ladder(t, r, report.Style{UTF8: true, Quiet: true})
+		if got := report.Verdict(r) + "\n"; got != want {
+			t.Errorf("%s: %q, want %q", c.name, got, want)
+		}
+		lines := report.NewLines()
+		for i := range r.Events {
+			line := lines.Event(r, &r.Events[i])
+			legible(t, line.At+line.Protocol+strings.Join(line.Texts, "")+line.Step)
+			if len(line.Texts) == 0 {
+				t.Errorf("%s: event %d has no words", c.name, i)
+			}
+		}
+	}
+}
