@@ -88,10 +88,13 @@ func completionFlags(flags []cli.Flag) []flagWords {
 			continue
 		}
 		seen[f.Names()[0]] = true
+		// What the help shows in place of a value stands between backquotes.
 		k := flagWords{TakesValue: doc.TakesValue(), Usage: strings.ReplaceAll(doc.GetUsage(), "`", "")}
-		// The words that the help shows in place of a value stand between backquotes.
 		if parts := strings.Split(doc.GetUsage(), "`"); len(parts) == 3 {
 			k.Value, k.Values = parts[1], alternatives(parts[1])
+		}
+		if k.Values != nil {
+			k.Usage = strings.TrimPrefix(k.Usage, k.Value+": ") // the shell shows them anyway
 		}
 		for _, name := range f.Names() {
 			k.Names = append(k.Names, strings.Repeat("-", min(len(name), 2))+name)
