@@ -9,8 +9,6 @@ import (
 	"text/template"
 
 	"github.com/urfave/cli/v2"
-
-	"tcpprobe/internal/report"
 )
 
 // completionFiles are the scripts, one template for each shell.
@@ -30,7 +28,7 @@ func completionCommand() *cli.Command {
 			}
 			shell := c.Args().First()
 			if err := oneOf(shell, "bash", "zsh", "fish"); err != nil {
-				return usage("completion %s: %v", report.Printable(shell), err)
+				return usage("completion %v", err)
 			}
 			script, err := template.New(shell).Funcs(completionFuncs).ParseFS(completionFiles, "completion/"+shell)
 			if err == nil {

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -220,8 +219,7 @@ func testStamps() (lead time.Duration, err error) {
 
 // portRange returns the ports that the kernel and tcpprobe draw source ports from.
 func portRange() string {
-	const name = "/proc/sys/net/ipv4/ip_local_port_range"
-	text, err := os.ReadFile(name)
+	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
 	if err != nil {
 		return err.Error()
 	}
@@ -239,7 +237,7 @@ func userNamespacesForbidden() string {
 		{"kernel.unprivileged_userns_clone", "0"},
 		{"kernel.apparmor_restrict_unprivileged_userns", "1"},
 	} {
-		value, err := fs.ReadFile(os.DirFS("/proc/sys"), strings.ReplaceAll(limit.name, ".", "/"))
+		value, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(limit.name, ".", "/"))
 		if err == nil && strings.TrimSpace(string(value)) == limit.forbidden {
 			return fmt.Sprintf("forbidden by sysctl %s = %s", limit.name, limit.forbidden)
 		}

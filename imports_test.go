@@ -19,10 +19,11 @@ import (
 // imports holds, for each package of the module, the others that it may import. The direction is one: no package below
 // another knows of it.
 var imports = map[string][]string{
-	".":                       {"arp", "docs", "icmp", "internal/netlab", "internal/report", "internal/route", "internal/socket", "internal/stamp", "probe", "rawip", "resolver", "tcphdr"},
+	".":                       {"arp", "docs", "icmp", "internal/capture", "internal/netlab", "internal/report", "internal/route", "internal/socket", "internal/stamp", "probe", "rawip", "resolver", "tcphdr"},
 	"arp":                     {"internal/socket", "internal/stamp"},
 	"docs":                    {},
 	"icmp":                    {"internal/checksum"},
+	"internal/capture":        {"internal/checksum", "internal/report", "internal/stamp", "probe", "rawip", "tcphdr"},
 	"internal/checksum":       {},
 	"internal/netlab":         {"internal/checksum", "internal/socket", "internal/stamp", "rawip", "tcphdr"},
 	"internal/netlab/labtest": {"internal/netlab"},
