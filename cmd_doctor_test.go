@@ -40,12 +40,15 @@ func TestDoctorWithCapability(t *testing.T) {
 }
 
 func TestDoctorWithoutCapability(t *testing.T) {
-	self, err := os.Executable()
+	// By its name, in a directory of root, an ordinary user could not start it.
+	self, err := os.Open("/proc/self/exe")
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer self.Close()
 	h, _ := labtest.Pair(t)
-	cmd := h.Command(t.Context(), "setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw", self, "doctor")
+	cmd := h.Command(t.Context(), "setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw", "/proc/self/fd/3", "doctor")
+	cmd.ExtraFiles = []*os.File{self}
 	cmd.Env = append(os.Environ(), envProgram+"=1")
 	r := finish(t, cmd)
 	if r.code != exitNotPermitted || r.stderr != "" {
