@@ -100,7 +100,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		HideHelpCommand: true,
 		Flags:           probeFlags(),
 		Action:          probeCommand,
-		Commands:        []*cli.Command{schemaCommand(), completionCommand(), doctorCommand()},
+		Commands:        []*cli.Command{demoCommand(), schemaCommand(), completionCommand(), doctorCommand()},
 		Writer:          stdout,
 		ErrWriter:       stderr,
 		OnUsageError:    usageError,
