@@ -99,7 +99,7 @@ func readOptions(c *cli.Context) (o options, err error) {
 		handshake: probe.Config{
 			Timeout: duration(c, "timeout"),
 			Retries: within("retries", 0, 30),
-			Window:  uint16(within("window", 0, 65535)),
+			Window:  within("window", 0, 65535),
 			Linger:  probe.Linger,
 		},
 		iface:      c.String("interface"),

@@ -86,14 +86,10 @@ func (h *Handshake) inSynSent(a Arrival) Verdict {
 	if !s.Flags.Has(tcphdr.SYN) {
 		return Dropped // fifth
 	}
-	if !acceptable && h.crossed {
-		return Dropped // one came to nothing already
-	}
 	h.irs = s.Seq
 	h.rcvNxt = s.Seq.Add(1)
 	h.learn(s)
 	if !acceptable {
-		h.crossed = true
 		h.find(SimultaneousOpen)
 		h.synData = a.Data // taken when the connection is established; a FIN will be sent again
 		h.enter(SynReceived, a.At)
@@ -145,8 +141,7 @@ func (h *Handshake) synchronized(a Arrival) Verdict {
 			h.challenge(a)
 			return Challenged
 		case h.state == SynReceived:
-			h.uncross(a)
-			return RSTUnproven
+			return h.refuse(a)
 		}
 		h.reset(a)
 		return WasReset
@@ -324,15 +319,6 @@ func (h *Handshake) refuse(a Arrival) Verdict {
 	return WasRefused
 }
 
-// uncross goes back to SYN-SENT: a RST took back the SYN that crossed ours. RFC 9293 calls the connection refused then,
-// but whoever forges a SYN knows what RCV.NXT it leads to, and a host that never sent one resets our SYN-ACK. What the
-// peer makes of our own SYN is still to be heard.
-func (h *Handshake) uncross(a Arrival) {
-	h.find(RSTIgnored)
-	h.peer, h.timestamps, h.tsRecent, h.scaled = nil, false, 0, false
-	h.enter(SynSent, a.At)
-}
-
 // reset ends a connection that the peer has reset. After our own FIN that is one way to close, of a peer that had more
 // to say.
 func (h *Handshake) reset(a Arrival) {
@@ -410,7 +396,7 @@ func before(a, b stamp.Stamp) bool {
 // 3.10.7.4, first).
 func (h *Handshake) inWindow(a Arrival) bool {
 	// Without a window, what stands at RCV.NXT is looked at all the same: its ACK or RST may be valid.
-	first, window := a.Header.Seq, max(int(h.c.Window), 1)
+	first, window := a.Header.Seq, max(h.c.Window, 1)
 	if last := a.end().Add(-1); first.LessEq(last) {
 		return first.InWindow(h.rcvNxt, window) || last.InWindow(h.rcvNxt, window)
 	}

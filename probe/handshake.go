@@ -36,7 +36,7 @@ type Config struct {
 	TimestampBase         uint32        // of our time stamps' clock: unpredictable, from outside
 	SYN                   SYN
 	MSS                   uint16
-	Window                uint16        // of the SYN, octets
+	Window                int           // receive window, octets; a SYN cannot offer more than 65535 of it
 	Timeout               time.Duration // from the first SYN to giving up
 	Retries               int           // how many times the SYN is sent again within the timeout, 0 to 30
 	Close                 Close
@@ -84,8 +84,7 @@ type Handshake struct {
 	junkFrom time.Time
 
 	// What was seen.
-	crossed  bool // a SYN has crossed ours
-	synData  int  // octets of data of a crossing SYN, which are taken once established
+	synData  int // octets of data of a crossing SYN, which are taken once established
 	syns     []synSent
 	ack      ackSent
 	answer   answer
@@ -375,7 +374,7 @@ func (h *Handshake) segment(now time.Time) tcphdr.Header {
 	options := tcphdr.Options(h.options[:0])
 	switch {
 	case s.Flags.Has(tcphdr.SYN):
-		s.Window = h.c.Window
+		s.Window = h.window(0)
 		options = h.synOptions(options, s.Flags)
 	case s.Flags.Has(tcphdr.RST):
 		// A reset offers no window, and needs no option (RFC 7323 3.2).
@@ -383,9 +382,9 @@ func (h *Handshake) segment(now time.Time) tcphdr.Header {
 		if h.peer.ECN == ECNAccurate {
 			s.Flags |= h.accurateBits()
 		}
-		s.Window = h.c.Window
-		if h.scaled { // and rounded up, as Linux does: a small window is not none
-			s.Window = uint16((int(h.c.Window) + 1<<windowScale - 1) >> windowScale)
+		s.Window = h.window(0)
+		if h.scaled {
+			s.Window = h.window(windowScale)
 		}
 		if h.timestamps {
 			options = tcphdr.AppendNoOperation(tcphdr.AppendNoOperation(options))
@@ -394,6 +393,12 @@ func (h *Handshake) segment(now time.Time) tcphdr.Header {
 	}
 	s.Options = options
 	return s
+}
+
+// window returns the receive window as a header has it, with its unit of 2^shift octets. It is rounded up, as Linux does: a
+// small window is not none.
+func (h *Handshake) window(shift int) uint16 {
+	return uint16(min((h.c.Window+1<<shift-1)>>shift, 65535))
 }
 
 // synOptions appends the options of a SYN in the order of Linux. A SYN-ACK, of a simultaneous open, offers what the

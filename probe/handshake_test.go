@@ -109,8 +109,8 @@ func TestStates(t *testing.T) {
 			{"B-21", "SYN,ACK", 0, 1, 0, probe.Opened, "ACK 1 1", probe.EstablishedState, established, false},
 			{"B-21", "SYN", 0, 0, 0, probe.Duplicate, "ACK 1 1", probe.SynReceived, pending, false},
 			{"B-21", "SYN,ACK", 0, 0, 0, probe.Duplicate, "ACK 1 1", probe.SynReceived, pending, false},
-			{"B-22", "RST", 1, 0, 0, probe.RSTUnproven, "", probe.SynSent, pending, false}, // who sent the SYN knows this number
-			{"B-22", "RST,ACK", 1, 0, 0, probe.RSTUnproven, "", probe.SynSent, pending, false},
+			{"B-22", "RST", 1, 0, 0, probe.WasRefused, "", probe.Closed, refused, true},
+			{"B-22", "RST,ACK", 1, 0, 0, probe.WasRefused, "", probe.Closed, refused, true},
 			{"B-22", "RST,ACK", 900000, 1, 0, probe.WasRefused, "", probe.Closed, refused, true}, // the answer to our own SYN
 			{"B-21", "SYN,ACK", 900000, 1, 0, probe.Opened, "ACK 1 900001", probe.EstablishedState, established, false},
 			{"B-22", "RST,ACK", 1, 1, 0, probe.WasRefused, "", probe.Closed, refused, true},
