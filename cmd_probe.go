@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -39,7 +40,9 @@ func probeCommand(c *cli.Context) error {
 	} else if err != nil {
 		return &exitError{exitSystem, err}
 	}
-	j, err := openJourney(c.Context, o)
+	ctx, stop := context.WithCancel(c.Context)
+	defer stop()
+	j, err := openJourney(ctx, o)
 	if err != nil {
 		return &exitError{exitSystem, err}
 	}
@@ -53,17 +56,27 @@ func probeCommand(c *cli.Context) error {
 			fmt.Fprintln(c.App.Writer)
 		}
 		show := newPresenter(c.App.Writer, o, style, t)
-		stop := onQuit(c.App.ErrWriter, show.interim)
-		err := j.probe(t, func(r *probe.Result, e *probe.Event) { show.event(r, e) }, func(r *probe.Result) {
+		// There is no point in going on for nobody.
+		stopIfUnread := func() {
+			if outputFailed(c.App.Writer) {
+				stop()
+			}
+		}
+		stopInterim := onQuit(c.App.ErrWriter, show.interim)
+		err := j.probe(t, func(r *probe.Result, e *probe.Event) {
+			show.event(r, e)
+			stopIfUnread()
+		}, func(r *probe.Result) {
 			all.add(r)
 			show.result(r)
+			stopIfUnread()
 		})
-		stop()
+		stopInterim()
 		if err != nil {
 			return &exitError{exitSystem, err}
 		}
 		show.end()
-		if c.Context.Err() != nil || outputFailed(c.App.Writer) {
+		if ctx.Err() != nil {
 			break
 		}
 	}
@@ -80,7 +93,7 @@ func notPermitted(target string) string {
 		report.Printable(target), report.Printable(self))
 }
 
-// outputFailed reports whether writing has failed, so that there is no point in going on.
+// outputFailed reports whether writing has failed.
 func outputFailed(w io.Writer) bool {
 	o, ok := w.(*output)
 	return ok && o.err != nil
