@@ -1,0 +1,487 @@
+package probe_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"tcpprobe/icmp"
+	"tcpprobe/internal/checksum"
+	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
+	"tcpprobe/rawip"
+	"tcpprobe/tcphdr"
+)
+
+// simSeeds is how many networks TestSim tries.
+const simSeeds = 30_000
+
+// TestSim runs the engine over thousands of networks that lose, repeat, delay, reorder and damage datagrams, in which
+// forgers who know addresses and ports, but cannot see our segments, send whatever they like. The server is open, closed,
+// silent or behind a router that rejects. The verdict must never be false, must be found if the network lets it through,
+// and must come in time.
+func TestSim(t *testing.T) {
+	outcomes := make(map[string]int)
+	for seed := range uint64(simSeeds) {
+		s := newSim(seed)
+		if err := s.run(); err != nil {
+			t.Fatalf("seed %d, %s: %v\n%s", seed, s, err, s.transcript())
+		}
+		outcomes[s.kind+" "+s.flow.Result.Outcome.String()]++
+	}
+	for _, want := range []string{
+		"open established", "open timeout", "closed refused", "closed timeout", "silent timeout",
+		"rejecting unreachable", "rejecting timeout",
+	} {
+		if outcomes[want] < 50 {
+			t.Errorf("%q came up %d times only: the networks are not varied enough", want, outcomes[want])
+		}
+	}
+}
+
+// sim is one network.
+type sim struct {
+	random *rand.Rand
+	wire   *simWire
+	flow   *probe.Flow
+	kind   string // of server
+
+	loss, repeat, damage float64
+	quiet                time.Duration // from when on nothing of that happens
+	delay, jitter        time.Duration // one way
+	peerTS               bool          // the server uses time stamps
+	forgeries            int
+
+	start time.Time
+	sent  int
+	syns  []departure       // of SYNs, or SYN-ACKs, of ours
+	ids   map[uint16]int    // Identification of those: which it is, from 1
+	said  map[uint16]answer // what the server and the router said, by Identification
+
+	server struct {
+		state            probe.State // Closed (listening), SynReceived, EstablishedState, LastAck
+		irs, iss         tcphdr.SeqNum
+		sndNxt, rcvNxt   tcphdr.SeqNum
+		tsRecent, synTag int
+		resent           int
+	}
+}
+
+type departure struct{ user, kernel time.Time }
+
+// answer is something that was said: which SYN of ours, from 1, it answers, and the code of the ICMP message that it is.
+type answer struct {
+	syn  int
+	code icmp.Code
+}
+
+func newSim(seed uint64) *sim {
+	s := &sim{
+		random: rand.New(rand.NewPCG(seed, 20)), wire: newSimWire(),
+		ids: make(map[uint16]int), said: make(map[uint16]answer),
+	}
+	r := s.random
+	s.kind = []string{"open", "open", "closed", "silent", "rejecting"}[r.IntN(5)]
+	if r.IntN(3) > 0 {
+		s.loss, s.repeat, s.damage = r.Float64()*0.7, r.Float64()*0.4, r.Float64()*0.3
+		s.quiet = time.Duration(r.IntN(12)) * time.Second
+	}
+	s.delay = time.Duration(r.ExpFloat64() * float64(40*time.Millisecond))
+	if r.IntN(2) == 0 {
+		s.jitter = time.Duration(r.IntN(300)) * time.Millisecond
+	}
+	if r.IntN(2) == 0 {
+		s.forgeries = r.IntN(40)
+	}
+	s.peerTS = r.IntN(4) > 0
+	s.wire.stamped = r.IntN(2) == 0
+	if r.IntN(2) == 0 {
+		s.wire.oversee = func() time.Duration { return time.Duration(r.ExpFloat64() * float64(time.Millisecond)) }
+	}
+	s.wire.send = s.send
+	s.start = s.wire.now
+	s.server.iss = tcphdr.SeqNum(r.Uint32())
+	s.flow = newFlow(probe.Config{
+		ISS: tcphdr.SeqNum(r.Uint32()), TimestampBase: r.Uint32(),
+		SYN: probe.SYN(r.IntN(4)), MSS: 1460, Window: 64240,
+		Timeout: time.Duration(200+r.IntN(9000)) * time.Millisecond, Retries: r.IntN(5),
+		Close: probe.Close(r.IntN(4)), Linger: probe.Linger, ICMP: probe.ICMPPolicy(r.IntN(2)),
+	})
+	if r.IntN(3) == 0 {
+		s.flow.Handshake.Window = 1024
+	}
+	return s
+}
+
+func (s *sim) String() string {
+	return fmt.Sprintf("%s server, loss %.2f, repeat %.2f, damage %.2f until %v, delay %v + %v, %d forgeries, stamps %t, %+v",
+		s.kind, s.loss, s.repeat, s.damage, s.quiet, s.delay, s.jitter, s.forgeries, s.wire.stamped, s.flow.Handshake)
+}
+
+func (s *sim) transcript() (text string) {
+	for _, e := range s.flow.Result.Events {
+		text += fmt.Sprintf("%12v kind %d", e.At.User.Sub(s.start), e.Kind)
+		if g := e.Segment; g != nil {
+			text += fmt.Sprintf(" %v seq %d ack %d id %#x: %v, %v", g.Header.Flags, g.Header.Seq, g.Header.Ack, g.ID, g.Verdict, g.State)
+		}
+		text += "\n"
+	}
+	return text
+}
+
+func (s *sim) run() error {
+	for range s.forgeries {
+		until := s.flow.Handshake.Timeout
+		if s.random.IntN(2) == 0 { // before the first answer
+			until = s.delay + s.jitter + time.Millisecond
+		}
+		s.forge(time.Duration(s.random.Int64N(int64(until))))
+	}
+	if err := probe.NewEngine(s.wire).Run(context.Background(), startAll(s.flow)); err != nil {
+		return err
+	}
+	r, c := s.flow.Result, s.flow.Handshake
+	took := s.wire.now.Sub(s.start)
+	if limit := c.Timeout + c.Linger + 100*time.Millisecond; took > limit {
+		return fmt.Errorf("it took %v, and %v at the most were allowed", took, limit)
+	}
+	if s.sent > 64 || s.sent < 1 {
+		return fmt.Errorf("%d segments were sent", s.sent)
+	}
+	if err := s.truth(r); err != nil {
+		return err
+	}
+	right := map[string]probe.Outcome{
+		"open": probe.Established, "closed": probe.Refused, "silent": probe.Timeout, "rejecting": probe.Unreachable,
+	}[s.kind]
+	switch {
+	case r.Outcome == right:
+	case s.takenBack():
+	case r.Outcome != probe.Timeout:
+		return fmt.Errorf("the outcome is %v, and that is false", r.Outcome)
+	case s.mustSucceed():
+		return fmt.Errorf("the outcome is %v, and nothing stood in the way of %v", r.Outcome, right)
+	}
+	return nil
+}
+
+// takenBack reports whether the verdict is what RFC 9293 3.10.7.4 has come of a SYN that crosses ours and that a RST takes
+// back: refused, even if a forger sent the one, or both. The findings tell: see TestForgedSYN.
+func (s *sim) takenBack() bool {
+	r := s.flow.Result
+	return r.Outcome == probe.Refused && slices.Contains(r.Findings, probe.SimultaneousOpen)
+}
+
+// mustSucceed reports whether some SYN and its answer met with no accident, in time.
+func (s *sim) mustSucceed() bool {
+	c := s.flow.Handshake
+	roundTrip := 2*(s.delay+s.jitter) + 50*time.Millisecond
+	for i, at := range []time.Duration{0, 1, 3, 7}[:min(c.Retries+1, 4)] {
+		at *= time.Second
+		if i > 0 && s.forgeries > 0 {
+			break // a forged SYN may have changed the schedule
+		}
+		if at >= s.quiet && at+roundTrip < c.Timeout {
+			return true
+		}
+	}
+	return false
+}
+
+// truth compares what the result says with what the network did.
+func (s *sim) truth(r *probe.Result) error {
+	var decisive *probe.Event
+	for i := range r.Events {
+		switch e := &r.Events[i]; {
+		case e.Kind == probe.SegmentReceived && (e.Segment.Verdict == probe.Opened || e.Segment.Verdict == probe.WasRefused),
+			e.Kind == probe.ICMPReceived && r.Outcome == probe.Unreachable:
+			decisive = e
+		}
+	}
+	switch r.Outcome {
+	case probe.Timeout:
+		return nil
+	case probe.Established, probe.Refused, probe.Unreachable:
+	default:
+		return fmt.Errorf("the outcome is %v: %v", r.Outcome, r.Err)
+	}
+	if decisive == nil {
+		return fmt.Errorf("%v without a reason", r.Outcome)
+	}
+	ip, _, err := rawip.Parse(decisive.Octets)
+	if err != nil {
+		return err
+	}
+	answer, ok := s.said[ip.ID]
+	if !ok && s.takenBack() {
+		return nil
+	}
+	if !ok {
+		return fmt.Errorf("%v because of a forgery", r.Outcome)
+	}
+	if m := decisive.ICMP; m != nil && (m.Type != uint8(icmp.DestinationUnreachable) || m.Code != uint8(answer.code)) {
+		return fmt.Errorf("type %d code %d, and not code %d", m.Type, m.Code, answer.code)
+	}
+	t := r.TCP
+	if !t.Answered || t.SYNSent != len(s.syns) {
+		return fmt.Errorf("answered %t, %d SYNs of %d", t.Answered, t.SYNSent, len(s.syns))
+	}
+	if t.RTTAmbiguous {
+		if len(s.syns) == 1 {
+			return fmt.Errorf("ambiguous, with one SYN")
+		}
+		return nil
+	}
+	left := s.syns[answer.syn-1]
+	want := decisive.At.User.Sub(left.user)
+	if t.Clock == stamp.Kernel {
+		want = decisive.At.Kernel.Sub(left.kernel)
+	}
+	if t.AnsweredSYN != answer.syn || t.RTT != want {
+		return fmt.Errorf("SYN %d answered after %v, in truth it is SYN %d after %v", t.AnsweredSYN, t.RTT, answer.syn, want)
+	}
+	if s.wire.stamped != (t.Clock == stamp.Kernel) {
+		return fmt.Errorf("RTT by the %v clock", t.Clock)
+	}
+	return nil
+}
+
+// send takes a datagram of ours.
+func (s *sim) send(p rawip.Path, datagram []byte) error {
+	s.sent++
+	ip, payload, err := rawip.Parse(datagram)
+	if err != nil {
+		return err
+	}
+	h, _, err := tcphdr.Parse(payload)
+	if err != nil {
+		return err
+	}
+	left := departure{user: s.wire.now}
+	if s.wire.stamped {
+		left.kernel = s.wire.now.Add(time.Duration(s.random.IntN(50)) * time.Microsecond)
+		s.wire.seen(p, datagram, left.kernel)
+	}
+	if h.Flags.Has(tcphdr.SYN) {
+		s.syns = append(s.syns, left)
+		s.ids[ip.ID] = len(s.syns)
+	}
+	for _, copied := range s.accidents(datagram) {
+		s.arriveThere(copied)
+	}
+	return nil
+}
+
+// accidents returns what becomes of a datagram on its way.
+func (s *sim) accidents(datagram []byte) [][]byte {
+	if s.wire.now.Sub(s.start) >= s.quiet {
+		return [][]byte{datagram}
+	}
+	var arrive [][]byte
+	for {
+		if s.random.Float64() >= s.loss {
+			copied := append([]byte(nil), datagram...)
+			if s.random.Float64() < s.damage {
+				at := s.random.IntN(len(copied))
+				if s.random.IntN(2) == 0 {
+					at = 20 + s.random.IntN(14) // ports to control bits, or ICMP and the quoted header
+				}
+				copied[at] ^= 1 << s.random.IntN(8)
+			}
+			arrive = append(arrive, copied)
+		}
+		if s.random.Float64() >= s.repeat {
+			return arrive
+		}
+	}
+}
+
+func (s *sim) travel() time.Duration {
+	d := s.delay + 50*time.Microsecond
+	if s.jitter > 0 {
+		d += time.Duration(s.random.Int64N(int64(s.jitter)))
+	}
+	return d
+}
+
+// reply sends a datagram to us, after what happened before it there, and notes which SYN it answers.
+func (s *sim) reply(after time.Duration, a answer, from netip.Addr, protocol uint8, payload []byte) {
+	id := uint16(len(s.said)) // forgeries have the highest bit set
+	s.said[id] = a
+	h := rawip.Header{ID: id, DontFragment: true, TTL: 57, Protocol: protocol, Src: from, Dst: simLocal.Addr()}
+	datagram, err := h.Append(nil, payload)
+	if err != nil {
+		panic(err)
+	}
+	for _, copied := range s.accidents(datagram) {
+		s.wire.deliver(after+s.travel(), rawip.Packet{Octets: copied, Interface: simInterface})
+	}
+}
+
+// arriveThere is what the far end makes of a datagram: a small and simple server. It decides at once, for the time at which
+// the datagram will be there.
+func (s *sim) arriveThere(datagram []byte) {
+	after := s.travel()
+	ip, payload, err := rawip.Parse(datagram)
+	if err != nil || rawip.VerifyHeader(datagram) != checksum.Valid || ip.Dst != simRemote.Addr() {
+		return
+	}
+	h, data, err := tcphdr.Parse(payload)
+	if err != nil || tcphdr.Verify(payload, ip.Src, ip.Dst) != checksum.Valid || h.DstPort != simRemote.Port() {
+		return
+	}
+	syn := s.ids[ip.ID]
+	switch s.kind {
+	case "rejecting":
+		if h.Flags.Has(tcphdr.SYN) {
+			quote := append([]byte(nil), datagram[:28+s.random.IntN(len(datagram)-28+1)]...)
+			quote[8]--                              // TTL, and its checksum is left as it was
+			quote[2], quote[3] = quote[3], quote[2] // Total Length, in the octet order of the router
+			code := []icmp.Code{0, 1, 3, 9, 10, 13}[s.random.IntN(6)]
+			m := icmp.Message{Type: icmp.DestinationUnreachable, Code: code, Body: quote}
+			s.reply(after, answer{syn, code}, simRouter, rawip.ProtocolICMP, m.Append(nil))
+		}
+	case "closed":
+		s.reset(after, syn, h, len(data))
+	case "open":
+		s.serve(after, syn, h, len(data))
+	}
+}
+
+// segment sends a segment of the server.
+func (s *sim) segment(after time.Duration, syn int, h tcphdr.Header) {
+	h.SrcPort, h.DstPort, h.Window = simRemote.Port(), simLocal.Port(), 65160
+	b, err := h.Append(nil, simRemote.Addr(), simLocal.Addr(), nil)
+	if err != nil {
+		panic(err)
+	}
+	s.reply(after, answer{syn: syn}, simRemote.Addr(), rawip.ProtocolTCP, b)
+}
+
+// reset answers a segment for which there is no connection (RFC 9293 3.10.7.1).
+func (s *sim) reset(after time.Duration, syn int, h tcphdr.Header, data int) {
+	switch {
+	case h.Flags.Has(tcphdr.RST):
+	case h.Flags.Has(tcphdr.ACK):
+		s.segment(after, syn, tcphdr.Header{Seq: h.Ack, Flags: tcphdr.RST})
+	default:
+		end := probe.Arrival{Header: h, Data: data}.Header.Seq.Add(data)
+		if h.Flags.Has(tcphdr.SYN) {
+			end = end.Add(1)
+		}
+		s.segment(after, syn, tcphdr.Header{Ack: end, Flags: tcphdr.RST | tcphdr.ACK})
+	}
+}
+
+// serve is a server that accepts, and closes when we do.
+func (s *sim) serve(after time.Duration, syn int, h tcphdr.Header, data int) {
+	server := &s.server
+	ack := func() {
+		s.segment(after, syn, tcphdr.Header{Seq: server.sndNxt, Ack: server.rcvNxt, Flags: tcphdr.ACK})
+	}
+	switch {
+	case server.state == probe.Closed: // listening
+		if h.Flags&(tcphdr.SYN|tcphdr.ACK|tcphdr.RST) != tcphdr.SYN {
+			s.reset(after, syn, h, data)
+			return
+		}
+		server.state, server.irs, server.rcvNxt, server.sndNxt = probe.SynReceived, h.Seq, h.Seq.Add(1), server.iss.Add(1)
+		s.synAck(after, syn, h)
+	case server.state == probe.SynReceived && h.Flags&(tcphdr.SYN|tcphdr.ACK|tcphdr.RST) == tcphdr.SYN && h.Seq == server.irs:
+		s.synAck(after, syn, h)
+	case h.Flags.Has(tcphdr.RST):
+		if h.Seq == server.rcvNxt {
+			server.state = probe.Closed
+		}
+	case h.Seq != server.rcvNxt || h.Flags.Has(tcphdr.SYN):
+		ack()
+	case !h.Flags.Has(tcphdr.ACK):
+	case h.Ack != server.sndNxt:
+		if server.state == probe.SynReceived {
+			s.segment(after, syn, tcphdr.Header{Seq: h.Ack, Flags: tcphdr.RST})
+		} else {
+			ack()
+		}
+	default:
+		if server.state == probe.SynReceived {
+			server.state = probe.EstablishedState
+		}
+		if h.Flags.Has(tcphdr.FIN) && server.state == probe.EstablishedState {
+			server.state = probe.LastAck
+			server.rcvNxt = server.rcvNxt.Add(1)
+			s.segment(after, syn, tcphdr.Header{Seq: server.sndNxt, Ack: server.rcvNxt, Flags: tcphdr.FIN | tcphdr.ACK})
+			server.sndNxt = server.sndNxt.Add(1)
+		}
+	}
+}
+
+// synAck answers a SYN, and answers it again after a second.
+func (s *sim) synAck(after time.Duration, syn int, h tcphdr.Header) {
+	reply := tcphdr.Header{Seq: s.server.iss, Ack: s.server.rcvNxt, Flags: tcphdr.SYN | tcphdr.ACK}
+	reply.Options = tcphdr.AppendMSS(nil, 1400)
+	if val, _, ok := h.Options.Timestamps(); ok && s.peerTS {
+		reply.Options = tcphdr.AppendTimestamps(reply.Options, s.random.Uint32(), val)
+	}
+	s.segment(after, syn, reply)
+	if s.random.IntN(2) == 0 {
+		s.segment(after+time.Second, syn, reply)
+	}
+}
+
+// forge has something arrive that was made up by one who knows addresses and ports, and sees nothing.
+func (s *sim) forge(after time.Duration) {
+	r := s.random
+	ip := rawip.Header{ID: 0x8000 | uint16(r.Uint32()), TTL: uint8(r.IntN(256)), TOS: uint8(r.IntN(256)), Dst: simLocal.Addr()}
+	var payload []byte
+	if r.IntN(4) > 0 {
+		h := tcphdr.Header{
+			SrcPort: simRemote.Port(), DstPort: simLocal.Port(), Seq: tcphdr.SeqNum(r.Uint32()), Ack: tcphdr.SeqNum(r.Uint32()),
+			Flags: tcphdr.Flags(r.IntN(512)), Window: uint16(r.Uint32()),
+		}
+		if r.IntN(2) == 0 { // those that might do harm
+			h.Flags = []tcphdr.Flags{
+				tcphdr.SYN, tcphdr.RST, tcphdr.SYN | tcphdr.ACK, tcphdr.RST | tcphdr.ACK, tcphdr.FIN | tcphdr.ACK, tcphdr.ACK,
+			}[r.IntN(6)]
+		}
+		if r.IntN(2) == 0 { // several that fit together
+			h.Seq = tcphdr.SeqNum(1000 + r.IntN(2))
+		}
+		var data [8]byte
+		b, err := h.Append(nil, simRemote.Addr(), simLocal.Addr(), data[:r.IntN(9)])
+		if err != nil {
+			panic(err)
+		}
+		if r.IntN(3) == 0 { // with options, good or not
+			b = append(b[:20:20], make([]byte, 12)...)
+			b[12] = b[12]&0xf | 8<<4
+			for i := range 12 {
+				b[20+i] = byte(r.IntN(12))
+			}
+			b[16], b[17] = 0, 0
+			sum := ^checksum.Fold(checksum.Sum(checksum.PseudoHeader(simRemote.Addr(), simLocal.Addr(), 6, len(b)), b))
+			b[16], b[17] = byte(sum>>8), byte(sum)
+		}
+		ip.Protocol, ip.Src, payload = rawip.ProtocolTCP, simRemote.Addr(), b
+	} else {
+		quoted := rawip.Header{ID: simID + uint16(r.IntN(3)), TTL: 1, Protocol: rawip.ProtocolTCP, Src: simLocal.Addr(), Dst: simRemote.Addr()}
+		h := tcphdr.Header{SrcPort: simLocal.Port(), DstPort: simRemote.Port(), Seq: tcphdr.SeqNum(r.Uint32()), Flags: tcphdr.SYN}
+		b, err := h.Append(nil, quoted.Src, quoted.Dst, nil)
+		if err == nil {
+			b, err = quoted.Append(nil, b)
+		}
+		if err != nil {
+			panic(err)
+		}
+		m := icmp.Message{Type: []icmp.Type{3, 4, 5, 11, 12}[r.IntN(5)], Code: icmp.Code(r.IntN(16)), Body: b[:r.IntN(len(b)+1)]}
+		ip.Protocol, ip.Src, payload = rawip.ProtocolICMP, simRouter, m.Append(nil)
+	}
+	datagram, err := ip.Append(nil, payload)
+	if err != nil {
+		panic(err)
+	}
+	s.wire.deliver(after, rawip.Packet{Octets: datagram, Interface: simInterface})
+}
