@@ -49,7 +49,8 @@ type Engine struct {
 	wire    Wire
 	flows   map[flowKey]*flow
 	waiting deadlines
-	segment []byte // what is being written
+	ended   []*flow // whose results are still to be written
+	segment []byte  // what is being written
 	buffer  []byte
 }
 
@@ -62,6 +63,7 @@ type flow struct {
 	h     *Handshake
 	due   time.Time // when to look after it
 	place int       // in the heap
+	ended bool      // nothing more is to be done for it
 
 	unsent []byte    // a datagram that the system had no room for
 	again  time.Time // when to try it again
@@ -96,6 +98,7 @@ func (e *Engine) Run(ctx context.Context, next func(now time.Time) (f *Flow, aga
 		if err != nil {
 			return err
 		}
+		e.finish()
 		for len(e.waiting) > 0 && !now.Before(e.waiting[0].due) {
 			e.work(e.waiting[0])
 		}
@@ -118,7 +121,7 @@ func (e *Engine) Run(ctx context.Context, next func(now time.Time) (f *Flow, aga
 			e.interrupt()
 			return nil
 		}
-		if busy {
+		if busy || len(e.ended) > 0 {
 			continue
 		}
 		if err := e.wire.Wait(e.until(ask, more)); err != nil {
@@ -156,7 +159,7 @@ func (e *Engine) work(f *flow) {
 	e.send(f)
 	f.observe(false)
 	if f.h.Done() && f.unsent == nil {
-		e.finish(f)
+		e.end(f)
 		return
 	}
 	f.due, _ = f.h.Deadline()
@@ -346,7 +349,7 @@ func (e *Engine) loseLink(lost *rawip.LinkError) {
 		if f.Path.Interface == lost.Interface {
 			f.unsent = nil
 			f.h.Fail(lost)
-			e.finish(f)
+			e.end(f)
 		}
 	}
 }
@@ -357,18 +360,32 @@ func (e *Engine) interrupt() {
 		f.unsent = nil
 		f.h.Interrupt()
 		e.send(f)
-		e.finish(f)
+		e.end(f)
+	}
+	e.receive() // the last stamps, if the wire still has them to give
+	e.finish()
+}
+
+// end takes a flow that is done off the schedule. The kernel's stamps of what it sent last are still to be received.
+func (e *Engine) end(f *flow) {
+	if !f.ended {
+		f.ended = true
+		heap.Remove(&e.waiting, f.place)
+		e.ended = append(e.ended, f)
 	}
 }
 
-// finish writes a flow's result and forgets the flow.
-func (e *Engine) finish(f *flow) {
-	delete(e.flows, flowKey{f.Local, f.Remote})
-	heap.Remove(&e.waiting, f.place)
-	f.conclude(e.wire.Now())
-	if f.Done != nil {
-		f.Done()
+// finish writes the results of the flows that have ended, and forgets the flows.
+func (e *Engine) finish() {
+	for _, f := range e.ended {
+		delete(e.flows, flowKey{f.Local, f.Remote})
+		f.conclude(e.wire.Now())
+		if f.Done != nil {
+			f.Done()
+		}
 	}
+	clear(e.ended)
+	e.ended = e.ended[:0]
 }
 
 // deadlines is the flows in a heap, the one that is due first in front.
