@@ -13,8 +13,8 @@ import (
 	"tcpprobe/tcphdr"
 )
 
-// demoNetwork is the network of the demo: a client, two routers, and behind them two hosts and a few prefixes that lead
-// nowhere. Between some of them a bad cable joins what are two links:
+// demoNetwork is the network of the demo: a client, two routers, and behind them two hosts and some prefixes that lead
+// nowhere. In the middle of two of its links is a cable that is not as good as it should be:
 //
 //	client  eth0 10.1.0.2/24 ── 10.1.0.1/24 eth0 router1
 //	router1 eth1 10.2.0.1/24 ── 10.2.0.2/24 eth0 router2      a long way: 5 ms in each direction
@@ -44,8 +44,8 @@ var demoNames = []struct {
 }{
 	{"www.demo.test", netip.MustParseAddr("10.3.0.80"), "port 80 is open, every other is closed"},
 	{"lossy.demo.test", netip.MustParseAddr("10.4.0.80"), "the same, but about every other SYN is lost"},
-	{"prohibited.demo.test", netip.MustParseAddr("10.5.0.80"), "router2 refuses by policy"},
-	{"unreachable.demo.test", netip.MustParseAddr("10.6.0.80"), "router2 knows no way"},
+	{"prohibited.demo.test", netip.MustParseAddr("10.5.0.80"), "router1 refuses by policy"},
+	{"unreachable.demo.test", netip.MustParseAddr("10.6.0.80"), "router1 knows no way"},
 	{"silent.demo.test", netip.MustParseAddr("10.7.0.80"), "router2 swallows every datagram"},
 	{"island.demo.test", netip.MustParseAddr("10.8.0.80"), "behind a gateway, 10.1.0.254, that is silent"},
 }
@@ -121,7 +121,7 @@ func demoPrefix(s string) netip.Prefix {
 	return netip.MustParsePrefix(s)
 }
 
-// cables lets the two bad cables do what they are bad at.
+// cables makes one cable slow and the other lossy.
 func (n *demoNetwork) cables(hosts map[string]*netlab.Host) error {
 	late := netlab.Impairment{Action: netlab.Delay, Time: demoLatency}
 	lose := netlab.Impairment{From: netlab.FromA, Set: tcphdr.SYN, Clear: tcphdr.ACK, Chance: 0.5, Action: netlab.Drop}
@@ -155,8 +155,8 @@ func routes(hosts map[string]*netlab.Host) error {
 		{host: "client", dst: "10.8.0.0/24", nextHop: "10.1.0.254"},
 		{host: "router1", nextHop: "10.2.0.2"},
 		{host: "router2", nextHop: "10.2.0.1"},
-		{host: "router2", dst: "10.5.0.0/24", kind: netlab.Prohibit},
-		{host: "router2", dst: "10.6.0.0/24", kind: netlab.Unreachable},
+		{host: "router1", dst: "10.5.0.0/24", kind: netlab.Prohibit},
+		{host: "router1", dst: "10.6.0.0/24", kind: netlab.Unreachable},
 		{host: "router2", dst: "10.7.0.0/24", kind: netlab.Blackhole},
 		{host: "server", nextHop: "10.3.0.1"},
 		{host: "lossy", nextHop: "10.4.0.1"},

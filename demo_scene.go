@@ -21,8 +21,8 @@ var scenes = []scene{
 	{
 		"open", "a server listens",
 		[2]string{
-			"A name becomes an address, the next hop a MAC, and three segments a connection:",
-			"SYN [000010], SYN,ACK [010010], ACK [010000].",
+			"A name becomes an address, the next hop a MAC, and then three segments make a",
+			"connection: SYN [000010], SYN,ACK [010010], ACK [010000].",
 		},
 		[]string{"www.demo.test:80"}, exitEstablished,
 	},
@@ -37,24 +37,24 @@ var scenes = []scene{
 	{
 		"prohibited", "a router refuses by policy",
 		[2]string{
-			"Not the server answers, but a router on the way, by ICMP and not by TCP.",
-			"It quotes our SYN: so we know that the message is about us, and no forgery.",
+			"Not the server answers but the first router, by ICMP: hence the short time.",
+			"It quotes our SYN, and so we know that it speaks of this handshake.",
 		},
 		[]string{"prohibited.demo.test:80"}, exitUnreachable,
 	},
 	{
 		"unreachable", "a router knows no way on",
 		[2]string{
-			"The same message with another code: the policy is in order, the path is not.",
-			"The time at its right edge is that of the router, since the server knew nothing.",
+			"The same message with another code: this is no policy, the path is broken.",
+			"Nothing was wrong with the SYN. It may get through when the path is mended.",
 		},
 		[]string{"unreachable.demo.test:80"}, exitUnreachable,
 	},
 	{
 		"lost-syn", "the first SYN is lost on the way",
 		[2]string{
-			"After 1 s the same SYN goes out again, and the echoed time stamp tells which of",
-			"the two was answered: so rtt is that of the second, and connect holds the wait.",
+			"After 1 s the SYN goes out again. The time stamp in the SYN,ACK tells which of",
+			"the two it answers: rtt is that of the second, and connect counts the wait.",
 		},
 		[]string{"lossy.demo.test:80"}, exitEstablished,
 	},
