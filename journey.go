@@ -38,6 +38,10 @@ type journey struct {
 	hops     map[hop]probe.NextHop           // whose MAC is known
 }
 
+// stampingDelay is how long to wait at the most until the kernel stamps packets. It takes well below a millisecond, unless the
+// processors are busy.
+const stampingDelay = 20 * time.Millisecond
+
 // hop is an address on the link of an interface.
 type hop struct {
 	ifindex int
@@ -54,6 +58,7 @@ func openJourney(ctx context.Context, o options) (*journey, error) {
 	if err != nil {
 		return nil, errors.Join(err, stamping.Close())
 	}
+	stamping.Wait(stampingDelay)
 	return &journey{
 		ctx: ctx, o: o, stamping: stamping, wire: wire,
 		clock:    stamp.NewClock(stamp.System),
