@@ -242,10 +242,11 @@ func (e *Engine) transmit(f *flow, datagram []byte, now time.Time) bool {
 func (e *Engine) receive() (more bool, err error) {
 	for range receiveAtOnce {
 		p, ok, err := e.wire.Receive()
-		var lost *rawip.LinkError
-		switch {
-		case errors.As(err, &lost):
+		if lost, is := errors.AsType[*rawip.LinkError](err); is {
 			e.loseLink(lost)
+			continue
+		}
+		switch {
 		case err != nil:
 			return false, err
 		case !ok:
