@@ -1,0 +1,202 @@
+package explain
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
+	"tcpprobe/rawip"
+	"tcpprobe/tcphdr"
+)
+
+// conversation is what the segments so far tell: our control block (RFC 9293 3.3.1), and what later prose refers to.
+type conversation struct {
+	local, remote  netip.AddrPort
+	iss            tcphdr.SeqNum
+	una, nxt, rcv  tcphdr.SeqNum
+	begun, heard   bool // SND.UNA and SND.NXT are known; RCV.NXT is known
+	state          probe.State
+	opened         bool // our SYN was acknowledged
+	acked          bool // and we have acknowledged theirs
+	closing        bool // our FIN left
+	syns           []syn
+	left           [][]byte // the datagrams that left us
+	shifts         [2]int   // of our windows and theirs, plus 1; 0 if none was offered
+	last           segment  // the one that came in last
+	shown          variables
+	shownVariables bool
+}
+
+// syn is one transmission of our SYN.
+type syn struct {
+	tsval uint32
+	clock bool // it has a time stamp
+	at    stamp.Stamp
+}
+
+// variables are those of the control block that are shown.
+type variables struct{ una, nxt, rcv string }
+
+// segment is a segment with its datagram's header, as far as they can be read.
+type segment struct {
+	probe.Segment
+	ip    rawip.Header
+	known bool // the TCP header is known
+	whole bool // so is the datagram's
+}
+
+// segmentOf reads an event's segment out of its octets, or where they cannot be read, out of what was noted of it.
+func segmentOf(e *probe.Event) segment {
+	s := segment{Segment: *orZero(e.Segment), known: e.Segment != nil}
+	ip, payload, err := rawip.ParseUnsized(e.Octets)
+	if err != nil {
+		return s
+	}
+	h, data, err := tcphdr.Parse(payload)
+	if err != nil {
+		return s
+	}
+	s.ip, s.known, s.whole = ip, true, true
+	s.Header, s.Length, s.TTL = h, len(data), ip.TTL
+	return s
+}
+
+// end is the sequence number after the last that the segment occupies.
+func (s segment) end() tcphdr.SeqNum {
+	n := s.Length
+	for _, f := range []tcphdr.Flags{tcphdr.SYN, tcphdr.FIN} {
+		if s.Header.Flags.Has(f) {
+			n++
+		}
+	}
+	return s.Header.Seq.Add(n)
+}
+
+// sent takes note of a segment of ours.
+func (c *conversation) sent(s segment, e *probe.Event) {
+	h := s.Header
+	if s.whole {
+		c.local, c.remote = netip.AddrPortFrom(s.ip.Src, h.SrcPort), netip.AddrPortFrom(s.ip.Dst, h.DstPort)
+		c.left = append(c.left, e.Octets)
+	}
+	if !s.known {
+		return
+	}
+	if h.Flags.Has(tcphdr.SYN) {
+		if !c.begun {
+			c.begun, c.iss, c.una, c.nxt = true, h.Seq, h.Seq, h.Seq
+		}
+		c.shifts[0] = shift(h.Options)
+		tsval, _, clock := h.Options.Timestamps()
+		c.syns = append(c.syns, syn{tsval: tsval, clock: clock, at: e.At})
+	}
+	if c.begun && c.nxt.Less(s.end()) {
+		c.nxt = s.end()
+	}
+	if h.Flags.Has(tcphdr.ACK) {
+		c.heard, c.rcv = true, h.Ack
+	}
+	c.state = s.State
+	switch {
+	case h.Flags.Has(tcphdr.FIN):
+		c.closing = true
+	case h.Flags.Has(tcphdr.SYN|tcphdr.ACK) && s.State == probe.Closed:
+		c.state = probe.SynReceived
+	case h.Flags.Has(tcphdr.SYN) && s.State == probe.Closed: // not sent, only built
+		c.state = probe.SynSent
+	case c.opened && !c.acked && h.Flags.Has(tcphdr.ACK) && h.Flags&(tcphdr.SYN|tcphdr.RST) == 0:
+		// The machine may be a step ahead by now, since the FIN follows at once.
+		c.acked = true
+		c.state = probe.EstablishedState
+	}
+}
+
+// received takes note of a segment of the peer.
+func (c *conversation) received(s segment) {
+	h := s.Header
+	if s.whole {
+		c.local, c.remote = netip.AddrPortFrom(s.ip.Dst, h.DstPort), netip.AddrPortFrom(s.ip.Src, h.SrcPort)
+	}
+	c.last = s
+	c.state = s.State
+	switch s.Verdict {
+	case probe.Opened:
+		c.opened = true
+		c.state = probe.EstablishedState
+		fallthrough
+	case probe.Acknowledged, probe.GotData, probe.GotFIN:
+		if h.Flags.Has(tcphdr.ACK) && c.una.Less(h.Ack) {
+			c.una = h.Ack
+		}
+		if !c.heard || c.rcv.Less(s.end()) && s.Verdict != probe.Acknowledged {
+			c.heard, c.rcv = true, s.end()
+		}
+	case probe.Crossed:
+		c.heard, c.rcv = true, h.Seq.Add(1)
+	}
+	if h.Flags.Has(tcphdr.SYN) && (s.Verdict == probe.Opened || s.Verdict == probe.Crossed) {
+		c.shifts[1] = shift(h.Options)
+	}
+}
+
+// shift returns the shift count that options offer plus 1, 0 if they offer none.
+func shift(o tcphdr.Options) int {
+	if n, ok := o.WindowScale(); ok {
+		return 1 + int(min(n, 14))
+	}
+	return 0
+}
+
+// scaleOf returns the shift of our windows (0) or theirs (1); -1 unless both sides offered to scale (RFC 7323 2.2).
+func (c *conversation) scaleOf(side int) int {
+	if c.shifts[0] == 0 || c.shifts[1] == 0 {
+		return -1
+	}
+	return c.shifts[side] - 1
+}
+
+// controlBlock adds our socket as netstat prints it, and what has changed of its variables.
+func (l *Lesson) controlBlock(r *probe.Result) {
+	c := &l.talk
+	local, remote := c.local, c.remote
+	if !local.IsValid() {
+		tcp := orZero(r.TCP)
+		if local, remote = tcp.Local, tcp.Remote; !local.IsValid() {
+			return
+		}
+	}
+	l.line("")
+	line := fmt.Sprintf("tcp  0  0  %v  %v  %v", local, remote, c.state)
+	l.line(l.sourced(line, "9293 3.3.2"))
+	if c.state == probe.Closed {
+		l.line("     there is no control block")
+		c.shownVariables = false
+		return
+	}
+	now := variables{una: "unknown", nxt: "unknown", rcv: "unknown"}
+	if c.begun {
+		now.una, now.nxt = fmt.Sprint(c.una), fmt.Sprint(c.nxt)
+	}
+	if c.heard {
+		now.rcv = fmt.Sprint(c.rcv)
+	}
+	var changed []string
+	for _, v := range []struct{ name, was, is string }{
+		{"SND.UNA", c.shown.una, now.una}, {"SND.NXT", c.shown.nxt, now.nxt}, {"RCV.NXT", c.shown.rcv, now.rcv},
+	} {
+		if v.is != v.was || !c.shownVariables {
+			changed = append(changed, v.name+" "+v.is)
+		}
+	}
+	c.shown, c.shownVariables = now, true
+	if changed != nil {
+		l.line(l.sourced("     "+strings.Join(changed, "  "), "9293 3.3.1"))
+	}
+}
+
+// sourced puts a source at the right edge of a line.
+func (p *page) sourced(line, source string) string {
+	return fmt.Sprintf("%-*s%s", width-len(source), line, p.paint(dim, source))
+}

@@ -1,0 +1,62 @@
+package explain
+
+import (
+	"slices"
+
+	"tcpprobe/probe"
+)
+
+// The EtherTypes that our frames have.
+const (
+	etherTypeIPv4 = 0x0800 // RFC 894
+	etherTypeARP  = 0x0806 // RFC 826
+)
+
+const etherHeaderLen = 14 // octets
+
+// newTable begins the explanation of an event's octets, with the Ethernet header in front if there was a frame of ours.
+func (l *Lesson) newTable(e *probe.Event, etherType uint16, ends string) *table {
+	t := &table{octets: e.Octets, text: l.text, ends: ends, scale: -1}
+	if e.Frame != nil {
+		header := slices.Concat(e.Frame.Destination[:], e.Frame.Source[:], []byte{byte(etherType >> 8), byte(etherType)})
+		t.octets = slices.Concat(header, e.Octets)
+	}
+	t.end = len(t.octets)
+	if e.Frame != nil {
+		t.ethernet()
+	}
+	return t
+}
+
+// ethernet explains the header of a frame.
+func (t *table) ethernet() {
+	t.layer = "Ethernet"
+	t.fields(
+		field{6, "894", func(b []byte) string { return "to " + station(b) }},
+		field{6, "894", func(b []byte) string { return "from " + mac(b) }},
+	)
+	if u16(t.rest()) == etherTypeARP {
+		t.add(2, "826", "it carries ARP (0x0806)")
+		return
+	}
+	t.add(2, "894", "it carries IPv4 (0x0800)")
+}
+
+// station writes a destination address.
+func station(b []byte) string {
+	if slices.Min(b) == 0xff {
+		return mac(b) + ", all on the link"
+	}
+	return mac(b)
+}
+
+// carriage says who wrote the header in front of a datagram of ours if there was no frame.
+func carriage(e *probe.Event) string {
+	if e.Frame != nil {
+		return ""
+	}
+	if e.Kind == probe.SegmentSent {
+		return "There is no frame of ours: the kernel's IP carries the datagram."
+	}
+	return "There was no frame for us to see: the kernel's IP carried the datagram."
+}

@@ -1,0 +1,183 @@
+package explain
+
+import (
+	"fmt"
+	"strings"
+
+	"tcpprobe/probe"
+)
+
+// dnsQuery explains a query.
+func (l *Lesson) dnsQuery(r *probe.Result, e *probe.Event) {
+	m := orZero(e.DNS)
+	l.query = e.Octets
+	l.headline(r, e, "DNS", out, fmt.Sprintf("A? %s, %s", l.text(m.Name), count(len(e.Octets), "octet")))
+	again := ""
+	if m.Attempt > 1 {
+		again = fmt.Sprintf("This is try %d, with an ID and a port of its own (RFC 5452 9.2).", m.Attempt)
+	}
+	proof := ""
+	if len(e.Octets) >= dnsHeaderLen {
+		proof = fmt.Sprintf("The answer must come from there, have the ID %d and repeat the question, or it is not believed (RFC 5452 9.1).", u16(e.Octets))
+	}
+	l.prose(
+		fmt.Sprintf("Segments go to addresses, not to names: we ask %s for the IPv4 addresses of %s.", server(m), l.text(m.Name)),
+		proof, again, transport(m))
+	l.message(e)
+}
+
+// dnsAnswer explains a message from a server.
+func (l *Lesson) dnsAnswer(r *probe.Result, e *probe.Event) {
+	m := orZero(e.DNS)
+	l.headline(r, e, "DNS", in, fmt.Sprintf("from %s, %s", server(m), count(len(e.Octets), "octet")))
+	l.prose(l.believed(m, e.Octets), l.answered(m), transport(m))
+	l.message(e)
+}
+
+// believed says whether a message was taken for the answer, and why.
+func (l *Lesson) believed(m *probe.DNSMessage, octets []byte) string {
+	switch {
+	case m.Note != "":
+		return fmt.Sprintf("It was not used: %s. We go on as if it had not come (RFC 5452 9.1).", l.text(m.Note))
+	case len(l.query) >= 2 && len(octets) >= 2 && u16(l.query) == u16(octets):
+		return fmt.Sprintf("ID %d and question are those of our query, so that it is the answer (RFC 5452 9.1).", u16(octets))
+	}
+	return ""
+}
+
+// answered says what an answer says.
+func (l *Lesson) answered(m *probe.DNSMessage) string {
+	var sentences []string
+	if len(m.CNAME) > 0 {
+		sentences = append(sentences, fmt.Sprintf("The name is an alias, which is followed: %s (RFC 1034 3.6.2).", l.text(strings.Join(m.CNAME, ", "))))
+	}
+	switch {
+	case len(m.Addresses) > 0:
+		var addresses []string
+		for _, a := range m.Addresses {
+			addresses = append(addresses, a.String())
+		}
+		sentences = append(sentences, fmt.Sprintf("The address is %s, and may be kept for %d s (RFC 1035 4.1.3).", strings.Join(addresses, ", "), m.TTL))
+	case m.RCode == "NXDOMAIN":
+		sentences = append(sentences, "The name does not exist: that is final, and no other type of record would help (RFC 2308 2.1).")
+	case m.RCode == "NOERROR":
+		sentences = append(sentences, "The name exists, but has no IPv4 address (RFC 2308 2.2).")
+	case m.RCode != "":
+		sentences = append(sentences, fmt.Sprintf("The server gives no answer to the question: %s (RFC 1035 4.1.1).", l.text(m.RCode)))
+	}
+	return strings.Join(sentences, " ")
+}
+
+// dnsSilence explains that no answer came.
+func (l *Lesson) dnsSilence(r *probe.Result, e *probe.Event) {
+	m := orZero(e.DNS)
+	l.headline(r, e, "DNS", silence, "no answer from "+server(m))
+	note := ""
+	if m.Note != "" {
+		note = l.text(strings.ToUpper(m.Note[:1])+m.Note[1:]) + "."
+	}
+	l.prose(note,
+		"Nothing in UDP says whether a datagram arrived (RFC 768). The query or the answer was lost, the server is down,",
+		"or a firewall drops one of them: only the clock ends the wait.")
+}
+
+// message adds the table of a DNS message.
+func (l *Lesson) message(e *probe.Event) {
+	t := l.newTable(&probe.Event{Octets: e.Octets}, 0, "cut off here: the rest of the message is missing")
+	t.dns()
+	l.table(t)
+}
+
+// server writes the address of a DNS server.
+func server(m *probe.DNSMessage) string {
+	switch {
+	case !m.Server.IsValid():
+		return "the server"
+	case m.Server.Port() == 53:
+		return m.Server.Addr().String()
+	}
+	return m.Server.String()
+}
+
+// transport says what carried a message, of which we see no octet.
+func transport(m *probe.DNSMessage) string {
+	local := ""
+	if m.Local.IsValid() {
+		local = fmt.Sprintf(" of port %d", m.Local.Port())
+	}
+	if m.Transport == "tcp" {
+		return fmt.Sprintf("A TCP socket%s carried it, with its length in two octets in front (RFC 1035 4.2.2): those and the headers are the kernel's.", local)
+	}
+	return fmt.Sprintf("A UDP socket%s carried it: the kernel wrote or read the headers of UDP, 8 octets (RFC 768), and IPv4; ours is the message.", local)
+}
+
+// routeFound explains which way segments go.
+func (l *Lesson) routeFound(r *probe.Result, e *probe.Event) {
+	way := orZero(e.Route)
+	l.headline(r, e, "IP", nowhere, "the way, as the kernel knows it: no packet")
+	if e.Route == nil {
+		return
+	}
+	next := fmt.Sprintf("The next hop is %v, a router: the destination is on another network (RFC 1122 3.3.1.1).", way.NextHop)
+	if way.OnLink {
+		next = fmt.Sprintf("The destination %v is on the link itself, so that no router is needed (RFC 1122 3.3.1.1).", way.NextHop)
+	}
+	l.prose(
+		fmt.Sprintf("Our segments leave through %s, from %v.", l.text(way.Interface), way.Source), next,
+		fmt.Sprintf("A datagram may have %d octets on this link; without two headers of 20 octets, %d are left for data: our MSS (RFC 9293 3.7.1).",
+			way.MTU, max(way.MTU-ipv4HeaderLen-tcpHeaderLen, 0)))
+}
+
+// arpRequest explains a request.
+func (l *Lesson) arpRequest(r *probe.Result, e *probe.Event) {
+	p := orZero(e.ARP)
+	l.headline(r, e, "ARP", out, fmt.Sprintf("who has %v? %s", p.Address, count(l.framed(e), "octet")))
+	again := ""
+	if p.Attempt > 1 {
+		again = fmt.Sprintf("Nobody answered before: this is request %d of %d (RFC 1122 2.3.2.1).", p.Attempt, p.Attempts)
+	}
+	l.prose(
+		fmt.Sprintf("A frame needs the address of the station that takes it next, and of that we know only %v.", p.Address),
+		"So all on the link are asked, and whoever has the address must answer us alone:",
+		fmt.Sprintf("opcode 2, SenderPA %v, and its own address in SenderHA (RFC 826).", p.Address),
+		again)
+	l.arpPacket(e)
+}
+
+// arpReply explains a reply.
+func (l *Lesson) arpReply(r *probe.Result, e *probe.Event) {
+	p := orZero(e.ARP)
+	l.headline(r, e, "ARP", in, fmt.Sprintf("%v is at %s, %s", p.Address, mac(p.MAC[:]), count(l.framed(e), "octet")))
+	means := fmt.Sprintf("SenderPA is the address that was asked for: frames for %v go to %s from now on.", p.Address, mac(p.MAC[:]))
+	if p.Note != "" {
+		means = fmt.Sprintf("It was not used: %s.", l.text(p.Note))
+	}
+	l.prose(means, "Anyone on the link can claim an address: nothing in ARP proves it (RFC 826).")
+	l.arpPacket(e)
+}
+
+// arpSilence explains that nobody answered.
+func (l *Lesson) arpSilence(r *probe.Result, e *probe.Event) {
+	p := orZero(e.ARP)
+	l.headline(r, e, "ARP", silence, "nobody answered on "+l.text(p.Interface))
+	l.prose(
+		fmt.Sprintf("Nobody on the link says that it has %v: the station is down, or not on this link, or its address is another.", p.Address),
+		"Without its address no frame can be sent, so that no segment left (RFC 1122 2.3.2).")
+}
+
+// framed returns the size of an event's packet with the header of its frame.
+func (l *Lesson) framed(e *probe.Event) int {
+	if e.Frame != nil {
+		return etherHeaderLen + len(e.Octets)
+	}
+	return len(e.Octets)
+}
+
+// arpPacket adds the table of an ARP packet.
+func (l *Lesson) arpPacket(e *probe.Event) {
+	t := l.newTable(e, etherTypeARP, "cut off here: an ARP packet has 28 octets")
+	if len(e.Octets) > 0 {
+		t.arp()
+	}
+	l.table(t)
+}

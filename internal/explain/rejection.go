@@ -1,0 +1,127 @@
+package explain
+
+import (
+	"bytes"
+	"fmt"
+
+	"tcpprobe/icmp"
+	"tcpprobe/probe"
+	"tcpprobe/rawip"
+	"tcpprobe/tcphdr"
+)
+
+// icmpReceived explains an ICMP error.
+func (l *Lesson) icmpReceived(r *probe.Result, e *probe.Event) {
+	m := orZero(e.ICMP)
+	ip, message, err := rawip.ParseUnsized(e.Octets)
+	name := "unreadable"
+	if err == nil && len(message) >= icmpHeaderLen {
+		name = fmt.Sprintf("%d/%d %s", message[0], message[1], icmp.Name(icmp.Type(message[0]), icmp.Code(message[1])))
+	}
+	size := count(len(e.Octets), "octet")
+	if e.Frame != nil {
+		size = count(etherHeaderLen+len(e.Octets), "octet")
+	}
+	l.headline(r, e, "ICMP", in, name+", "+size)
+	left := l.quotedDatagram(message)
+	from := "A router or host"
+	if err == nil {
+		from = ip.Src.String()
+	}
+	l.prose(
+		fmt.Sprintf("%s reports on a datagram that it could not deliver or forward (RFC 792).", from),
+		meaning(m),
+		whose(left),
+		crossed(m),
+		carriage(e))
+	t := l.newTable(e, etherTypeIPv4, "cut off here: the rest of the header is missing")
+	t.layer, t.quoted = "IPv4", left
+	t.ipv4(false)
+	l.table(t)
+	if l.checksums {
+		l.datagramChecksums(e.Octets)
+	}
+	l.controlBlock(r)
+}
+
+// quotedDatagram returns our datagram that an ICMP message quotes, as it left us; nil if there is none.
+func (l *Lesson) quotedDatagram(message []byte) (left []byte) {
+	m, err := icmp.Parse(message)
+	if err != nil {
+		return nil
+	}
+	quote, err := rawip.ParseQuoted(m.Body)
+	if err != nil {
+		return nil
+	}
+	segment, err := tcphdr.ParseQuoted(quote.Payload)
+	if err != nil {
+		return nil
+	}
+	for _, datagram := range l.talk.left {
+		s := segmentOf(&probe.Event{Octets: datagram})
+		if s.Header.Seq != segment.Seq || s.Header.SrcPort != segment.SrcPort || s.Header.DstPort != segment.DstPort {
+			continue
+		}
+		if left == nil || bytes.Equal(datagram[4:6], m.Body[4:6]) {
+			left = datagram
+		}
+	}
+	return left
+}
+
+// whose says how we know that the message is about this handshake.
+func whose(left []byte) string {
+	if left == nil {
+		return "It quotes no datagram that is known to be ours."
+	}
+	s := segmentOf(&probe.Event{Octets: left})
+	return fmt.Sprintf(
+		"It quotes ours: addresses, ports and sequence number %d are those of our %v, which somebody who never saw it could only guess (RFC 5927 4.1).",
+		s.Header.Seq, s.Header.Flags)
+}
+
+// crossed says what the quoted Time to Live tells.
+func crossed(m *probe.ICMP) string {
+	switch n := m.Hops(); {
+	case n == 0:
+		return ""
+	case m.SentTTL == m.QuotedTTL:
+		return fmt.Sprintf("Its Time to Live is quoted as it left us, %d: no router has forwarded it.", m.SentTTL)
+	default:
+		return fmt.Sprintf("Its Time to Live was %d as it left us and %d when it was rejected: %s away (RFC 1812 5.3.1).",
+			m.SentTTL, m.QuotedTTL, count(n, "hop"))
+	}
+}
+
+// meaning says what a type and code mean for us.
+func meaning(m *probe.ICMP) string {
+	switch icmp.Type(m.Type) {
+	case icmp.TimeExceeded:
+		return "The Time to Live was used up: the routers pass it in a circle, or it began too small (RFC 1812 5.2.7.3)."
+	case icmp.ParameterProblem:
+		return "It could make no sense of the IPv4 header that it quotes."
+	case icmp.SourceQuench:
+		return "It asks to send more slowly, which nobody does any more (RFC 6633)."
+	case icmp.Redirect:
+		return "It has delivered the datagram, and knows a shorter way."
+	case icmp.DestinationUnreachable:
+	default:
+		return ""
+	}
+	switch icmp.Code(m.Code) {
+	case icmp.NetworkUnreachable, icmp.NetworkUnknown, icmp.NetworkUnreachableForTOS:
+		return "It knows no way to the network of the destination (RFC 1812 5.2.7.1)."
+	case icmp.HostUnreachable, icmp.HostUnknown, icmp.HostUnreachableForTOS:
+		return "It stands next to the destination, which does not answer on the link (RFC 1812 5.2.7.1)."
+	case icmp.ProtocolUnreachable:
+		return "The destination does not speak TCP, or a firewall says so."
+	case icmp.PortUnreachable:
+		return "The port is rejected. A host would send a RST (RFC 9293 3.5.2), so this is probably a firewall."
+	case icmp.FragmentationNeeded:
+		return "The datagram is larger than the next link takes, and may not be cut up (RFC 1191 4)."
+	case icmp.NetworkProhibited, icmp.HostProhibited, icmp.AdministrativelyProhibited:
+		return "A router or firewall refuses this traffic by policy (RFC 1812 5.2.7.1)."
+	}
+	return ""
+}

@@ -1,0 +1,109 @@
+package explain
+
+import (
+	"fmt"
+
+	"tcpprobe/probe"
+)
+
+// Verdict says in a few lines what was learnt from the handshake, which has ended. The verdict itself is package
+// report's. The error is the writer's.
+func (l *Lesson) Verdict(r *probe.Result) error {
+	if l.style.Quiet {
+		return nil
+	}
+	l.line("")
+	l.line(l.paint(bold, "What was learnt"))
+	l.prose(l.learnt(r)...)
+	l.line("")
+	return l.flush()
+}
+
+// learnt returns the sentences.
+func (l *Lesson) learnt(r *probe.Result) []string {
+	tcp := orZero(r.TCP)
+	switch r.Outcome {
+	case probe.Established:
+		return []string{
+			fmt.Sprintf("%s answered our SYN after %s ms with the one number that only it could know: it is there, and takes connections on port %d.",
+				l.text(r.Host), ms(tcp.RTT), r.Port),
+			l.waited(tcp), ended(tcp),
+			"That something listens does not say that the service behind it works.",
+		}
+	case probe.Refused:
+		return []string{
+			fmt.Sprintf("A RST came back after %s ms, with the number that proves it is about our SYN.", ms(tcp.RTT)),
+			fmt.Sprintf("So the way there and back is open and the host, or a firewall in its name, is up; but nothing listens on port %d (RFC 9293 3.5.2).", r.Port),
+		}
+	case probe.Unreachable:
+		return []string{l.rejected(r), "TCP itself must not give up for most of these errors, but every deployed stack does while it connects (RFC 5461 4)."}
+	case probe.Timeout:
+		return []string{
+			fmt.Sprintf("%s got no answer that counts. A silence has no sender: it does not say whether the SYN or its answer was lost, or where.", count(tcp.SYNSent, "SYN")),
+			repeated(tcp.SYNSent),
+		}
+	case probe.DNSError:
+		return []string{"The name has not become an address, so that no segment left: this says nothing about the host or its port."}
+	case probe.NoRoute:
+		return []string{"The kernel knows no way to that address, so that no packet left (RFC 1122 3.3.1). The fault is in this host's routes."}
+	case probe.ARPTimeout:
+		return []string{"The next hop did not answer, so that no frame could be addressed and no segment left.", "What lies behind the next hop remains unknown."}
+	case probe.LocalError:
+		return []string{"This host refused to send, so that nothing was learnt about the other.", l.cause(r)}
+	case probe.Interrupted:
+		return []string{"It was broken off before there was an answer, and an answer may still be on its way."}
+	}
+	return []string{"It is not over yet."}
+}
+
+// waited says what an application would have waited.
+func (l *Lesson) waited(t *probe.TCP) string {
+	if !t.Connected {
+		return ""
+	}
+	return fmt.Sprintf("From the first SYN to our ACK, which is what connect() waits for, it took %s ms.", ms(t.Connect))
+}
+
+// ended says how the connection ended.
+func ended(t *probe.TCP) string {
+	switch {
+	case t.Close == probe.CloseRST:
+		return "We broke it off by RST, so that nothing of it remains on either side."
+	case t.Close == probe.CloseHalf:
+		return "It was reset before it was complete: no application there has seen it."
+	case t.Close == probe.CloseNone:
+		return "It was left open: the peer still holds it."
+	case t.State == probe.TimeWait:
+		return "Each side closed its direction and had that acknowledged (RFC 9293 3.6)."
+	}
+	return ""
+}
+
+// rejected says who rejected our SYN.
+func (l *Lesson) rejected(r *probe.Result) string {
+	if len(r.ICMP) == 0 {
+		return "Our SYN was rejected."
+	}
+	m := orZero(r.ICMP[len(r.ICMP)-1])
+	who := "a router or firewall on the way"
+	if m.From == m.Target {
+		who = "the destination itself, or something that speaks in its name"
+	}
+	return fmt.Sprintf("Our SYN was rejected by %v, %s: %s.", m.From, who, l.text(m.Name))
+}
+
+// repeated says what the number of SYNs tells.
+func repeated(syns int) string {
+	if syns > 1 {
+		return "Since it was sent more than once, one lost datagram is not the reason."
+	}
+	return "It was sent only once: one lost datagram may be the reason."
+}
+
+// cause says what the system refused.
+func (l *Lesson) cause(r *probe.Result) string {
+	if r.Err == nil {
+		return ""
+	}
+	return "The reason: " + l.text(r.Err.Error()) + "."
+}
