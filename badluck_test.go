@@ -182,7 +182,7 @@ func runPrepared(t *testing.T, h *netlab.Host, prepare func() error, args ...str
 	t.Helper()
 	var stdout, stderr strings.Builder
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", args...)
-	cmd.Env = append(os.Environ(), envProgram+"=1", "LC_ALL=C.UTF-8")
+	cmd.Env = programEnv()
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	must(t, h.Do(func() error {
 		if err := prepare(); err != nil {

@@ -39,8 +39,14 @@ type ran struct {
 // program returns the program, to be run on a host.
 func program(ctx context.Context, h *netlab.Host, args ...string) *netlab.Cmd {
 	cmd := h.Command(ctx, "/proc/self/exe", args...)
-	cmd.Env = append(os.Environ(), envProgram+"=1", "LC_ALL=C.UTF-8", "GOTRACEBACK=single")
+	cmd.Env = programEnv()
 	return cmd
+}
+
+// programEnv returns the environment that makes the test binary be the program, in a locale with UTF-8. The race detector
+// would let it wait for a second at its end.
+func programEnv() []string {
+	return append(os.Environ(), envProgram+"=1", "LC_ALL=C.UTF-8", "GORACE=atexit_sleep_ms=0")
 }
 
 // finish runs the program to its end.
