@@ -1,0 +1,428 @@
+package rawip_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tcpprobe/internal/netlab"
+	"tcpprobe/internal/netlab/labtest"
+	"tcpprobe/internal/socket"
+	"tcpprobe/rawip"
+	"tcpprobe/tcphdr"
+)
+
+func TestMain(m *testing.M) { labtest.Main(m) }
+
+// patience turns a hang into a failure.
+const patience = 30 * time.Second
+
+var (
+	hostA   = netip.MustParseAddr("10.0.0.1")
+	hostB   = netip.MustParseAddr("10.0.0.2")
+	macOfB  = [6]byte{0x02, 0x00, 10, 0, 0, 2}
+	serverB = netip.AddrPortFrom(hostB, 7)
+)
+
+// ifindex returns the index of a host's interface.
+func ifindex(t *testing.T, h *netlab.Host, name string) (index int) {
+	t.Helper()
+	err := h.Do(func() error {
+		ifi, err := net.InterfaceByName(name)
+		if err == nil {
+			index = ifi.Index
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return index
+}
+
+// openWire opens a wire on a host, prepared for the paths.
+func openWire(t *testing.T, h *netlab.Host, paths ...rawip.Path) (w *rawip.Wire) {
+	t.Helper()
+	err := h.Do(func() (err error) {
+		if w, err = rawip.OpenWire(t.Context(), rawip.WireOptions{}); err != nil {
+			return err
+		}
+		for _, p := range paths {
+			if err := w.Prepare(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+// watch makes the wire see one connection.
+func watch(t *testing.T, w *rawip.Wire, locals ...netip.AddrPort) {
+	t.Helper()
+	if err := w.Watch(locals...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newGuard reserves a port of a host until the test ends.
+func newGuard(t *testing.T, h *netlab.Host, local netip.AddrPort) (g *rawip.Guard) {
+	t.Helper()
+	err := h.Do(func() (err error) {
+		g, err = rawip.NewGuard(local)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// listen accepts connections for as long as the test runs, and closes them.
+func listen(t *testing.T, h *netlab.Host, address string) {
+	t.Helper()
+	l, err := h.Listen("tcp4", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			conn.Close()
+		}
+	}()
+}
+
+// sendSYN sends a SYN.
+func sendSYN(t *testing.T, w *rawip.Wire, p rawip.Path, src, dst netip.AddrPort, id uint16) {
+	t.Helper()
+	h := tcphdr.Header{SrcPort: src.Port(), DstPort: dst.Port(), Seq: 0xfffffff0, Flags: tcphdr.SYN, Window: 64240}
+	b, err := h.Append(nil, src.Addr(), dst.Addr(), nil)
+	if err == nil {
+		b, err = rawip.Header{ID: id, TTL: 64, DontFragment: true, Protocol: rawip.ProtocolTCP, Src: src.Addr(), Dst: dst.Addr()}.Append(nil, b)
+	}
+	if err == nil {
+		err = w.Send(p, b)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// receive returns the next segment on the wire.
+func receive(t *testing.T, w *rawip.Wire) (rawip.Packet, rawip.Header, tcphdr.Header) {
+	t.Helper()
+	limit := time.Now().Add(patience)
+	for {
+		p, ok, err := w.Receive()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ok {
+			ip, payload, err := rawip.Parse(p.Octets)
+			if err != nil {
+				t.Fatalf("% x: %v", p.Octets, err)
+			}
+			s, _, err := tcphdr.Parse(payload)
+			if err != nil {
+				t.Fatalf("% x: %v", payload, err)
+			}
+			return p, ip, s
+		}
+		if time.Now().After(limit) {
+			t.Fatal("nothing arrives")
+		}
+		if err := w.Wait(limit); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// until receives until a segment is of the kind that is wanted.
+func until(t *testing.T, w *rawip.Wire, sent bool, flags tcphdr.Flags) (rawip.Packet, rawip.Header) {
+	t.Helper()
+	for {
+		p, ip, s := receive(t, w)
+		if p.Sent == sent && s.Flags == flags {
+			return p, ip
+		}
+	}
+}
+
+// TestWire: on every way out, what is sent is seen with the kernel's stamp, and so is the answer.
+func TestWire(t *testing.T) {
+	a, b := labtest.Pair(t)
+	listen(t, a, "127.0.0.1:7")
+	listen(t, b, serverB.String())
+	eth0 := ifindex(t, a, "eth0")
+	tests := []struct {
+		name     string
+		path     rawip.Path
+		src, dst string
+		seenOn   int // index of the interface that what is received names
+	}{
+		{"frames", rawip.Path{Interface: eth0, Link: true, NextHop: macOfB}, "10.0.0.1:40001", "10.0.0.2:7", eth0},
+		{"the kernel's IP", rawip.Path{Interface: eth0}, "10.0.0.1:40002", "10.0.0.2:7", 0},
+		{"the kernel's IP on loopback", rawip.Path{Interface: 1}, "127.0.0.1:40003", "127.0.0.1:7", 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			stamping, err := socket.StartStamping()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stamping.Close()
+			src, dst := netip.MustParseAddrPort(test.src), netip.MustParseAddrPort(test.dst)
+			guard := newGuard(t, a, src)
+			defer guard.Close()
+			w := openWire(t, a, test.path)
+			watch(t, w, src)
+			// The kernel begins to stamp a moment after it was asked to.
+			for id := uint16(1); ; id++ {
+				before := w.Now()
+				sendSYN(t, w, test.path, src, dst, id)
+				sent, ip := until(t, w, true, tcphdr.SYN)
+				answer, _ := until(t, w, false, tcphdr.SYN|tcphdr.ACK)
+				if ip.ID != id || ip.Src != src.Addr() || ip.Dst != dst.Addr() {
+					t.Fatalf("sent datagram %d, saw %+v", id, ip)
+				}
+				if answer.Interface != test.seenOn || sent.Interface != test.seenOn {
+					t.Fatalf("sent on interface %d, received on %d; want %d", sent.Interface, answer.Interface, test.seenOn)
+				}
+				if sent.At.Kernel.IsZero() || answer.At.Kernel.IsZero() {
+					if id == 1000 {
+						t.Fatal("the kernel does not stamp")
+					}
+					continue
+				}
+				const tolerance = time.Millisecond // of the distance between the two clocks
+				if sent.At.Kernel.Before(before.Add(-tolerance)) || answer.At.Kernel.Before(sent.At.Kernel) || answer.At.Kernel.After(w.Now().Add(tolerance)) {
+					t.Errorf("handed over at %v, sent at %v, answered at %v, and now it is %v", before, sent.At.Kernel, answer.At.Kernel, w.Now())
+				}
+				break
+			}
+		})
+	}
+}
+
+// TestGuard: while a port is guarded, the kernel answers nothing that arrives there; and when it is not, it does (H-15).
+func TestGuard(t *testing.T) {
+	a, b := labtest.Pair(t)
+	listen(t, b, serverB.String())
+	path := rawip.Path{Interface: ifindex(t, a, "eth0"), Link: true, NextHop: macOfB}
+	w := openWire(t, a, path)
+	before := labtest.SNMP(t, a)["Tcp.OutRsts"]
+	const handshakes = 50
+	var guards []*rawip.Guard
+	for i := range handshakes {
+		local := netip.AddrPortFrom(hostA, uint16(41001+i))
+		guards = append(guards, newGuard(t, a, local))
+		watch(t, w, local)
+		sendSYN(t, w, path, local, serverB, uint16(i+1))
+		until(t, w, false, tcphdr.SYN|tcphdr.ACK)
+	}
+	// A connection of the kernel's own comes after all that.
+	conn, err := a.Dial(t.Context(), "tcp4", serverB.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	io.Copy(io.Discard, conn)
+	conn.Close()
+	if n := labtest.SNMP(t, a)["Tcp.OutRsts"] - before; n != 0 {
+		t.Errorf("the kernel sent %d RSTs for %d guarded handshakes", n, handshakes)
+	}
+	for i, g := range guards {
+		if err := g.Close(); err != nil {
+			t.Fatal(err)
+		}
+		local := netip.AddrPortFrom(hostA, uint16(41001+i))
+		if g.Local() != local {
+			t.Errorf("guard of %v, want %v", g.Local(), local)
+		}
+		if i == 0 { // the server repeats its SYN-ACK, and this time the kernel answers
+			watch(t, w, local)
+			sendSYN(t, w, path, local, serverB, 1000)
+			until(t, w, true, tcphdr.RST)
+		}
+	}
+	if n := labtest.SNMP(t, a)["Tcp.OutRsts"] - before; n < 1 {
+		t.Errorf("%d RSTs were counted without a guard", n)
+	}
+}
+
+func TestGuardErrors(t *testing.T) {
+	a, _ := labtest.Pair(t)
+	local := netip.AddrPortFrom(hostA, 42001)
+	first := newGuard(t, a, local)
+	defer first.Close()
+	for _, test := range []struct {
+		local netip.AddrPort
+		want  error
+	}{
+		{local, unix.EADDRINUSE},
+		{netip.MustParseAddrPort("192.0.2.9:42001"), unix.EADDRNOTAVAIL},
+	} {
+		err := a.Do(func() error {
+			_, err := rawip.NewGuard(test.local)
+			return err
+		})
+		var op *net.OpError
+		if !errors.Is(err, test.want) || !errors.As(err, &op) || op.Addr.String() != test.local.String() {
+			t.Errorf("%v: %v, want %v", test.local, err, test.want)
+		}
+	}
+	// Nobody else has the port either, and everybody can have it afterwards.
+	if l, err := a.Listen("tcp4", local.String()); !errors.Is(err, unix.EADDRINUSE) {
+		t.Errorf("listener %v, %v", l, err)
+	}
+	first.Close()
+	again := newGuard(t, a, local)
+	again.Close()
+}
+
+// TestH11_LinkErrors: an interface that goes down, or away, is told of by its index.
+func TestH11_LinkErrors(t *testing.T) {
+	a, _ := labtest.Pair(t)
+	path := rawip.Path{Interface: ifindex(t, a, "eth0"), Link: true, NextHop: macOfB}
+	w := openWire(t, a, path)
+	lost := func(want error) {
+		t.Helper()
+		limit := time.Now().Add(patience)
+		for {
+			_, ok, err := w.Receive()
+			var lost *rawip.LinkError
+			switch {
+			case errors.As(err, &lost):
+				if lost.Interface != path.Interface {
+					t.Fatalf("%v, want interface %d", err, path.Interface)
+				}
+				if errors.Is(err, want) {
+					return
+				}
+			case err != nil:
+				t.Fatal(err)
+			case !ok:
+				if time.Now().After(limit) {
+					t.Fatalf("no error came, want %v", want)
+				}
+				if err := w.Wait(limit); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	if err := a.SetLink("eth0", false); err != nil {
+		t.Fatal(err)
+	}
+	lost(unix.ENETDOWN)
+	if err := w.Send(path, make([]byte, 40)); !errors.Is(err, unix.ENETDOWN) {
+		t.Errorf("sending on an interface that is down: %v", err)
+	}
+	if err := a.DeleteLink("eth0"); err != nil {
+		t.Fatal(err)
+	}
+	lost(unix.ENODEV)
+	if err := w.Send(path, make([]byte, 40)); !errors.Is(err, unix.ENXIO) {
+		t.Errorf("sending on an interface that is gone: %v", err)
+	}
+}
+
+// TestFilterBeforeBind: in the midst of foreign traffic a wire opens and hears none of it (H-07).
+func TestFilterBeforeBind(t *testing.T) {
+	a, b := labtest.Pair(t)
+	l, err := b.Listen("tcp4", serverB.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		if conn, err := l.Accept(); err == nil {
+			io.Copy(conn, conn)
+		}
+	}()
+	conn, err := a.Dial(t.Context(), "tcp4", serverB.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan int)
+	go func() { // to and fro, as fast as it goes
+		octets, n := make([]byte, 100), 0
+		for ; ; n++ {
+			if _, err := conn.Write(octets); err != nil {
+				break
+			}
+			if _, err := io.ReadFull(conn, octets); err != nil {
+				break
+			}
+		}
+		ended <- n
+	}()
+	index := ifindex(t, a, "eth0")
+	for range 10 {
+		w := openWire(t, a, rawip.Path{Interface: index, Link: true}, rawip.Path{Interface: index})
+		watch(t, w, netip.AddrPortFrom(hostA, 43001))
+		for range 100 {
+			if p, ok, err := w.Receive(); ok || err != nil {
+				t.Fatalf("received % x (%v)", p.Octets, err)
+			}
+		}
+	}
+	conn.Close()
+	if n := <-ended; n < 10 {
+		t.Errorf("there was no traffic: %d messages", n)
+	}
+}
+
+// TestFilterLoads: the kernel takes the filter for however many connections there are.
+func TestFilterLoads(t *testing.T) {
+	a, _ := labtest.Pair(t)
+	index := ifindex(t, a, "eth0")
+	w := openWire(t, a, rawip.Path{Interface: index, Link: true}, rawip.Path{Interface: index})
+	var locals []netip.AddrPort
+	for i := range 5000 {
+		locals = append(locals, netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i % 3)}), uint16(10_000+i)))
+		switch len(locals) {
+		case 1, 2, 16, 48, 49, 51, 300, 5000:
+			watch(t, w, locals...)
+		}
+	}
+	watch(t, w)
+}
+
+// TestWaitEndsWithTheContext, and with the time.
+func TestWaitEndsWithTheContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	w, err := rawip.OpenWire(ctx, rawip.WireOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := w.Wait(w.Now().Add(-time.Second)); err != nil { // is over already
+		t.Error(err)
+	}
+	time.AfterFunc(time.Millisecond, cancel)
+	if err := w.Wait(time.Time{}); err != nil {
+		t.Error(err)
+	}
+	if ctx.Err() == nil {
+		t.Error("the wait ended before the context")
+	}
+}
