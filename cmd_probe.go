@@ -35,10 +35,21 @@ func probeCommand(c *cli.Context) error {
 		}
 		targets = append(targets, t)
 	}
+	if o.dryRun {
+		return rehearse(c, o, targets)
+	}
 	if err := rawip.Permitted(); errors.Is(err, os.ErrPermission) {
 		return &exitError{exitNotPermitted, errors.New(notPermitted(c.Args().First()))}
 	} else if err != nil {
 		return &exitError{exitSystem, err}
+	}
+	text := c.App.Writer
+	if o.pcap == "-" {
+		text = c.App.ErrWriter // the packets have stdout for themselves
+	}
+	files, err := openArtifacts(c.App.Writer, o)
+	if err != nil {
+		return &exitError{exitOutput, err}
 	}
 	ctx, stop := context.WithCancel(c.Context)
 	defer stop()
@@ -49,16 +60,15 @@ func probeCommand(c *cli.Context) error {
 	// Closing the sockets takes the kernel some milliseconds: it comes after everything was said.
 	defer j.close()
 
-	style := styleOf(c, o)
 	var all tally
 	for i, t := range targets {
 		if i > 0 && !o.json && !o.quiet {
-			fmt.Fprintln(c.App.Writer)
+			fmt.Fprintln(text)
 		}
-		show := newPresenter(c.App.Writer, o, style, t)
+		show := newPresenter(t, append([]view{mainView(text, o)}, files.views...))
 		// There is no point in going on for nobody.
 		stopIfUnread := func() {
-			if outputFailed(c.App.Writer) {
+			if outputFailed(c.App.Writer) || files.failed() {
 				stop()
 			}
 		}
@@ -79,6 +89,9 @@ func probeCommand(c *cli.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
+	}
+	if err := files.close(); err != nil {
+		return &exitError{exitOutput, err}
 	}
 	return all.verdict()
 }

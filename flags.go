@@ -31,6 +31,10 @@ type options struct {
 	dnsTries   int
 	all        bool
 	json       bool
+	explain    bool
+	checksums  bool // explained too
+	dryRun     bool
+	pcap       string
 	verbose    bool
 	quiet      bool
 	color      string
@@ -74,6 +78,9 @@ func probeFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "json", Category: categoryOutput, Usage: "one JSON object a line"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: categoryOutput, Usage: "header fields, options decoded, checks passed"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: categoryOutput, Usage: "the verdict lines alone"},
+		optionalFlag("explain", categoryOutput, "`[=checksum]` every packet octet by octet, with the meaning of each field and its RFC section; and how the checksums come about", "checksum"),
+		&cli.BoolFlag{Name: "dry-run", Category: categoryOutput, Usage: "build and explain the packets, and send none; needs no privilege"},
+		&cli.StringFlag{Name: "pcap", Category: categoryOutput, Usage: "write every packet to `FILE`, as pcapng with comments, or as pcap if its name ends in .pcap; - is stdout"},
 		&cli.StringFlag{Name: "color", Value: "auto", Category: categoryOutput, Usage: "`auto|always|never`; NO_COLOR and a pipe switch it off"},
 	}
 }
@@ -110,6 +117,8 @@ func readOptions(c *cli.Context) (o options, err error) {
 		dnsTimeout: duration(c, "dns-timeout"),
 		all:        c.Bool("all"),
 		json:       c.Bool("json"),
+		dryRun:     c.Bool("dry-run"),
+		pcap:       c.String("pcap"),
 		verbose:    c.Bool("verbose"),
 		quiet:      c.Bool("quiet"),
 		color:      c.String("color"),
@@ -141,6 +150,11 @@ func readOptions(c *cli.Context) (o options, err error) {
 	keep("icmp", e)
 	keep("send", oneOf(o.send, "auto", "link", "ip"))
 	keep("color", oneOf(o.color, "auto", "always", "never"))
+	explain := c.Generic("explain").(*optional)
+	o.explain, o.checksums = explain.given, explain.value != ""
+	if err == nil {
+		err = o.agree()
+	}
 	for _, name := range []string{"interface", "source", "dns"} {
 		if c.IsSet(name) && c.String(name) == "" {
 			keep(name, fmt.Errorf("has no value; try --help"))
@@ -159,6 +173,17 @@ func readOptions(c *cli.Context) (o options, err error) {
 		keep("dns", e)
 	}
 	return o, err
+}
+
+// agree returns an error if flags ask for what cannot go together.
+func (o options) agree() error {
+	switch {
+	case o.explain && o.json:
+		return usage("--explain is text: it does not go with --json")
+	case o.dryRun && (o.json || o.pcap != ""):
+		return usage("--dry-run sends nothing: there are no results to write")
+	}
+	return nil
 }
 
 // parseServer reads SERVER[:PORT].
@@ -221,6 +246,42 @@ func durationFlag(name, alias, value, category, text string) cli.Flag {
 		f.Aliases = []string{alias}
 	}
 	return f
+}
+
+// optional is the value of a flag that may stand alone: --explain or --explain=checksum.
+type optional struct {
+	given bool
+	value string // "" if it stands alone
+	known string // the one value that there is
+}
+
+// Set takes what stands behind "=", or "true" if nothing does.
+func (o *optional) Set(text string) error {
+	switch text {
+	case "true":
+		text = ""
+	case o.known:
+	default:
+		return fmt.Errorf("only =%s may follow", o.known)
+	}
+	o.given, o.value = true, text
+	return nil
+}
+
+// String returns the value.
+func (o *optional) String() string { return o.value }
+
+// IsBoolFlag says that the flag may stand alone (package flag).
+func (o *optional) IsBoolFlag() bool { return true }
+
+// standAlone is a flag with an optional value: the argument behind it is not its own.
+type standAlone struct{ *cli.GenericFlag }
+
+// TakesValue returns false.
+func (standAlone) TakesValue() bool { return false }
+
+func optionalFlag(name, category, text, value string) cli.Flag {
+	return standAlone{&cli.GenericFlag{Name: name, Value: &optional{known: value}, Category: category, Usage: text, DefaultText: " "}}
 }
 
 func duration(c *cli.Context, name string) time.Duration {

@@ -19,11 +19,14 @@ import (
 // imports holds, for each package of the module, the others that it may import. The direction is one: no package below
 // another knows of it.
 var imports = map[string][]string{
-	".":                       {"arp", "docs", "icmp", "internal/capture", "internal/netlab", "internal/report", "internal/route", "internal/socket", "internal/stamp", "probe", "rawip", "resolver", "tcphdr"},
+	".":                       {"arp", "docs", "icmp", "internal/capture", "internal/diagram", "internal/explain", "internal/netlab", "internal/report", "internal/route", "internal/socket", "internal/stamp", "probe", "rawip", "resolver", "tcphdr"},
 	"arp":                     {"internal/socket", "internal/stamp"},
 	"docs":                    {},
 	"icmp":                    {"internal/checksum"},
 	"internal/capture":        {"internal/checksum", "internal/report", "internal/stamp", "probe", "rawip", "tcphdr"},
+	"internal/bench":          {"internal/netlab", "tcphdr"},
+	"internal/diagram":        {"icmp", "internal/report", "internal/stamp", "probe", "rawip", "tcphdr"},
+	"internal/explain":        {"arp", "icmp", "internal/checksum", "internal/report", "internal/stamp", "probe", "rawip", "tcphdr"},
 	"internal/checksum":       {},
 	"internal/netlab":         {"internal/checksum", "internal/socket", "internal/stamp", "rawip", "tcphdr"},
 	"internal/netlab/labtest": {"internal/netlab"},
@@ -41,6 +44,7 @@ var imports = map[string][]string{
 var edges = []string{
 	"*.go",
 	"arp/client_linux.go",
+	"internal/bench/*.go",
 	"internal/netlab/*.go",
 	"internal/netlab/labtest/*.go",
 	"internal/route/*.go",

@@ -208,10 +208,7 @@ func (j *journey) prepare(a *attempt, remote netip.AddrPort) (*probe.Flow, error
 		a.fail(outcomeOf(err), err)
 		return nil, err
 	}
-	a.Route = &probe.Route{Interface: way.Interface, MAC: way.HardwareAddr, Source: way.Source, NextHop: way.NextHop, OnLink: way.OnLink, MTU: way.MTU}
-	a.happened(probe.Event{Kind: probe.RouteFound, At: stamp.Stamp{User: j.clock.Now()}, Route: a.Route})
-
-	path := rawip.Path{Interface: way.Index, MAC: way.HardwareAddr, Link: j.o.send == "link" || j.o.send == "auto" && way.UsesARP()}
+	path := j.take(a, way)
 	err = j.findNextHop(a, way, &path)
 	if err == nil {
 		err = j.watch(path, guard)
@@ -223,6 +220,22 @@ func (j *journey) prepare(a *attempt, remote netip.AddrPort) (*probe.Flow, error
 		}
 		return nil, err
 	}
+	return j.flow(a, way, path, guard, remote), nil
+}
+
+// take makes a route the attempt's, and returns the path that its datagrams take, as yet without the next hop's MAC.
+func (j *journey) take(a *attempt, way route.Route) rawip.Path {
+	a.Route = &probe.Route{
+		Interface: way.Interface, MAC: way.HardwareAddr, Source: way.Source,
+		NextHop: way.NextHop, OnLink: way.OnLink, MTU: way.MTU,
+	}
+	a.happened(probe.Event{Kind: probe.RouteFound, At: stamp.Stamp{User: j.clock.Now()}, Route: a.Route})
+	link := j.o.send == "link" || j.o.send == "auto" && way.UsesARP()
+	return rawip.Path{Interface: way.Index, MAC: way.HardwareAddr, Link: link}
+}
+
+// flow returns the handshake that the flags ask for, over the path and from the guard's port.
+func (j *journey) flow(a *attempt, way route.Route, path rawip.Path, guard *rawip.Guard, remote netip.AddrPort) *probe.Flow {
 	config := j.o.handshake
 	config.LocalPort, config.RemotePort = guard.Local().Port(), remote.Port()
 	config.ISS, config.TimestampBase = tcphdr.SeqNum(random()), random()
@@ -240,7 +253,7 @@ func (j *journey) prepare(a *attempt, remote netip.AddrPort) (*probe.Flow, error
 				a.observe(a.Result, e)
 			}
 		},
-	}, nil
+	}
 }
 
 // reserve asks for the route of a flow with a source port of its own, and reserves the port.

@@ -8,67 +8,40 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
 	"tcpprobe/internal/report"
 	"tcpprobe/probe"
 )
 
-// presenter shows what becomes of one target: as a ladder if there is one handshake, as lines and statistics if there
-// are many, as JSON if that is asked for. Errors of the output are remembered by the output.
+// presenter shows what becomes of one target, in one or several views.
 type presenter struct {
-	newLadder func() *report.Ladder
-	ladder    *report.Ladder
-	series    *report.Series
-	json      *report.JSON
+	views []view
 
 	mu      sync.Mutex
 	summary *probe.Summary
-	begun   bool // the header of the series was printed
 }
 
-func newPresenter(w io.Writer, o options, s report.Style, t target) *presenter {
-	p := &presenter{summary: probe.NewSummary(t.text)}
-	switch {
-	case o.json:
-		p.json = report.NewJSON(w)
-	case o.count == 1:
-		p.newLadder = func() *report.Ladder { return report.NewLadder(w, s) }
-		p.ladder = p.newLadder()
-	default:
-		p.series = report.NewSeries(w, s)
-	}
-	return p
+func newPresenter(t target, views []view) *presenter {
+	return &presenter{views: views, summary: probe.NewSummary(t.text)}
 }
 
 // event shows something that has just happened.
 func (p *presenter) event(r *probe.Result, e *probe.Event) {
-	if p.ladder != nil {
-		p.ladder.Event(r, e)
+	for _, v := range p.views {
+		v.event(r, e)
 	}
 }
 
-// result shows how a handshake ended. One that was broken off is shown only where it is the only one.
+// result shows how a handshake ended.
 func (p *presenter) result(r *probe.Result) {
 	if r.Outcome != probe.Interrupted {
 		p.mu.Lock()
 		p.summary.Add(r)
 		p.mu.Unlock()
 	}
-	switch {
-	case p.ladder != nil:
-		p.ladder.Verdict(r)
-		p.ladder = p.newLadder() // the next address has one of its own
-	case r.Outcome == probe.Interrupted:
-	case p.json != nil:
-		p.json.Probe(r)
-	default:
-		if !p.begun && r.Route != nil {
-			p.series.Header(r)
-			p.begun = true
-		}
-		p.series.Line(r)
+	for _, v := range p.views {
+		v.result(r)
 	}
 }
 
@@ -81,19 +54,30 @@ func (p *presenter) interim() string {
 
 // end shows the statistics.
 func (p *presenter) end() {
-	switch {
-	case p.json != nil:
-		p.json.Summary(p.summary)
-	case p.series != nil:
-		p.series.Summary(p.summary)
+	for _, v := range p.views {
+		v.end(p.summary)
 	}
 }
 
+// mainView returns the view of the results that the flags ask for.
+func mainView(w io.Writer, o options) view {
+	style := styleOf(w, o)
+	switch {
+	case o.json:
+		return jsonView{report.NewJSON(w)}
+	case o.explain:
+		return &lessonView{w: w, style: style, checksums: o.checksums}
+	case o.count == 1:
+		return &ladderView{w: w, style: style}
+	}
+	return newSeriesView(w, style, isTerminal(w) && !o.quiet && os.Getenv("TERM") != "dumb")
+}
+
 // styleOf returns how text is to look on the output that there is.
-func styleOf(c *cli.Context, o options) report.Style {
+func styleOf(w io.Writer, o options) report.Style {
 	color := o.color == "always"
 	if o.color == "auto" {
-		color = isTerminal(c.App.Writer) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+		color = isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	}
 	return report.Style{Color: color, UTF8: speaksUTF8(), Verbose: o.verbose, Quiet: o.quiet}
 }
