@@ -35,7 +35,7 @@ type stage struct {
 func demoScenes(c *cli.Context, n *demoNetwork, selected []scene) error {
 	ctx, stop := demoContext(c)
 	defer stop()
-	st := &stage{n, styleOf(c, options{color: c.String("color")}), c.App.Writer, c.App.ErrWriter}
+	st := &stage{n, styleOf(c.App.Writer, options{color: c.String("color")}), c.App.Writer, c.App.ErrWriter}
 	begun := time.Now()
 	st.print("A network of its own, in namespaces that vanish with this program:\n" + demoDrawing)
 	var wrong []string
@@ -108,7 +108,7 @@ func demoShell(c *cli.Context, n *demoNetwork) error {
 	}
 	ctx, stop := demoContext(c)
 	defer stop()
-	st := &stage{n, styleOf(c, options{color: c.String("color")}), c.App.Writer, c.App.ErrWriter}
+	st := &stage{n, styleOf(c.App.Writer, options{color: c.String("color")}), c.App.Writer, c.App.ErrWriter}
 	st.print("This shell runs on the client, as its root. With its end the network vanishes.\n" + demoDrawing + "\n")
 	for _, name := range demoNames {
 		st.print(fmt.Sprintf("  %-22s %-10v %s\n", name.name, name.address, name.about))
