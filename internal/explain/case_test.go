@@ -131,6 +131,7 @@ var cases = []struct {
 	}},
 	{"unreachable_hops_mpls", func() *probe.Result {
 		tr := literal(443)
+		tr.ttl = 3
 		tr.syn(0.010)
 		after := make([]byte, 128-60, 128-60+12) // the quote is filled up to 128 octets
 		after = append(after, 0x20, 0, 0x9e, 0x4d, 0, 8, 1, 1, 0x06, 0x40, 0x11, 1)

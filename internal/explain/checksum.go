@@ -32,7 +32,7 @@ func (l *Lesson) datagramChecksums(datagram []byte) {
 	}
 	switch {
 	case h.Protocol == rawip.ProtocolTCP && len(payload) >= tcpHeaderLen:
-		s := l.begin("checksum of TCP, over a pseudo-header and the %d octets of the segment", len(payload), "9293 3.1")
+		s := l.begin("checksum of TCP, over a pseudo-header and %d octets of segment", len(payload), "9293 3.1")
 		pseudo := pseudoHeader(h.Src, h.Dst, h.Protocol, len(payload))
 		s.words("pseudo", pseudo, -1)
 		l.line("          source and destination address, protocol, length of the segment")
@@ -96,10 +96,9 @@ func (s *sum) finish(octets []byte, field int, pseudo uint16) {
 	case want == is || want == 0 && is == 0xffff || want == 0xffff && is == 0:
 		s.line(fmt.Sprintf("   field  %04x: the same, so the checksum is valid", is))
 	case pseudo != 0 && is == pseudo:
-		for _, line := range wrap(fmt.Sprintf("%04x: the folded sum of the pseudo-header alone. The sender left the rest to its network card (offload), "+
-			"and no card has had the segment yet, as on loopback and veth.", is), width-10) {
-			s.line("          " + line)
-		}
+		s.line(fmt.Sprintf("   field  %04x: the folded sum of the pseudo-header alone. The sender left the", is))
+		s.line("          rest to its network card (offload), and no card has had the segment")
+		s.line("          yet: so it is on loopback and veth")
 	default:
 		s.line(s.paint(red, fmt.Sprintf("   field  %04x: not the same, so the checksum is invalid", is)))
 	}

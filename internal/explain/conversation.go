@@ -26,6 +26,7 @@ type conversation struct {
 	shifts         [2]int   // of our windows and theirs, plus 1; 0 if none was offered
 	last           segment  // the one that came in last
 	shown          variables
+	shownBlock     bool
 	shownVariables bool
 }
 
@@ -168,6 +169,10 @@ func (l *Lesson) controlBlock(r *probe.Result) {
 		}
 	}
 	l.line("")
+	if !c.shownBlock {
+		c.shownBlock = true
+		l.line("Our socket, as netstat prints it: protocol, Recv-Q, Send-Q, addresses, state")
+	}
 	line := fmt.Sprintf("tcp  0  0  %v  %v  %v", local, remote, c.state)
 	l.line(l.sourced(line, "9293 3.3.2"))
 	if c.state == probe.Closed {

@@ -17,9 +17,10 @@ const (
 func (t *table) dns() {
 	t.layer = "DNS"
 	b := t.rest()
-	counted := func(name, what string) func([]byte) string {
-		return func(b []byte) string { return fmt.Sprintf("%s %s", name, count(int(u16(b)), what)) }
+	counted := func(name string) func([]byte) string {
+		return func(b []byte) string { return fmt.Sprintf(name, u16(b)) }
 	}
+	response := len(b) > 2 && b[2]>>7 == 1
 	if !t.fields(
 		field{2, "1035 4.1.1", func(b []byte) string { return fmt.Sprintf("ID %d", u16(b)) }},
 		field{1, "1035 4.1.1", func(b []byte) string {
@@ -27,13 +28,17 @@ func (t *table) dns() {
 				b[0]>>3&15, opcode(b[0]>>3&15), b[0]>>2&1, b[0]>>1&1, b[0]&1, on(b[0]&1, " recurse, please"))
 		}},
 		field{1, "1035 4.1.1", func(b []byte) string {
-			return fmt.Sprintf("RA %d%s, Z %d, AD %d, CD %d, RCODE %d %s", b[0]>>7, on(b[0]>>7, " recursion available"),
-				b[0]>>6&1, b[0]>>5&1, b[0]>>4&1, b[0]&15, rcode(b[0]&15))
+			s := fmt.Sprintf("RA %d%s, Z %d, AD %d, CD %d, RCODE %d", b[0]>>7, on(b[0]>>7, " recursion available"),
+				b[0]>>6&1, b[0]>>5&1, b[0]>>4&1, b[0]&15)
+			if response {
+				s += " " + rcode(b[0]&15)
+			}
+			return s
 		}},
-		field{2, "1035 4.1.1", counted("QDCOUNT", "question")},
-		field{2, "1035 4.1.1", counted("ANCOUNT", "answer")},
-		field{2, "1035 4.1.1", counted("NSCOUNT", "authority")},
-		field{2, "1035 4.1.1", counted("ARCOUNT", "additional")},
+		field{2, "1035 4.1.1", counted("QDCOUNT %d: questions")},
+		field{2, "1035 4.1.1", counted("ANCOUNT %d: answers")},
+		field{2, "1035 4.1.1", counted("NSCOUNT %d: authority records")},
+		field{2, "1035 4.1.1", counted("ARCOUNT %d: additional records")},
 	) {
 		return
 	}
@@ -43,7 +48,7 @@ func (t *table) dns() {
 			return
 		}
 	}
-	for i, section := range []string{"answer", "authority", "addition"} {
+	for i, section := range []string{"answer", "auth", "addition"} {
 		t.layer = section
 		for range u16(b[6+2*i:]) {
 			if !t.record() {
@@ -150,8 +155,10 @@ func (t *table) opt() bool {
 
 // name explains a domain name, label by label. It reports whether it is whole.
 func (t *table) name(what, source string) bool {
-	whole, _ := readName(t.octets, t.base, t.at)
-	what += " " + t.text(whole)
+	if whole, ok := readName(t.octets, t.base, t.at); ok {
+		what += " " + t.text(whole)
+	}
+	what += ": "
 	for size := 0; ; size++ {
 		b := t.rest()
 		switch {
@@ -159,7 +166,7 @@ func (t *table) name(what, source string) bool {
 			t.odd(len(b), "1035 2.3.4", "a name without an end")
 			return false
 		case b[0] == 0:
-			t.add(1, "1035 3.1", "%s", strings.TrimSpace(what+ends(size)))
+			t.add(1, "1035 3.1", "%s", what+ends(size))
 			return true
 		case b[0]&pointer == pointer && len(b) >= 2:
 			to := int(u16(b) & 0x3fff)
@@ -168,14 +175,14 @@ func (t *table) name(what, source string) bool {
 				t.odd(len(b), "1035 4.1.4", "a pointer to octet %d of the message, where no name stands", to)
 				return false
 			}
-			t.add(2, "1035 4.1.4", "%s", strings.TrimSpace(fmt.Sprintf("%s: pointer to octet %d of the message: %s", what, to, t.text(named))))
+			t.add(2, "1035 4.1.4", "%s", fmt.Sprintf("%spointer to octet %d of the message, %s", what, to, t.text(named)))
 			return true
 		case b[0]&pointer != 0 || 1+int(b[0]) > len(b):
 			t.odd(len(b), "1035 3.1", "a label that is cut off or malformed")
 			return false
 		}
 		n := int(b[0])
-		t.add(1+n, source, "%s", strings.TrimSpace(fmt.Sprintf("%s: label of %s %q", what, count(n, "octet"), t.text(string(b[1:1+n])))))
+		t.add(1+n, source, "%s", fmt.Sprintf("%slabel of %s \"%s\"", what, count(n, "octet"), t.text(string(b[1:1+n]))))
 		what, size = "", size+n
 	}
 }
@@ -183,9 +190,9 @@ func (t *table) name(what, source string) bool {
 // ends names the octet that ends a name.
 func ends(size int) string {
 	if size == 0 {
-		return ": the root"
+		return "the root"
 	}
-	return "0: the root, which ends the name"
+	return "the root, which ends the name"
 }
 
 // readName returns the name that stands at an octet of a message that begins at base. It is not ok unless the name is

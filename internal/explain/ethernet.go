@@ -22,8 +22,12 @@ func (l *Lesson) newTable(e *probe.Event, etherType uint16, ends string) *table 
 		t.octets = slices.Concat(header, e.Octets)
 	}
 	t.end = len(t.octets)
-	if e.Frame != nil {
+	switch {
+	case e.Frame != nil:
 		t.ethernet()
+	case etherType == etherTypeIPv4:
+		t.layer = "Ethernet"
+		t.add(0, "", "no frame of ours: the kernel's IP carries it")
 	}
 	return t
 }
@@ -48,15 +52,4 @@ func station(b []byte) string {
 		return mac(b) + ", all on the link"
 	}
 	return mac(b)
-}
-
-// carriage says who wrote the header in front of a datagram of ours if there was no frame.
-func carriage(e *probe.Event) string {
-	if e.Frame != nil {
-		return ""
-	}
-	if e.Kind == probe.SegmentSent {
-		return "There is no frame of ours: the kernel's IP carries the datagram."
-	}
-	return "There was no frame for us to see: the kernel's IP carried the datagram."
 }

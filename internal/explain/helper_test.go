@@ -40,13 +40,14 @@ var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 // trip makes a result out of real octets, event by event. Times are in milliseconds since its start.
 type trip struct {
 	*probe.Result
-	link bool // frames of our own
+	link bool  // frames of our own
+	ttl  uint8 // of our segments
 	id   uint16
 }
 
 // setOut begins a trip to a port of example.com.
 func setOut(port uint16) *trip {
-	return &trip{link: true, id: 7237, Result: &probe.Result{
+	return &trip{link: true, ttl: 64, id: 7237, Result: &probe.Result{
 		Target: "example.com:80", Host: "example.com", Port: port, Seq: 1, Time: noon, Start: stamp.Stamp{User: noon, Kernel: noon},
 	}}
 }
@@ -179,8 +180,8 @@ func (tr *trip) out(t float64, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcp
 	if !flags.Has(tcphdr.SYN) {
 		h.Window = 502
 	}
-	octets := datagram(h, rawip.Header{ID: tr.id, TTL: 64, Src: local, Dst: remote}, "")
-	return tr.segment(probe.SegmentSent, t, octets, probe.Segment{Header: h, TTL: 64, ID: tr.id, State: state, Checksum: checksum.Valid},
+	octets := datagram(h, rawip.Header{ID: tr.id, TTL: tr.ttl, Src: local, Dst: remote}, "")
+	return tr.segment(probe.SegmentSent, t, octets, probe.Segment{Header: h, TTL: tr.ttl, ID: tr.id, State: state, Checksum: checksum.Valid},
 		probe.Frame{Source: localMAC, Destination: gatewayMAC})
 }
 
@@ -236,21 +237,26 @@ func (tr *trip) finished(t float64) {
 	tr.out(t+11.559, tcphdr.ACK, iss+2, irs+2, laterOptions(1025, 881246), probe.TimeWait)
 }
 
-// rejected receives an ICMP error that quotes so many octets of our last datagram as it came there, with a TTL of 62.
+// rejected receives an ICMP error that quotes so many octets of our last datagram as it came there, two
+// hops on.
 func (tr *trip) rejected(t float64, from netip.Addr, rest [4]byte, typ icmp.Type, code icmp.Code, octets int, after ...byte) *probe.Event {
 	quote := append([]byte(nil), tr.Events[len(tr.Events)-1].Octets...)
-	quote[8] = 62
+	quote[8] -= 2
 	quote[10], quote[11] = 0, 0
 	sum := ^checksum.Fold(checksum.Sum(0, quote[:20]))
 	quote[10], quote[11] = byte(sum>>8), byte(sum)
 	message := icmp.Message{Type: typ, Code: code, Rest: rest, Body: append(quote[:octets:octets], after...)}.Append(nil)
 	m := &probe.ICMP{From: from, Target: remote, Type: uint8(typ), Code: uint8(code), Name: icmp.Name(typ, code),
-		TTL: 62, QuotedTTL: 62, SentTTL: 64, At: at(t)}
+		TTL: 62, QuotedTTL: tr.ttl - 2, SentTTL: tr.ttl, At: at(t)}
 	tr.Result.ICMP = append(tr.Result.ICMP, m)
 	tr.Outcome = probe.Unreachable
 	tr.TCP.State = probe.Closed
+	var frame *probe.Frame
+	if tr.link {
+		frame = &probe.Frame{Source: gatewayMAC, Destination: localMAC}
+	}
 	return tr.add(probe.Event{Kind: probe.ICMPReceived, At: at(t), ICMP: m,
 		Octets: must(rawip.Header{ID: 4242, TTL: 62, Protocol: rawip.ProtocolICMP, Src: from, Dst: local}.Append(nil, message)),
-		Frame:  &probe.Frame{Source: gatewayMAC, Destination: localMAC},
+		Frame:  frame,
 	})
 }

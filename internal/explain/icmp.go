@@ -83,14 +83,15 @@ func (t *table) icmpBody() {
 func (t *table) quote() {
 	t.layer = "quote"
 	t.left, t.leftFrom = t.quoted, t.at
+	ours := t.ours
 	t.ours = true
+	defer func() { t.ours, t.left = ours, nil }()
 	if len(t.rest()) == 0 {
 		t.add(0, "792", "nothing is quoted, which tells nobody whom it concerns").color = red
 		return
 	}
 	t.ends = "the quote ends here"
 	t.ipv4(true)
-	t.left = nil
 }
 
 // The quote of an extended message (RFC 4884): its length is given in words, or by old routers left out and then 128

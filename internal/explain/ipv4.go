@@ -31,7 +31,7 @@ func (t *table) ipv4(quoted bool) {
 		field{2, "791 3.1", func(b []byte) string { return fmt.Sprintf("Total Length %d octets", u16(b)) }},
 		field{2, "791 3.1", func(b []byte) string { return fmt.Sprintf("Identification %d", u16(b)) }},
 		field{2, "791 3.1", fragment},
-		field{1, "791 3.1", func(b []byte) string { return "Time to Live " + hops(b[0]) }},
+		field{1, "791 3.1", func(b []byte) string { return "Time to Live " + t.hops(b[0]) }},
 		field{1, "791 3.1", func(b []byte) string { return "Protocol " + protocol(b[0]) }},
 		field{2, "791 3.1", func(f []byte) string {
 			return fmt.Sprintf("Header Checksum 0x%04x%s", u16(f), headerState(b, f))
@@ -111,17 +111,17 @@ func fragment(b []byte) string {
 		}
 	}
 	if flags == nil {
-		flags = []string{"no flag"}
+		flags = []string{"no flag set"}
 	}
 	return fmt.Sprintf("%s; Fragment Offset %d", strings.Join(flags, ", "), u16(b)&0x1fff)
 }
 
 // hops says what a Time to Live means.
-func hops(ttl uint8) string {
-	if ttl == 1 {
-		return "1: no router may pass it on"
+func (t *table) hops(ttl uint8) string {
+	if t.ours {
+		return fmt.Sprint(ttl)
 	}
-	return fmt.Sprint(ttl)
+	return fmt.Sprintf("%d: what is left of it", ttl)
 }
 
 // protocol names a protocol of those that we meet.

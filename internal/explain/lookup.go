@@ -30,7 +30,7 @@ func (l *Lesson) dnsQuery(r *probe.Result, e *probe.Event) {
 func (l *Lesson) dnsAnswer(r *probe.Result, e *probe.Event) {
 	m := orZero(e.DNS)
 	l.headline(r, e, "DNS", in, fmt.Sprintf("from %s, %s", server(m), count(len(e.Octets), "octet")))
-	l.prose(l.believed(m, e.Octets), l.answered(m), transport(m))
+	l.prose(l.believed(m, e.Octets), l.answered(m), "It came to the same socket; the kernel has taken the headers off.")
 	l.message(e)
 }
 
@@ -57,7 +57,7 @@ func (l *Lesson) answered(m *probe.DNSMessage) string {
 		for _, a := range m.Addresses {
 			addresses = append(addresses, a.String())
 		}
-		sentences = append(sentences, fmt.Sprintf("The address is %s, and may be kept for %d s (RFC 1035 4.1.3).", strings.Join(addresses, ", "), m.TTL))
+		sentences = append(sentences, fmt.Sprintf("It has %s, and may be kept for %d s (RFC 1035 4.1.3).", strings.Join(addresses, ", "), m.TTL))
 	case m.RCode == "NXDOMAIN":
 		sentences = append(sentences, "The name does not exist: that is final, and no other type of record would help (RFC 2308 2.1).")
 	case m.RCode == "NOERROR":
@@ -99,16 +99,16 @@ func server(m *probe.DNSMessage) string {
 	return m.Server.String()
 }
 
-// transport says what carried a message, of which we see no octet.
+// transport says what carries a query, of which we see no octet.
 func transport(m *probe.DNSMessage) string {
 	local := ""
 	if m.Local.IsValid() {
 		local = fmt.Sprintf(" of port %d", m.Local.Port())
 	}
 	if m.Transport == "tcp" {
-		return fmt.Sprintf("A TCP socket%s carried it, with its length in two octets in front (RFC 1035 4.2.2): those and the headers are the kernel's.", local)
+		return fmt.Sprintf("It left by a TCP socket%s, whose headers are the kernel's, with its length in two octets in front (RFC 1035 4.2.2).", local)
 	}
-	return fmt.Sprintf("A UDP socket%s carried it: the kernel wrote or read the headers of UDP, 8 octets (RFC 768), and IPv4; ours is the message.", local)
+	return fmt.Sprintf("It left by a UDP socket%s: the kernel writes the headers of UDP, 8 octets (RFC 768), and IPv4, 20 (RFC 791 3.1). Ours is the message.", local)
 }
 
 // routeFound explains which way segments go.
@@ -124,7 +124,7 @@ func (l *Lesson) routeFound(r *probe.Result, e *probe.Event) {
 	}
 	l.prose(
 		fmt.Sprintf("Our segments leave through %s, from %v.", l.text(way.Interface), way.Source), next,
-		fmt.Sprintf("A datagram may have %d octets on this link; without two headers of 20 octets, %d are left for data: our MSS (RFC 9293 3.7.1).",
+		fmt.Sprintf("A datagram may have %d octets on this link; without two headers of 20 octets, %d are left for data (RFC 9293 3.7.1).",
 			way.MTU, max(way.MTU-ipv4HeaderLen-tcpHeaderLen, 0)))
 }
 

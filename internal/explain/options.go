@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"strings"
 
 	"tcpprobe/tcphdr"
 )
@@ -16,7 +17,7 @@ func (t *table) tcpOptions() {
 			t.add(len(b), "9293 3.2", "End of Option List, and padding")
 			return
 		case kind == tcphdr.NoOperation:
-			t.add(1, "9293 3.2", "No-Operation: moves what follows to a boundary")
+			t.add(1, "9293 3.2", "No-Operation: aligns what follows")
 		case len(b) < 2 || b[1] < 2 || int(b[1]) > len(b):
 			t.odd(len(b), "9293 3.2", "option %d, malformed: %s. What follows cannot be told apart", kind, malformation(b))
 			return
@@ -44,7 +45,7 @@ func (t *table) tcpOption(kind tcphdr.OptionKind, n int) {
 	switch {
 	case kind == tcphdr.MaximumSegmentSize && n == 4:
 		t.fields(field{4, "9293 3.7.1", func(b []byte) string {
-			return fmt.Sprintf("Maximum Segment Size: %d octets of data are the most that the sender takes at once", u16(b[2:]))
+			return fmt.Sprintf("Maximum Segment Size: the sender takes %d octets of data at once", u16(b[2:]))
 		}})
 	case kind == tcphdr.WindowScale && n == 3:
 		t.fields(field{3, "7323 2.2", func(b []byte) string {
@@ -65,7 +66,7 @@ func (t *table) tcpOption(kind tcphdr.OptionKind, n int) {
 			field{4, "7323 3.2", func(b []byte) string { return echo(u32(b)) }},
 		)
 	default:
-		t.add(len(b), optionSource(kind), "option %d (%v), length %d", kind, kind, n)
+		t.add(len(b), optionSource(kind), "option %d%s, length %d", kind, optionName(kind), n)
 	}
 }
 
@@ -75,6 +76,14 @@ func echo(ecr uint32) string {
 		return "TSecr 0: nothing to echo yet"
 	}
 	return fmt.Sprintf("TSecr %d: the other's clock, echoed", ecr)
+}
+
+// optionName is the short name of an option in parentheses, if it has one.
+func optionName(kind tcphdr.OptionKind) string {
+	if name := kind.String(); !strings.HasPrefix(name, "kind-") {
+		return " (" + name + ")"
+	}
+	return ""
 }
 
 // optionSource is where an option is defined that is not explained.

@@ -32,8 +32,7 @@ func (l *Lesson) icmpReceived(r *probe.Result, e *probe.Event) {
 		fmt.Sprintf("%s reports on a datagram that it could not deliver or forward (RFC 792).", from),
 		meaning(m),
 		whose(left),
-		crossed(m),
-		carriage(e))
+		crossed(m))
 	t := l.newTable(e, etherTypeIPv4, "cut off here: the rest of the header is missing")
 	t.layer, t.quoted = "IPv4", left
 	t.ipv4(false)

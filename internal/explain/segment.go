@@ -17,10 +17,10 @@ func (l *Lesson) segmentSent(r *probe.Result, e *probe.Event) {
 	l.talk.sent(s, e)
 	name := name(s)
 	if s.Again > 0 {
-		name += fmt.Sprintf(" again (%d)", s.Again)
+		name += fmt.Sprintf(" again (%d of %d)", s.Again, s.Tries)
 	}
 	l.headline(r, e, "TCP", out, name+", "+sizes(e, s))
-	l.prose(append(why, carriage(e))...)
+	l.prose(why...)
 	l.datagram(e, s, 0)
 	l.controlBlock(r)
 }
@@ -31,7 +31,7 @@ func (l *Lesson) segmentReceived(r *probe.Result, e *probe.Event) {
 	means := l.whatMeans(s, e)
 	l.talk.received(s)
 	l.headline(r, e, "TCP", in, name(s)+", "+sizes(e, s))
-	l.prose(append(means, carriage(e))...)
+	l.prose(means...)
 	l.datagram(e, s, 1)
 	l.controlBlock(r)
 }
@@ -48,7 +48,7 @@ func (l *Lesson) tcpSilence(r *probe.Result, e *probe.Event) {
 	l.prose(waited,
 		"Silence proves nothing: the SYN or its answer was lost or is dropped by a firewall, the host is down, or its accept",
 		"queue is full. A closed port would have said so by RST (RFC 9293 3.5.2), and a router that drops a datagram need not tell.",
-		"The user timeout is over, and the connection is given up (RFC 9293 3.8.3).")
+		"The time that we wait is over, and the connection is given up (RFC 9293 3.8.3).")
 	l.controlBlock(r)
 }
 
@@ -134,7 +134,8 @@ func (l *Lesson) whySent(s segment, e *probe.Event) []string {
 	case c.opened && !c.acked:
 		return []string{
 			fmt.Sprintf("The third step: we acknowledge their SYN with %d = %d + 1.", h.Ack, h.Ack.Add(-1)),
-			"Now each side knows that the other knows where it counts from, and the connection is ESTABLISHED on both (RFC 9293 3.5).",
+			"With us the connection is ESTABLISHED now; with them when this arrives, since only then do they know that we know where",
+			"they count from (RFC 9293 3.5).",
 			"Nothing answers an ACK that carries no data.",
 		}
 	}
@@ -167,12 +168,12 @@ func (l *Lesson) whyReset(h tcphdr.Header) []string {
 	case c.opened && !c.acked:
 		return []string{
 			fmt.Sprintf("A RST in place of the ACK, with the number that they await, %d: the handshake is never completed,", h.Seq),
-			"and the server's application never sees it. A RST is not answered (RFC 9293 3.5.3).",
+			"and the server's application never sees it. A RST is not answered (RFC 9293 3.5.2).",
 		}
 	case c.opened:
 		return []string{
 			fmt.Sprintf("We break the connection off. Sequence number %d is just what the peer awaits, so that it must believe us", h.Seq),
-			"(RFC 5961 3.2); it forgets the connection at once, and does not answer (RFC 9293 3.5.3).",
+			"(RFC 5961 3.2); it forgets the connection at once, and does not answer (RFC 9293 3.5.2).",
 		}
 	case c.last.known && c.last.Header.Ack == h.Seq:
 		return []string{
@@ -181,7 +182,7 @@ func (l *Lesson) whyReset(h tcphdr.Header) []string {
 			"We stay in SYN_SENT, and our SYN still awaits its answer (RFC 9293 3.10.7.3).",
 		}
 	}
-	return []string{"We break the connection off, which is not answered (RFC 9293 3.5.3)."}
+	return []string{"We break the connection off, which is not answered (RFC 9293 3.5.2)."}
 }
 
 // whyAcknowledged says why we send an ACK alone.
@@ -190,8 +191,12 @@ func (l *Lesson) whyAcknowledged(s segment) []string {
 	awaited := fmt.Sprintf("We await %d next.", h.Ack)
 	switch l.talk.last.Verdict {
 	case probe.GotFIN:
+		acknowledge := fmt.Sprintf("Their FIN took one sequence number as well, so we acknowledge %d = %d + 1.", h.Ack, h.Ack.Add(-1))
+		if s.State != probe.TimeWait {
+			return []string{acknowledge, "Our own direction is not closed until our FIN is acknowledged (RFC 9293 3.6)."}
+		}
 		return []string{
-			fmt.Sprintf("Their FIN took one sequence number as well, so we acknowledge %d = %d + 1.", h.Ack, h.Ack.Add(-1)),
+			acknowledge,
 			"Both directions are closed now. Whoever closed first keeps the ports in TIME_WAIT for a while, in case this ACK is lost",
 			"and the FIN comes again (RFC 9293 3.6).",
 		}
@@ -238,7 +243,7 @@ func (l *Lesson) whatMeans(s segment, e *probe.Event) []string {
 	case probe.TimestampUnproven:
 		return []string{"This RST echoes a time stamp that we never sent, so whoever sent it has not seen our SYN. It is dropped."}
 	case probe.AckUnacceptable:
-		sentences := []string{fmt.Sprintf("It acknowledges %d, and we have sent nothing before that number but %s.", h.Ack, l.sentSoFar())}
+		sentences := []string{fmt.Sprintf("It acknowledges %d. We have sent only %s, so that number cannot be right.", h.Ack, l.sentSoFar())}
 		if !c.opened {
 			return append(sentences, "The peer remembers an old connection of these ports. It is to be answered by RST (RFC 9293 3.10.7.3).")
 		}
@@ -296,9 +301,21 @@ func (l *Lesson) whatOpens(s segment) []string {
 	return []string{
 		"Yes: SYN and ACK are set.", proof,
 		fmt.Sprintf("It counts what it sends from %d, so that we must acknowledge %d.", h.Seq, h.Seq.Add(1)),
+		l.alsoCarries(s),
 		l.whichSYN(s),
 		l.smallerMSS(h),
 	}
+}
+
+// alsoCarries says what else a SYN-ACK brings, which hardly any does.
+func (l *Lesson) alsoCarries(s segment) string {
+	switch {
+	case s.Header.Flags.Has(tcphdr.FIN):
+		return fmt.Sprintf("A FIN comes with it, after %s of data: all of it takes numbers, up to %d.", count(s.Length, "octet"), s.end().Add(-1))
+	case s.Length > 0:
+		return fmt.Sprintf("With it come %s of data, to be acknowledged too: %d.", count(s.Length, "octet"), s.end())
+	}
+	return ""
 }
 
 // whichSYN says which of our SYNs a segment answers, if there were several.

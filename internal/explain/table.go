@@ -117,6 +117,9 @@ const (
 
 // table adds a table.
 func (p *page) table(t *table) {
+	if len(t.rows) > 0 {
+		p.line("")
+	}
 	layer := ""
 	for i := range t.rows {
 		r := &t.rows[i]
@@ -129,17 +132,16 @@ func (p *page) table(t *table) {
 	}
 }
 
-// row adds a row in as many lines as it takes, with the source at the right edge of the last line of the meaning or, if
-// there is no room, of the line below.
+// row adds a row in as many lines as it takes, with the source at the right edge of the last line of the meaning.
 func (p *page) row(r *row, layer string) {
 	meaning := wrap(r.meaning, meaningColumns)
 	if meaning == nil {
 		meaning = []string{""}
 	}
 	last := len(meaning) - 1
-	if n := utf8.RuneCountInString(r.source); n > 0 && utf8.RuneCountInString(meaning[last])+2+n > meaningColumns {
-		meaning = append(meaning, "")
-		last++
+	if room := meaningColumns - 2 - len(r.source); r.source != "" && utf8.RuneCountInString(meaning[last]) > room {
+		meaning = append(meaning[:last], wrap(meaning[last], room)...)
+		last = len(meaning) - 1
 	}
 	chunks := slices.Collect(slices.Chunk(r.octets, octetsInLine))
 	for i := range max(len(chunks), len(meaning)) {

@@ -18,6 +18,9 @@ func (t *table) tcp(header []byte, quoted bool) {
 	if len(b) >= 14 {
 		flags = tcphdr.Flags(u16(b[12:]) & 0x1ff)
 	}
+	if left := t.leftAs(14); quoted && left != nil {
+		flags = tcphdr.Flags(u16(left[12:]) & 0x1ff)
+	}
 	if quoted {
 		t.ends = "the quote ends here: RFC 792 promises the first 8 octets of the segment"
 	}
@@ -88,7 +91,7 @@ func acknowledgment(n uint32, flags tcphdr.Flags) string {
 func dataOffset(b []byte) string {
 	s := fmt.Sprintf("Data Offset %d words = %d octets, reserved bits %03b", b[0]>>4, 4*(b[0]>>4), b[0]>>1&7)
 	if b[0]&1 != 0 {
-		s += "; AE set (RFC 9768)"
+		s += "; AE set (RFC 9768 3.1.1)"
 	}
 	return s
 }
@@ -119,7 +122,7 @@ func controlBits(b []byte) string {
 func (t *table) window(flags tcphdr.Flags) (source string, say func([]byte) string) {
 	switch {
 	case flags.Has(tcphdr.SYN):
-		return "7323 2.2", func(b []byte) string { return fmt.Sprintf("Window %d octets: in a SYN never scaled", u16(b)) }
+		return "7323 2.2", func(b []byte) string { return fmt.Sprintf("Window %d octets, not scaled yet", u16(b)) }
 	case flags.Has(tcphdr.RST):
 		return "9293 3.1", func(b []byte) string { return fmt.Sprintf("Window %d: a RST offers none", u16(b)) }
 	case t.scale >= 0:
@@ -157,7 +160,7 @@ func (t *table) data() {
 		if n > shown {
 			more = " and so on"
 		}
-		t.add(n, "9293 3.1", "%s of data: %q%s", count(n, "octet"), t.text(text), more)
+		t.add(n, "9293 3.1", "%s of data: \"%s\"%s", count(n, "octet"), t.text(text), more)
 	}
 }
 

@@ -12,6 +12,10 @@ func (l *Lesson) Verdict(r *probe.Result) error {
 	if l.style.Quiet {
 		return nil
 	}
+	if t := orZero(r.TCP); l.talk.local.IsValid() && l.talk.state != t.State {
+		l.talk.state = t.State
+		l.controlBlock(r)
+	}
 	l.line("")
 	l.line(l.paint(bold, "What was learnt"))
 	l.prose(l.learnt(r)...)
@@ -25,18 +29,18 @@ func (l *Lesson) learnt(r *probe.Result) []string {
 	switch r.Outcome {
 	case probe.Established:
 		return []string{
-			fmt.Sprintf("%s answered our SYN after %s ms with the one number that only it could know: it is there, and takes connections on port %d.",
-				l.text(r.Host), ms(tcp.RTT), r.Port),
+			fmt.Sprintf("Port %d of %s is open: after %s ms a SYN-ACK came that acknowledges our ISS + 1, which nobody off the path can know.",
+				r.Port, l.text(r.Host), ms(tcp.RTT)),
 			l.waited(tcp), ended(tcp),
 			"That something listens does not say that the service behind it works.",
 		}
 	case probe.Refused:
 		return []string{
-			fmt.Sprintf("A RST came back after %s ms, with the number that proves it is about our SYN.", ms(tcp.RTT)),
-			fmt.Sprintf("So the way there and back is open and the host, or a firewall in its name, is up; but nothing listens on port %d (RFC 9293 3.5.2).", r.Port),
+			fmt.Sprintf("A RST came after %s ms that acknowledges our ISS + 1, so it is about our SYN.", ms(tcp.RTT)),
+			fmt.Sprintf("The way there and back works. Nothing listens on port %d, or a firewall says so in the host's name (RFC 9293 3.5.2).", r.Port),
 		}
 	case probe.Unreachable:
-		return []string{l.rejected(r), "TCP itself must not give up for most of these errors, but every deployed stack does while it connects (RFC 5461 4)."}
+		return []string{l.rejected(r), "TCP is to wait on after most of these errors (RFC 9293 3.9.2.2); while they connect, deployed stacks give up, and so do we (RFC 5461 4)."}
 	case probe.Timeout:
 		return []string{
 			fmt.Sprintf("%s got no answer that counts. A silence has no sender: it does not say whether the SYN or its answer was lost, or where.", count(tcp.SYNSent, "SYN")),
