@@ -290,9 +290,13 @@ func (h *Handshake) opened(a Arrival) {
 	h.outcome = Established
 	h.sndUna = a.Header.Ack
 	h.retransmit = time.Time{}
-	h.rto = initialRTO
-	h.giveUp = a.At.User.Add(h.c.Linger)
 	h.answered(a)
+	h.rto = initialRTO
+	if h.answer.syn > 0 { // RFC 6298 2.2; an ambiguous RTT is none (RFC 6298 3)
+		rtt, _ := stamp.Between(h.syns[h.answer.syn-1].at, a.At)
+		h.rto = max(h.rto, 3*rtt)
+	}
+	h.giveUp = a.At.User.Add(max(h.c.Linger, h.rto))
 	if h.noted {
 		h.find(ICMPThenAnswer)
 	}

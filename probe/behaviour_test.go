@@ -747,3 +747,32 @@ func TestForgedSYN(t *testing.T) {
 		b.is(probe.Closed, probe.Unreachable, true)
 	})
 }
+
+// TestFarAway: over a long way nothing is sent again, and nobody given up, before an answer can be there.
+func TestFarAway(t *testing.T) {
+	const s = time.Second
+	b := newBench(t, closing(probe.CloseFIN))
+	b.sent()
+	b.at(1 * s).wants("SYN 0")
+	b.at(2*s).receiveWith(timestamps(benchPeer, benchTS), "SYN,ACK", 0, 1, 0)
+	b.wants("ACK 1 1; FIN,ACK 1 1")
+	b.at(3*s).receiveWith(timestamps(benchPeer, benchTS+1000), "SYN,ACK", 0, 1, 0) // the answer to the second SYN
+	b.wants("ACK 2 1")
+	b.at(3999 * ms).wants("")
+	b.at(4*s).receive("FIN,ACK", 1, 2, 0)
+	b.wants("ACK 2 2")
+	b.is(probe.TimeWait, probe.Established, true)
+	b.found(probe.SYNRetransmitted, probe.DuplicateSYNACK)
+}
+
+// TestDelayedACK: data that came with a crossing SYN is acknowledged soon after the connection is established.
+func TestDelayedACK(t *testing.T) {
+	b := newBench(t)
+	b.sent()
+	b.receive("SYN", 0, 0, 5)
+	b.wants("SYN,ACK 0 1")
+	b.at(10*ms).receive("ACK", 1, 1, 0)
+	b.wants("")
+	b.at(109 * ms).wants("")
+	b.at(110 * ms).wants("ACK 1 6")
+}

@@ -10,7 +10,7 @@ import (
 
 // Linger is how long a connection is looked after once it is established: FINs are waited for and repeated SYN-ACKs
 // acknowledged again. It is longer than the initial retransmission timeout, so that a peer that lost our ACK gets
-// another.
+// another. Over a long way it is three times the RTT instead.
 const Linger = 1500 * time.Millisecond
 
 const (

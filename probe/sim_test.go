@@ -146,7 +146,7 @@ func (s *sim) run() error {
 	}
 	r, c := s.flow.Result, s.flow.Handshake
 	took := s.wire.now.Sub(s.start)
-	if limit := c.Timeout + c.Linger + 100*time.Millisecond; took > limit {
+	if limit := c.Timeout + max(c.Linger, 3*r.TCP.RTT) + 100*time.Millisecond; took > limit {
 		return fmt.Errorf("it took %v, and %v at the most were allowed", took, limit)
 	}
 	if s.sent > 64 || s.sent < 1 {
