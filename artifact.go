@@ -12,6 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tcpprobe/internal/capture"
+	"tcpprobe/internal/diagram"
+	"tcpprobe/probe"
 )
 
 // artifacts are the files that a run writes beside its results.
@@ -44,6 +46,13 @@ func openArtifacts(stdout io.Writer, o options) (*artifacts, error) {
 			return nil, errors.Join(file.failure(), a.close())
 		}
 		a.views = append(a.views, captureView{packets})
+	}
+	if o.diagram != "" {
+		file, err := a.create(o.diagram, stdout)
+		if err != nil {
+			return nil, errors.Join(err, a.close())
+		}
+		a.views = append(a.views, finalView(func(r *probe.Result) { diagram.SVG(file, r, diagram.Options{ToScale: o.toScale}) }))
 	}
 	return a, nil
 }

@@ -31,10 +31,13 @@ type options struct {
 	dnsTries   int
 	all        bool
 	json       bool
+	output     string // "text" or "mermaid"
 	explain    bool
 	checksums  bool // explained too
 	dryRun     bool
 	pcap       string
+	diagram    string
+	toScale    bool // the diagram's time
 	verbose    bool
 	quiet      bool
 	color      string
@@ -76,11 +79,14 @@ func probeFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "all", Category: categoryDNS, Usage: "probe every address of the name, not only the first"},
 
 		&cli.BoolFlag{Name: "json", Category: categoryOutput, Usage: "one JSON object a line"},
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Category: categoryOutput, Usage: "`text|mermaid`: mermaid is a sequence diagram in words, for tickets"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: categoryOutput, Usage: "header fields, options decoded, checks passed"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: categoryOutput, Usage: "the verdict lines alone"},
 		optionalFlag("explain", categoryOutput, "`[=checksum]` every packet octet by octet, with the meaning of each field and its RFC section; and how the checksums come about", "checksum"),
 		&cli.BoolFlag{Name: "dry-run", Category: categoryOutput, Usage: "build and explain the packets, and send none; needs no privilege"},
 		&cli.StringFlag{Name: "pcap", Category: categoryOutput, Usage: "write every packet to `FILE`, as pcapng with comments, or as pcap if its name ends in .pcap; - is stdout"},
+		&cli.StringFlag{Name: "diagram", Category: categoryOutput, Usage: "draw the handshake as an SVG into `FILE`"},
+		&cli.BoolFlag{Name: "to-scale", Category: categoryOutput, Usage: "with time to scale in the diagram, not evenly spaced"},
 		&cli.StringFlag{Name: "color", Value: "auto", Category: categoryOutput, Usage: "`auto|always|never`; NO_COLOR and a pipe switch it off"},
 	}
 }
@@ -117,8 +123,11 @@ func readOptions(c *cli.Context) (o options, err error) {
 		dnsTimeout: duration(c, "dns-timeout"),
 		all:        c.Bool("all"),
 		json:       c.Bool("json"),
+		output:     c.String("output"),
 		dryRun:     c.Bool("dry-run"),
 		pcap:       c.String("pcap"),
+		diagram:    c.String("diagram"),
+		toScale:    c.Bool("to-scale"),
 		verbose:    c.Bool("verbose"),
 		quiet:      c.Bool("quiet"),
 		color:      c.String("color"),
@@ -150,10 +159,11 @@ func readOptions(c *cli.Context) (o options, err error) {
 	keep("icmp", e)
 	keep("send", oneOf(o.send, "auto", "link", "ip"))
 	keep("color", oneOf(o.color, "auto", "always", "never"))
+	keep("output", oneOf(o.output, "text", "mermaid"))
 	explain := c.Generic("explain").(*optional)
 	o.explain, o.checksums = explain.given, explain.value != ""
 	if err == nil {
-		err = o.agree()
+		err = o.agree(c.NArg())
 	}
 	for _, name := range []string{"interface", "source", "dns"} {
 		if c.IsSet(name) && c.String(name) == "" {
@@ -176,12 +186,18 @@ func readOptions(c *cli.Context) (o options, err error) {
 }
 
 // agree returns an error if flags ask for what cannot go together.
-func (o options) agree() error {
+func (o options) agree(targets int) error {
 	switch {
-	case o.explain && o.json:
-		return usage("--explain is text: it does not go with --json")
-	case o.dryRun && (o.json || o.pcap != ""):
+	case o.json && o.output != "text":
+		return usage("--json and --output %s are both wanted: take one", o.output)
+	case o.explain && (o.json || o.output != "text"):
+		return usage("--explain is text: it goes with neither --json nor --output %s", o.output)
+	case o.dryRun && (o.json || o.output != "text" || o.pcap != "" || o.diagram != ""):
 		return usage("--dry-run sends nothing: there are no results to write")
+	case o.diagram != "" && (o.count != 1 || targets > 1 || o.all):
+		return usage("--diagram draws one handshake: it goes with one target, and with neither --count nor --all")
+	case o.toScale && o.diagram == "":
+		return usage("--to-scale is about a diagram: give --diagram FILE too")
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tcpprobe/internal/diagram"
 	"tcpprobe/internal/report"
 	"tcpprobe/probe"
 )
@@ -65,6 +66,8 @@ func mainView(w io.Writer, o options) view {
 	switch {
 	case o.json:
 		return jsonView{report.NewJSON(w)}
+	case o.output == "mermaid":
+		return finalView(func(r *probe.Result) { diagram.Mermaid(w, r) })
 	case o.explain:
 		return &lessonView{w: w, style: style, checksums: o.checksums}
 	case o.count == 1:

@@ -138,3 +138,10 @@ type captureView struct{ *capture.Writer }
 func (v captureView) event(r *probe.Result, e *probe.Event) { v.Event(r, e) }
 func (v captureView) result(r *probe.Result)                { v.Result(r) }
 func (v captureView) end(*probe.Summary)                    {}
+
+// finalView shows a handshake once it has ended.
+type finalView func(r *probe.Result)
+
+func (v finalView) event(*probe.Result, *probe.Event) {}
+func (v finalView) result(r *probe.Result)            { v(r) }
+func (v finalView) end(*probe.Summary)                {}
