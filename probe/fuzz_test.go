@@ -1,0 +1,60 @@
+package probe_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"tcpprobe/probe"
+	"tcpprobe/rawip"
+	"tcpprobe/tcphdr"
+)
+
+// FuzzArrivals hands the engine whatever octets, cut into datagrams: it ends in time, sends no more than it may, and believes
+// nothing that does not acknowledge our SYN.
+func FuzzArrivals(f *testing.F) {
+	for _, p := range traffic() {
+		f.Add(p.Octets, uint8(len(p.Octets)), uint8(0))
+	}
+	f.Add(datagram(simRemote, simLocal, tcphdr.Header{Seq: 9, Flags: tcphdr.SYN, Options: timestamps(1, 2)}, 5), uint8(57), uint8(7))
+	f.Fuzz(func(t *testing.T, octets []byte, size, how uint8) {
+		w := newSimWire()
+		w.stamped = how&1 != 0
+		sent := 0
+		w.send = func(p rawip.Path, b []byte) error {
+			sent++
+			w.seen(p, b, w.now)
+			return nil
+		}
+		proof := false
+		for after := time.Duration(0); len(octets) > 0 && after < 20*time.Second; after += 100 * ms {
+			n := min(max(int(size), 1), len(octets))
+			w.deliver(after, rawip.Packet{Octets: octets[:n], Interface: simInterface, NoChecksum: how&2 != 0})
+			proof = proof || proves(octets[:n])
+			octets = octets[n:]
+		}
+		c := linuxConfig()
+		c.Close, c.SYN, c.ICMP = probe.Close(how>>2&3), probe.SYN(how>>4&3), probe.ICMPPolicy(how>>6&1)
+		flow := newFlow(c)
+		if err := probe.NewEngine(w).Run(context.Background(), startAll(flow)); err != nil {
+			t.Fatal(err)
+		}
+		if outcome := flow.Result.Outcome; outcome == probe.Pending || outcome != probe.Timeout && !proof {
+			t.Errorf("%v", outcome)
+		}
+		if sent < 1 || sent > 64 || w.now.Sub(time.Unix(5_000, 0)) > c.Timeout+max(c.Linger, 3*c.Timeout) {
+			t.Errorf("%d segments in %v", sent, w.now.Sub(time.Unix(5_000, 0)))
+		}
+	})
+}
+
+// proves reports whether a datagram may be the reason for a verdict: an acknowledgment of our SYN, a RST that takes back a
+// SYN that crossed ours, or an ICMP error.
+func proves(datagram []byte) bool {
+	ip, payload, err := rawip.ParseUnsized(datagram)
+	if err != nil || ip.Protocol == rawip.ProtocolICMP {
+		return err == nil
+	}
+	h, _, err := tcphdr.Parse(payload)
+	return err == nil && (h.Flags.Has(tcphdr.RST) || h.Flags.Has(tcphdr.ACK) && h.Ack == 0)
+}
