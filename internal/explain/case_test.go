@@ -86,7 +86,7 @@ var cases = []struct {
 		tr.in(7, tcphdr.SYN, irs, 0, linuxOptions(1460, 881234, 0), probe.Crossed, probe.SynReceived, "")
 		tr.out(7.05, tcphdr.SYN|tcphdr.ACK, iss, irs+1, linuxOptions(1460, 1007, 881234), probe.SynReceived)
 		tr.in(14, tcphdr.ACK, irs+1, iss+1, laterOptions(881240, 1007), probe.Opened, probe.FinWait1, "")
-		tr.Outcome = probe.Established
+		tr.Outcome, tr.TCP.RTT = probe.Established, 6950*time.Microsecond
 		tr.out(14.1, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1014, 881240), probe.FinWait1)
 		return tr.Result
 	}},
@@ -107,7 +107,7 @@ var cases = []struct {
 		}, probe.Opened, probe.EstablishedState, "")
 		e.Octets[20+20+29] = 200 // an option that is longer than what is left
 		tr.completed(5.1, probe.EstablishedState)
-		tr.Outcome = probe.Established
+		tr.Outcome, tr.TCP.RTT = probe.Established, 4990*time.Microsecond
 		return tr.Result
 	}},
 	{"refused", func() *probe.Result {

@@ -93,8 +93,9 @@ func (c *conversation) sent(s segment, e *probe.Event) {
 		tsval, _, clock := h.Options.Timestamps()
 		c.syns = append(c.syns, syn{tsval: tsval, clock: clock, at: e.At})
 	}
-	if c.begun && c.nxt.Less(s.end()) {
-		c.nxt = s.end()
+	// A RST may have any number, but takes none.
+	if end := s.end(); c.begun && end != h.Seq && c.nxt.Less(end) {
+		c.nxt = end
 	}
 	if h.Flags.Has(tcphdr.ACK) {
 		c.heard, c.rcv = true, h.Ack

@@ -59,7 +59,7 @@ func (l *Lesson) answered(m *probe.DNSMessage) string {
 		}
 		sentences = append(sentences, fmt.Sprintf("It has %s, and may be kept for %d s (RFC 1035 4.1.3).", strings.Join(addresses, ", "), m.TTL))
 	case m.RCode == "NXDOMAIN":
-		sentences = append(sentences, "The name does not exist: that is final, and no other type of record would help (RFC 2308 2.1).")
+		sentences = append(sentences, "The name does not exist: it has no record of any type (RFC 2308 2.1).")
 	case m.RCode == "NOERROR":
 		sentences = append(sentences, "The name exists, but has no IPv4 address (RFC 2308 2.2).")
 	case m.RCode != "":
@@ -74,7 +74,7 @@ func (l *Lesson) dnsSilence(r *probe.Result, e *probe.Event) {
 	l.headline(r, e, "DNS", silence, "no answer from "+server(m))
 	note := ""
 	if m.Note != "" {
-		note = l.text(strings.ToUpper(m.Note[:1])+m.Note[1:]) + "."
+		note = fmt.Sprintf("The wait is over: %s.", l.text(m.Note))
 	}
 	l.prose(note,
 		"Nothing in UDP says whether a datagram arrived (RFC 768). The query or the answer was lost, the server is down,",

@@ -77,10 +77,16 @@ func explained(t *testing.T, r *probe.Result, before []probe.Event, e *probe.Eve
 
 // TestEveryOctetOnce checks that the tables hold each packet from its first octet to its last, whole or cut off anywhere.
 func TestEveryOctetOnce(t *testing.T) {
+	seen := make(map[string]bool)
 	for _, c := range cases {
 		r := c.make()
 		for i := range r.Events {
 			whole := r.Events[i]
+			key := fmt.Sprintf("%d %x", whole.Kind, packet(&whole))
+			if seen[key] {
+				continue
+			}
+			seen[key] = true
 			for n := range len(whole.Octets) + 1 {
 				e := whole
 				e.Octets = whole.Octets[:n]

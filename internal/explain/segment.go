@@ -17,7 +17,7 @@ func (l *Lesson) segmentSent(r *probe.Result, e *probe.Event) {
 	l.talk.sent(s, e)
 	name := name(s)
 	if s.Again > 0 {
-		name += fmt.Sprintf(" again (%d of %d)", s.Again, s.Tries)
+		name += " again"
 	}
 	l.headline(r, e, "TCP", out, name+", "+sizes(e, s))
 	l.prose(why...)
@@ -145,9 +145,9 @@ func (l *Lesson) whySent(s segment, e *probe.Event) []string {
 // whyAgain says why a SYN is sent again.
 func (l *Lesson) whyAgain(s segment) []string {
 	c, h := &l.talk, s.Header
-	sentences := []string{"Nothing has answered the SYN before."}
-	if s.After > 0 {
-		sentences[0] = fmt.Sprintf("For %s nothing answered the SYN before.", seconds(s.After))
+	sentences := []string{"Nothing answered the SYN before."}
+	if s.After > 0 && s.Tries > 0 {
+		sentences[0] = fmt.Sprintf("For %s nothing has answered, so this is repetition %d of at most %d.", seconds(s.After), s.Again, s.Tries)
 	}
 	sentences = append(sentences,
 		"The first wait is 1 s (RFC 6298 2.1), and each is twice the one before (RFC 6298 5.5).",
@@ -250,7 +250,7 @@ func (l *Lesson) whatMeans(s segment, e *probe.Event) []string {
 		return append(sentences, "It is dropped, and answered by an ACK of what we have (RFC 5961 5.2).")
 	case probe.Duplicate:
 		if h.Flags.Has(tcphdr.SYN | tcphdr.ACK) {
-			return []string{"The SYN-ACK again: our ACK was lost, or the accept queue of the server is full and it has forgotten ours.",
+			return []string{"The SYN-ACK again: our ACK was lost, or dropped there because the accept queue is full.",
 				"We acknowledge it again (RFC 9293 3.10.7.4)."}
 		}
 		return []string{fmt.Sprintf("All of it was here before: we await %d. It is acknowledged again (RFC 9293 3.10.7.4).", c.rcv)}

@@ -29,7 +29,7 @@ func (l *Lesson) learnt(r *probe.Result) []string {
 	switch r.Outcome {
 	case probe.Established:
 		return []string{
-			fmt.Sprintf("Port %d of %s is open: after %s ms a SYN-ACK came that acknowledges our ISS + 1, which nobody off the path can know.",
+			fmt.Sprintf("Port %d of %s is open: after %s ms came the acknowledgment of ISS + 1, a number that nobody off the path can know.",
 				r.Port, l.text(r.Host), ms(tcp.RTT)),
 			l.waited(tcp), ended(tcp),
 			"That something listens does not say that the service behind it works.",
