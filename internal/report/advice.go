@@ -140,6 +140,17 @@ func rejected(m *probe.ICMP) string {
 	return "It quotes our SYN, so it is about this handshake."
 }
 
+// Notes says in words what was found, each finding in a line, but for those that the rest of a report says already. It is
+// printable.
+func Notes(r *probe.Result) (notes []string) {
+	for _, f := range r.Findings {
+		if text := finding(f, r); text != "" {
+			notes = append(notes, Printable(text))
+		}
+	}
+	return notes
+}
+
 // finding says in words what was found; "" if the rest of the report says it already.
 func finding(f probe.Finding, r *probe.Result) string {
 	switch f {

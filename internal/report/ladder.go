@@ -293,10 +293,8 @@ func (l *Ladder) Verdict(r *probe.Result) error {
 	}
 	l.verdict(r)
 	if !l.style.Quiet {
-		for _, f := range r.Findings {
-			if text := finding(f, r); text != "" {
-				l.paragraph("  note: ", 8, strings.Fields(l.printable(text)))
-			}
+		for _, text := range Notes(r) {
+			l.paragraph("  note: ", 8, strings.Fields(l.printable(text)))
 		}
 		for _, text := range Advice(r) {
 			l.paragraph("  ", 2, strings.Fields(l.printable(text)))

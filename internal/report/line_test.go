@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tcpprobe/internal/report"
+	"tcpprobe/probe"
 )
 
 // TestLines checks that events are put into the words of the ladder.
@@ -52,5 +53,17 @@ func TestVerdictIsQuiet(t *testing.T) {
 				t.Errorf("%s: event %d has no words", c.name, i)
 			}
 		}
+	}
+}
+
+// TestNotes checks that what was found is said in words, if the rest of a report does not say it.
+func TestNotes(t *testing.T) {
+	j := arrived(80)
+	j.syn(2.301)
+	j.timedOut(3000)
+	j.Findings = []probe.Finding{probe.SYNRetransmitted, probe.ARPConflict, "\x1b[31m"}
+	want := []string{"two hosts claim the address of the next hop", `\x1b[31m`}
+	if diff := cmp.Diff(want, report.Notes(j.Result)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
