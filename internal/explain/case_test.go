@@ -181,6 +181,20 @@ var cases = []struct {
 		tr.Outcome = probe.ARPTimeout
 		return tr.Result
 	}},
+	{"this_host", func() *probe.Result {
+		tr := setOut(80)
+		tr.routed(0.010)
+		tr.Route.NextHop, tr.Route.OnLink = local, true
+		tr.Outcome = probe.Interrupted
+		return tr.Result
+	}},
+	{"on_link", func() *probe.Result {
+		tr := setOut(80)
+		tr.routed(0.010)
+		tr.Route.NextHop, tr.Route.OnLink = remote, true
+		tr.Outcome = probe.Interrupted
+		return tr.Result
+	}},
 	{"no_route", func() *probe.Result {
 		tr := setOut(80)
 		tr.Outcome, tr.Err = probe.NoRoute, errors.New("no route")

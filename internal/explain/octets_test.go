@@ -90,7 +90,7 @@ func TestEveryOctetOnce(t *testing.T) {
 			for n := range len(whole.Octets) + 1 {
 				e := whole
 				e.Octets = whole.Octets[:n]
-				text := explained(t, r, r.Events[:i], &e, report.Style{})
+				text := explained(t, r, r.Events[max(i-1, 0):i], &e, report.Style{})
 				presentable(t, text, report.Style{})
 				if got := shown(t, text); !bytes.Equal(got, packet(&e)) {
 					t.Errorf("%s, event %d, %d octets: % x\nshown are % x", c.name, i, n, packet(&e), got)
