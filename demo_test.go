@@ -53,7 +53,7 @@ func demoCmd(t *testing.T, args ...string) demoRun {
 	}
 	mark := "TCPPROBE_TEST_MARK=" + dir
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), envProgram+"=1", mark, "LC_ALL=C.UTF-8", "TMPDIR="+dir, "HOME="+dir, "SHELL=/bin/sh")
+	cmd.Env = append(programEnv(), mark, "TMPDIR="+dir, "HOME="+dir, "SHELL=/bin/sh")
 	return demoRun{cmd, dir, mark}
 }
 
