@@ -121,7 +121,7 @@ func (l *Lesson) routeFound(r *probe.Result, e *probe.Event) {
 	next := fmt.Sprintf("The next hop is %v, a router: the destination is on another network (RFC 1122 3.3.1.1).", way.NextHop)
 	switch {
 	case way.NextHop == way.Source:
-		next = "The destination is this host itself (RFC 1122 3.2.1.3)."
+		next = "The destination is this host itself."
 	case way.OnLink:
 		next = fmt.Sprintf("The destination %v is on the link itself, so that no router is needed (RFC 1122 3.3.1.1).", way.NextHop)
 	}
