@@ -111,7 +111,7 @@ func (s *scene) cast(r *probe.Result) {
 	with := target(r)
 	for i := range r.Events {
 		switch e := &r.Events[i]; {
-		case e.DNS != nil:
+		case e.DNS != nil && e.DNS.Server.IsValid():
 			s.add(e.DNS.Server.Addr(), "DNS server", rankServer)
 		case e.ARP != nil && r.Route != nil && r.Route.OnLink:
 			s.add(e.ARP.Address, "target", rankTarget)
@@ -318,7 +318,5 @@ func relative(n, from tcphdr.SeqNum, known bool) string {
 // name returns the roles of a party.
 func (p party) name() string { return strings.Join(p.roles, ", ") }
 
-// anyLost reports whether something is drawn as lost.
-func (s *scene) anyLost() bool {
-	return slices.ContainsFunc(s.steps, func(s step) bool { return s.lost })
-}
+// any reports whether there is a step of some kind.
+func (s *scene) any(is func(step) bool) bool { return slices.ContainsFunc(s.steps, is) }

@@ -276,9 +276,11 @@ func tone(o probe.Outcome) string {
 }
 
 // legend explains the drawing.
-func (d *drawing) legend() []string {
-	lines := []string{"The slopes are symbolic: only the times at this host are known."}
-	if d.anyLost() {
+func (d *drawing) legend() (lines []string) {
+	if d.any(func(s step) bool { return s.peer != nobody }) {
+		lines = append(lines, "The slopes are symbolic: only the times at this host are known.")
+	}
+	if d.any(func(s step) bool { return s.lost }) {
 		lines = append(lines, "A cross: no answer came. It was lost or dropped, or its answer was: nobody here knows where.")
 	}
 	if d.options.ToScale {
