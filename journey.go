@@ -240,7 +240,8 @@ func (j *journey) flow(a *attempt, way route.Route, path rawip.Path, guard *rawi
 	config.LocalPort, config.RemotePort = guard.Local().Port(), remote.Port()
 	config.ISS, config.TimestampBase = tcphdr.SeqNum(random()), random()
 	if config.MSS == 0 {
-		config.MSS = uint16(max(way.LinkMTU-40, 1))
+		const longest = 65535 // of a datagram: the loopback interface would carry more
+		config.MSS = uint16(max(min(way.LinkMTU, longest)-40, 1))
 	}
 	return &probe.Flow{
 		Local: guard.Local(), Remote: remote, Path: path,
