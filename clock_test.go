@@ -172,10 +172,10 @@ func serveTCP(t *testing.T, h *netlab.Host, address string) {
 	t.Cleanup(func() { listener.Close() })
 }
 
-// capture begins to capture at an interface. The function that it returns waits until there are so many frames of those that the
+// tap begins to capture at an interface. The function that it returns waits until there are so many frames of those that the
 // filter (pcap-filter(7)) lets through, and returns the name of the file, which may hold others beside. It is tcpdump that captures
 // where the user may run it, and a packet socket of our own elsewhere.
-func capture(t *testing.T, h *netlab.Host, ifname, filter string, frames int) func() string {
+func tap(t *testing.T, h *netlab.Host, ifname, filter string, frames int) func() string {
 	t.Helper()
 	if !isRoot(t) {
 		wire := labtest.Wire(t, h, ifname)
@@ -270,7 +270,7 @@ func TestClockIsThatOfTheWire(t *testing.T) {
 		t.Run(fmt.Sprintf("%s send=%s busy=%t", test.path, test.send, test.busy), func(t *testing.T) {
 			a, _, _ := newPath(t, test.path)
 			// One witness alone, for each costs the others some of a microsecond.
-			captured := capture(t, a, "eth0", "tcp[tcpflags] & tcp-syn != 0", 2000)
+			captured := tap(t, a, "eth0", "tcp[tcpflags] & tcp-syn != 0", 2000)
 			if test.busy {
 				busy(t)
 			}
@@ -347,7 +347,7 @@ func TestClockOfEveryPhase(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.phase, func(t *testing.T) {
 			const runs = 20
-			captured := capture(t, n.Client, "eth0", test.filter, 2*runs)
+			captured := tap(t, n.Client, "eth0", test.filter, 2*runs)
 			var got []time.Duration
 			for range runs {
 				probes := timedRun(t, n.Client, append(test.args, "--dns=10.3.0.53")...)
