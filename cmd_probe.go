@@ -121,6 +121,9 @@ func onQuit(w io.Writer, f func() string) (stop func()) {
 		defer close(ended)
 		for range quit {
 			if line := f(); line != "" {
+				if isTerminal(w) {
+					fmt.Fprintln(w) // behind the echo of the key, and what is drawn there
+				}
 				fmt.Fprintln(w, line)
 			}
 		}
