@@ -290,6 +290,43 @@ func FuzzNames(f *testing.F) {
 	})
 }
 
+// TestRoles checks that a party that is several things has one line, and says what matters.
+func TestRoles(t *testing.T) {
+	byGateway := arrived(443, "192.0.2.80:443")
+	byGateway.Host = "192.0.2.80"
+	byGateway.syn(2.301)
+	byGateway.rejected(2.5, 0.199, gateway, 64)
+
+	byTarget := arrived(443, "192.0.2.80:443")
+	byTarget.Host = "192.0.2.80"
+	byTarget.syn(2.301)
+	byTarget.rejected(14, 11.699, remote, 57)
+
+	home := tell("example.com", 80, "example.com:80")
+	home.dns(probe.DNSQuery, 0, probe.DNSMessage{Attempt: 1})
+	home.routed(1.930, probe.Route{Interface: "eth0", NextHop: server.Addr()})
+	home.arp(probe.ARPRequest, 1.951, probe.ARPPacket{Attempt: 1})
+	home.Outcome, home.Err = probe.ARPTimeout, errors.New("no answer")
+
+	for _, test := range []struct {
+		name  string
+		story *story
+		want  string
+	}{
+		{"gateway rejects", byGateway, "DNS server 203.0.113.53 gateway 198.51.100.1 target 192.0.2.80:443"},
+		{"target rejects", byTarget, "DNS server 203.0.113.53 gateway 198.51.100.1 target 192.0.2.80:443"},
+		{"gateway resolves", home, "this host 198.51.100.15 DNS server, gateway 203.0.113.53 0.000"},
+	} {
+		got, err := svg(diagram.Options{})(test.story.Result)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := strings.Join(strings.Fields(parse(t, got).text), " "); !strings.Contains(text, test.want) {
+			t.Errorf("%s: no %q in %q", test.name, test.want, text)
+		}
+	}
+}
+
 // full refuses to be written to.
 type full struct{}
 

@@ -117,7 +117,7 @@ func (s *scene) cast(r *probe.Result) {
 			s.add(e.ARP.Address, "target", rankTarget)
 		case e.ARP != nil:
 			s.add(e.ARP.Address, "gateway", rankGateway)
-		case e.ICMP != nil:
+		case e.ICMP != nil && e.ICMP.From != with && s.find(e.ICMP.From) == nobody:
 			s.add(e.ICMP.From, from(e.ICMP), rankRouter+e.ICMP.Hops())
 		case e.Segment != nil && !with.IsValid():
 			s.add(with, report.Printable(r.Host), rankTarget)
