@@ -41,7 +41,9 @@ func openArtifacts(stdout io.Writer, o options) (*artifacts, error) {
 		if strings.HasSuffix(o.pcap, ".pcap") {
 			format = capture.PCAP
 		}
-		packets, err := capture.NewWriter(file, format, capture.Info{Application: "tcpprobe " + version, OS: system()})
+		packets, err := capture.NewWriter(file, format, capture.Info{
+			Application: "tcpprobe " + version, OS: system(), Filter: "arp or icmp or tcp",
+		})
 		if err != nil {
 			return nil, errors.Join(file.failure(), a.close())
 		}
