@@ -146,6 +146,17 @@ func TestSameVerdictOnEveryWay(t *testing.T) {
 	}
 }
 
+// TestLoopbackStaysInside: an address of the loopback network leaves through no other interface, whoever asks for it.
+func TestLoopbackStaysInside(t *testing.T) {
+	a, _ := labtest.Pair(t)
+	frames := labtest.Wire(t, a, "eth0")
+	probeOnce(t, a, exitNoNextHop, "no_route", "-I", "eth0", "127.0.0.1:80")
+	frames.Stop(t)
+	if seen := frames.Tshark(t, "", "frame.protocols"); len(seen) != 0 {
+		t.Errorf("on the wire: %v", seen)
+	}
+}
+
 func TestSameVerdictByPolicy(t *testing.T) {
 	t.Parallel()
 	lab := labtest.New(t)

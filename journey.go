@@ -209,6 +209,13 @@ func (j *journey) prepare(a *attempt, remote netip.AddrPort) (*probe.Flow, error
 		return nil, err
 	}
 	path := j.take(a, way)
+	if remote.Addr().IsLoopback() && !way.Loopback {
+		// RFC 1122 3.2.1.3: such addresses must not appear outside of a host.
+		guard.Close()
+		err := fmt.Errorf("%v is this host itself: nothing for it may leave through %s", remote.Addr(), way.Interface)
+		a.fail(probe.NoRoute, err)
+		return nil, err
+	}
 	err = j.findNextHop(a, way, &path)
 	if err == nil {
 		err = j.watch(path, guard)
