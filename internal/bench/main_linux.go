@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -37,16 +38,15 @@ func main() {
 		}
 		return
 	}
-	idle := flag.Int("idle", 30, "probes by each tool while the processors are idle")
-	busy := flag.Int("busy", 15, "probes by each tool while they are busy")
+	probes := flag.Int("probes", 24, "probes by each tool on the idle direct path; half as many on the other paths")
 	output := flag.String("o", "docs/benchmarks.md", "the file to write")
 	flag.Parse()
-	if err := run(*output, *idle, *busy); err != nil {
+	if err := run(*output, *probes); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(output string, idle, busy int) error {
+func run(output string, probes int) error {
 	scratch, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return err
@@ -56,12 +56,13 @@ func run(output string, idle, busy int) error {
 	if text, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, text)
 	}
-	b := bench{scratch: scratch, program: program}
-	for _, load := range []struct {
-		busy   bool
-		rounds int
-	}{{false, idle}, {true, busy}} {
-		if err := b.measure(load.busy, load.rounds); err != nil {
+	b := bench{scratch: scratch, program: program, figures: make(map[condition][]figure), empty: make(map[condition]sample)}
+	for _, c := range conditions {
+		rounds := probes
+		if c != (condition{}) {
+			rounds = probes / 2
+		}
+		if err := b.measure(c, rounds); err != nil {
 			return err
 		}
 	}
@@ -70,32 +71,48 @@ func run(output string, idle, busy int) error {
 	return os.WriteFile(output, []byte(text), 0o644)
 }
 
+// A condition is what is measured under.
+type condition struct {
+	bridged bool // the path: see network
+	busy    bool // the processors
+}
+
+// conditions are all of them, in the order of the report.
+var conditions = []condition{{}, {bridged: true}, {busy: true}, {bridged: true, busy: true}}
+
+func (c condition) String() string {
+	words := []string{"direct", "idle"}
+	if c.bridged {
+		words[0] = "bridged"
+	}
+	if c.busy {
+		words[1] = "busy"
+	}
+	return strings.Join(words, ", ")
+}
+
 // A bench is what was measured.
 type bench struct {
 	scratch, program string
-	names            []string           // of the tools, in order
-	idle, busy       map[string]*figure // by the name of the tool
+	tools            []*tool
+	figures          map[condition][]figure // of each tool
+	empty            map[condition]sample   // wall time of a process that does nothing
 	series           []series
-	empty            [2]sample // wall time of a process that does nothing: idle, busy
 }
 
-// A figure is what was measured of one tool under one load.
-type figure struct {
-	times             string
-	errors, wall, cpu sample
-}
+// A figure is what was measured of one tool.
+type figure struct{ errors, wall, cpu sample }
 
 // A series is many handshakes by one process of ours.
 type series struct {
-	path, send string
-	busy       bool
-	errors     sample
-	turnaround sample
+	condition
+	send               string
+	errors, turnaround sample
 }
 
 // measure runs each tool so many times, in turn, so that whatever drifts hits all.
-func (b *bench) measure(busy bool, rounds int) error {
-	client, closeLab, err := network(false)
+func (b *bench) measure(c condition, rounds int) error {
+	client, closeLab, err := network(c.bridged)
 	if err != nil {
 		return err
 	}
@@ -103,19 +120,19 @@ func (b *bench) measure(busy bool, rounds int) error {
 	if err := startExporter(client, filepath.Join(b.scratch, "blackbox.yml")); err != nil {
 		return err
 	}
-	if busy {
+	if c.busy {
 		stop, err := load()
 		if err != nil {
 			return err
 		}
 		defer stop()
 	}
-	w, err := capture(client, "eth0", filepath.Join(b.scratch, fmt.Sprintf("busy-%t.pcap", busy)))
+	w, err := capture(client, "eth0", filepath.Join(b.scratch, "tools.pcap"))
 	if err != nil {
 		return err
 	}
-	all := tools(client, b.program)
-	runs := make(map[*tool][]probed)
+	b.tools = tools(client, b.program)
+	runs := make([][]probed, len(b.tools))
 	var empty sample
 	for round := range rounds + 1 {
 		start := time.Now()
@@ -123,13 +140,13 @@ func (b *bench) measure(busy bool, rounds int) error {
 			return err
 		}
 		empty = append(empty, time.Since(start))
-		for _, t := range all {
+		for n, t := range b.tools {
 			p, err := t.run(client)
 			if err != nil {
 				return err
 			}
 			if round > 0 { // the first fills the caches
-				runs[t] = append(runs[t], p)
+				runs[n] = append(runs[n], p)
 			}
 		}
 	}
@@ -137,11 +154,10 @@ func (b *bench) measure(busy bool, rounds int) error {
 	if err != nil {
 		return err
 	}
-	figures := make(map[string]*figure)
-	b.names = nil
-	for _, t := range all {
-		f := &figure{times: t.times}
-		for _, p := range runs[t] {
+	b.empty[c] = empty[1:]
+	for n, t := range b.tools {
+		var f figure
+		for _, p := range runs[n] {
 			d, err := nearest(between(wire, p.from, p.to), p.printed)
 			if err != nil {
 				return fmt.Errorf("%s: %w", t.name, err)
@@ -152,19 +168,11 @@ func (b *bench) measure(busy bool, rounds int) error {
 				f.cpu = append(f.cpu, p.cpu)
 			}
 		}
-		figures[t.name] = f
-		b.names = append(b.names, t.name)
+		b.figures[c] = append(b.figures[c], f)
 	}
-	if busy {
-		b.busy, b.empty[1] = figures, empty[1:]
-	} else {
-		b.idle, b.empty[0] = figures, empty[1:]
-	}
-	for _, bridged := range []bool{false, true} {
-		for _, send := range []string{"link", "ip"} {
-			if err := b.measureSeries(bridged, busy, send); err != nil {
-				return err
-			}
+	for _, send := range []string{"link", "ip"} {
+		if err := b.measureSeries(c, send); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -186,8 +194,8 @@ func nearest(wire []handshake, printed time.Duration) (time.Duration, error) {
 }
 
 // measureSeries has one process of ours make many handshakes.
-func (b *bench) measureSeries(bridged, busy bool, send string) error {
-	client, closeLab, err := network(bridged)
+func (b *bench) measureSeries(c condition, send string) error {
+	client, closeLab, err := network(c.bridged)
 	if err != nil {
 		return err
 	}
@@ -208,10 +216,7 @@ func (b *bench) measureSeries(bridged, busy bool, send string) error {
 	if err != nil {
 		return err
 	}
-	s := series{path: "direct", send: send, busy: busy}
-	if bridged {
-		s.path = "bridged"
-	}
+	s := series{condition: c, send: send}
 	for _, l := range lines {
 		n := slices.IndexFunc(wire, func(h handshake) bool {
 			return h.answered && h.port == l.TCP.Local.Port() && h.iss == l.TCP.Segments[0].Seq

@@ -34,7 +34,10 @@ const floor = 50 * time.Nanosecond
 // ratio says how many times an error is ours.
 func ratio(error, ours time.Duration) string {
 	r := float64(error) / float64(max(ours, floor))
-	if ours < floor {
+	switch {
+	case error == ours:
+		return "1"
+	case ours < floor:
 		return fmt.Sprintf(">= %.0f", r)
 	}
 	return fmt.Sprintf("%.1f", r)
@@ -53,64 +56,65 @@ Peers: %s.
 
 ## How far what is printed is from the wire
 
-A client and a server, each in a network namespace, and one virtual Ethernet link between them; the server is the kernel with a
-program that listens. tcpdump is the witness, on the client's interface, with stamps in nanoseconds. Each tool makes one handshake as a
-process of its own, one tool after the other and then again from the first, so that whatever drifts hits all. What it prints is held
-against the time from the SYN to its answer in the capture; where a tool sent several SYNs, against that which is nearest. Busy means
-%d endless loops. All in microseconds; with less than 100 probes the p99 is the largest.
+A client and a server, each in a network namespace; the server is the kernel with a program that listens. tcpdump is the witness, on
+the client's interface, with stamps in nanoseconds. Each tool makes one handshake as a process of its own, one tool after the other and
+then again from the first, so that whatever drifts hits all. What it prints is held against the time from the SYN to its answer in the
+capture; where a tool sent several SYNs, against that which is nearest. Busy means %d endless loops. The error is in microseconds; with
+less than 100 probes the p99 is the largest. The ratio is that of the medians, to our first row, whose error counts as %v µs if it is less.
 
-| tool | what it times | idle: median | p99 | ratio | busy: median | p99 | ratio |
-|---|---|--:|--:|--:|--:|--:|--:|
-`, now.UTC().Format("2 January 2006"), machine(), kernel(), runtime.Version(), versions(), loops)
-	idle, busy := b.idle[b.names[0]].errors.quantile(0.5), b.busy[b.names[0]].errors.quantile(0.5)
-	for _, name := range b.names {
-		i, u := b.idle[name].errors, b.busy[name].errors
-		fmt.Fprintf(&w, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", name, b.idle[name].times,
-			micro(i.quantile(0.5)), micro(i.quantile(0.99)), ratio(i.quantile(0.5), idle),
-			micro(u.quantile(0.5)), micro(u.quantile(0.99)), ratio(u.quantile(0.5), busy))
+The direct path is one virtual Ethernet link. The bridged one is two, and a bridge between them out of which frames come as from a network
+card: that makes a difference to the witness. The kernel gives their stamps to both tcpprobe and tcpdump. A frame from a card is stamped
+once, for all who look at it. But segments that the kernel's TCP sent through virtual links alone carry the time of their departure, in the
+place of the stamp, and the kernel stamps them anew for each socket, one after the other: our error on the direct path is the time between
+the two sockets. With `+"`--send ip`"+` the stamp of the SYN is the driver's, taken after the witness has seen the frame.
+`, now.UTC().Format("2 January 2006"), machine(), kernel(), runtime.Version(), versions(), loops, float64(floor)/1e3)
+	for _, c := range conditions {
+		ours := b.figures[c][0].errors
+		fmt.Fprintf(&w, `
+### %s, %d probes by each
+
+| tool | what it times | error: median | p99 | ratio |
+|---|---|--:|--:|--:|
+`, heading(c), len(ours))
+		for n, t := range b.tools {
+			e := b.figures[c][n].errors
+			fmt.Fprintf(&w, "| %s | %s | %s | %s | %s |\n", t.name, t.times,
+				micro(e.quantile(0.5)), micro(e.quantile(0.99)), ratio(e.quantile(0.5), ours.quantile(0.5)))
+		}
 	}
-	fmt.Fprintf(&w, `
-%d probes of each tool idle, %d busy. The ratio is that of the medians, to our first row, whose error counts as %v µs if it is less.
-
-Both tcpprobe and tcpdump are given their stamps by the kernel. What is left on a direct link is the witness: segments that the
-kernel's TCP sent through a virtual link carry the sender's departure time, and the kernel stamps them anew for each socket that sees
-them, one after the other. A frame out of a network card is stamped once: see the bridged rows below. With `+"`--send ip`"+` the stamp of
-the SYN is the driver's, taken after the witness has seen the frame.
-
+	fmt.Fprint(&w, `
 ## Many handshakes by one process
 
-500 handshakes, 2 ms apart, on the direct link and over a bridge whose frames come as from a network card. Turnaround is the time from
-the SYN-ACK's arrival to our ACK, as tcpprobe reports it: what it adds to the wait of an application. All in microseconds.
+500 handshakes, 2 ms apart. Turnaround is the time from the SYN-ACK's arrival to our ACK, as tcpprobe reports it: what it adds to the
+wait of an application. All in microseconds.
 
-| path | send | load | handshakes | error: median | p99 | max | turnaround: median | p99 |
-|---|---|---|--:|--:|--:|--:|--:|--:|
-`, len(b.idle[b.names[0]].errors), len(b.busy[b.names[0]].errors), float64(floor)/1e3)
+| path, load | send | error: median | p99 | max | turnaround: median | p99 |
+|---|---|--:|--:|--:|--:|--:|
+`)
 	for _, s := range b.series {
-		load := "idle"
-		if s.busy {
-			load = "busy"
-		}
-		fmt.Fprintf(&w, "| %s | %s | %s | %d | %s | %s | %s | %s | %s |\n", s.path, s.send, load, len(s.errors),
+		fmt.Fprintf(&w, "| %v | %s | %s | %s | %s | %s | %s |\n", s.condition, s.send,
 			micro(s.errors.quantile(0.5)), micro(s.errors.quantile(0.99)), micro(s.errors.quantile(1)),
 			micro(s.turnaround.quantile(0.5)), micro(s.turnaround.quantile(0.99)))
 	}
+	idle, busy := condition{}, condition{busy: true}
 	fmt.Fprintf(&w, `
 ## What one probe costs
 
-The same runs: the median time of the whole process from its start to its end, by how much that is more than `+"`true`"+` takes (%s ms idle,
-%s ms busy), and the processor time, user and system, that the kernel accounts to it. In milliseconds.
+The runs on the direct path: the median time of the whole process from its start to its end, by how much that is more than `+"`true`"+`
+takes (%s ms idle, %s ms busy), and the processor time, user and system, that the kernel accounts to it. In milliseconds.
 
 | tool | idle: wall | beyond an empty process | CPU | busy: wall | beyond an empty process | CPU |
 |---|--:|--:|--:|--:|--:|--:|
-`, milli(b.empty[0].quantile(0.5)), milli(b.empty[1].quantile(0.5)))
-	for _, name := range b.names {
-		fmt.Fprintf(&w, "| %s", name)
-		for n, f := range []*figure{b.idle[name], b.busy[name]} {
+`, milli(b.empty[idle].quantile(0.5)), milli(b.empty[busy].quantile(0.5)))
+	for n, t := range b.tools {
+		fmt.Fprintf(&w, "| %s", t.name)
+		for _, c := range []condition{idle, busy} {
+			f := b.figures[c][n]
 			wall := f.wall.quantile(0.5)
 			if len(f.cpu) == 0 {
 				fmt.Fprintf(&w, " | %s | – | –", milli(wall))
 			} else {
-				fmt.Fprintf(&w, " | %s | %s | %s", milli(wall), milli(wall-b.empty[n].quantile(0.5)), milli(f.cpu.quantile(0.5)))
+				fmt.Fprintf(&w, " | %s | %s | %s", milli(wall), milli(wall-b.empty[c].quantile(0.5)), milli(f.cpu.quantile(0.5)))
 			}
 		}
 		fmt.Fprintln(&w, " |")
@@ -120,6 +124,12 @@ The blackbox exporter runs already: its time is that of one request. nping waits
 five, and is told to wait for 0.1 s.
 `)
 	return w.String()
+}
+
+// heading returns a condition as it begins a line.
+func heading(c condition) string {
+	s := c.String()
+	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 // machine names the processors.
