@@ -301,7 +301,7 @@ func TestClockOfTheFirstProbe(t *testing.T) {
 	for _, test := range []struct {
 		busy      bool
 		processes int
-	}{{false, 100}, {true, 50}} {
+	}{{false, 60}, {true, 40}} {
 		t.Run(fmt.Sprintf("busy=%t", test.busy), func(t *testing.T) {
 			a, _, _ := newPath(t, direct)
 			if test.busy {
