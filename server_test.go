@@ -135,7 +135,7 @@ func TestARPConflict(t *testing.T) {
 		answered <- err
 	}()
 	serve(t, b, "10.0.0.2:80")
-	l := probeJSON(t, a, "10.0.0.2:80", "-c=3", "-i=20ms", "-W=500ms")
+	l := probeJSON(t, a, "10.0.0.2:80", "-c=50", "-i=20ms", "-W=500ms") // time enough for the impostor
 	must(t, <-answered)
 	found := false
 	for _, p := range l.probes {
