@@ -45,7 +45,7 @@ func openArtifacts(stdout io.Writer, o options) (*artifacts, error) {
 			Application: "tcpprobe " + version, OS: system(), Filter: "arp or icmp or tcp",
 		})
 		if err != nil {
-			return nil, errors.Join(file.failure(), a.close())
+			return nil, a.close()
 		}
 		a.views = append(a.views, captureView{packets})
 	}

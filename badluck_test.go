@@ -177,6 +177,40 @@ func TestOutputFails(t *testing.T) {
 	}
 }
 
+// TestFileFails: a file that cannot be written is told of once, also if that shows before the first packet.
+func TestFileFails(t *testing.T) {
+	t.Parallel()
+	a, _ := labtest.Pair(t)
+	for flag, stdout := range map[string]string{"--pcap=/dev/full": "", "--diagram=/dev/full": "REFUSED  10.0.0.2:7"} {
+		r := tcpprobe(t, a, "10.0.0.2:7", flag)
+		want := "tcpprobe: cannot write /dev/full: write /dev/full: no space left on device\n"
+		if r.code != exitOutput || r.stderr != want || !strings.Contains(r.stdout, stdout) {
+			t.Errorf("%s: exit code %d, stdout %q, stderr %q", flag, r.code, r.stdout, r.stderr)
+		}
+	}
+}
+
+// TestDiagramOnStdout: the drawing is alone there.
+func TestDiagramOnStdout(t *testing.T) {
+	t.Parallel()
+	a, _ := labtest.Pair(t)
+	r := tcpprobe(t, a, "10.0.0.2:7", "--diagram=-")
+	if r.code != exitRefused || !strings.HasPrefix(r.stdout, "<svg ") || !strings.HasSuffix(r.stdout, "</svg>\n") || !strings.Contains(r.stderr, "REFUSED  10.0.0.2:7") {
+		t.Errorf("exit code %d, stderr\n%s", r.code, r.stderr)
+	}
+}
+
+// TestFailureEndsTheSeries: what fails before a segment left, and is the last, is not waited for.
+func TestFailureEndsTheSeries(t *testing.T) {
+	t.Parallel()
+	alone := newHost(t)
+	begun := time.Now()
+	r := tcpprobe(t, alone, "192.0.2.1:80", "-I=nosuch", "-i=1h")
+	if took := time.Since(begun); r.code != exitSystem || took > 30*time.Second {
+		t.Errorf("exit code %d after %v, want %d at once", r.code, took, exitSystem)
+	}
+}
+
 // runPrepared runs the program on a host, after something was done to the thread that starts it.
 func runPrepared(t *testing.T, h *netlab.Host, prepare func() error, args ...string) ran {
 	t.Helper()

@@ -184,7 +184,7 @@ func (j *journey) handshakes(t target, first *attempt, address netip.Addr, obser
 		flow, err := j.prepare(a, remote)
 		if err != nil {
 			finish(a)
-			return nil, begun.Add(j.o.interval), true
+			return nil, begun.Add(j.o.interval), j.o.count == 0 || started < j.o.count
 		}
 		underWay++
 		flow.Done = func() {
