@@ -142,15 +142,21 @@ func tidy(err error) error {
 	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
 		return fmt.Errorf("there is no flag --%s; try --help", strings.TrimPrefix(name, "-"))
 	}
-	rest, ok := strings.CutPrefix(err.Error(), "invalid value ")
-	if !ok {
-		return err
+	for _, kind := range []struct{ begin, link, wanted string }{
+		{"invalid value ", " for flag -", "a whole number is wanted"},
+		{"invalid boolean value ", " for -", "it stands alone, without a value"},
+	} {
+		rest, ok := strings.CutPrefix(err.Error(), kind.begin)
+		if !ok {
+			continue
+		}
+		value, rest, _ := strings.Cut(rest, kind.link)
+		name, why, _ := strings.Cut(rest, ": ")
+		name = strings.TrimLeft(name, "-")
+		if strings.Contains(why, "parse error") {
+			why = kind.wanted
+		}
+		return fmt.Errorf("%s%s %s: %s", hyphens(name), name, value, why)
 	}
-	value, rest, _ := strings.Cut(rest, " for flag ")
-	name, why, _ := strings.Cut(rest, ": ")
-	name = strings.TrimLeft(name, "-")
-	if strings.Contains(why, "parse error") {
-		why = "a whole number is wanted"
-	}
-	return fmt.Errorf("%s%s %s: %s", hyphens(name), name, value, why)
+	return err
 }

@@ -44,8 +44,8 @@ func probeCommand(c *cli.Context) error {
 		return &exitError{exitSystem, err}
 	}
 	text := c.App.Writer
-	if o.pcap == "-" {
-		text = c.App.ErrWriter // the packets have stdout for themselves
+	if o.pcap == "-" || o.diagram == "-" {
+		text = c.App.ErrWriter // the file has stdout for itself
 	}
 	files, err := openArtifacts(c.App.Writer, o)
 	if err != nil {

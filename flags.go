@@ -85,7 +85,7 @@ func probeFlags() []cli.Flag {
 		optionalFlag("explain", categoryOutput, "`[=checksum]` every packet octet by octet, with the meaning of each field and its RFC section; and how the checksums come about", "checksum"),
 		&cli.BoolFlag{Name: "dry-run", Category: categoryOutput, Usage: "build and explain the packets, and send none; needs no privilege"},
 		&cli.StringFlag{Name: "pcap", Category: categoryOutput, Usage: "write every packet to `FILE`, as pcapng with comments, or as pcap if its name ends in .pcap; - is stdout"},
-		&cli.StringFlag{Name: "diagram", Category: categoryOutput, Usage: "draw the handshake as an SVG into `FILE`"},
+		&cli.StringFlag{Name: "diagram", Category: categoryOutput, Usage: "draw the handshake as an SVG into `FILE`; - is stdout"},
 		&cli.BoolFlag{Name: "to-scale", Category: categoryOutput, Usage: "with time to scale in the diagram, not evenly spaced"},
 		&cli.StringFlag{Name: "color", Value: "auto", Category: categoryOutput, Usage: "`auto|always|never`; NO_COLOR and a pipe switch it off"},
 	}
@@ -162,13 +162,13 @@ func readOptions(c *cli.Context) (o options, err error) {
 	keep("output", oneOf(o.output, "text", "mermaid"))
 	explain := c.Generic("explain").(*optional)
 	o.explain, o.checksums = explain.given, explain.value != ""
-	if err == nil {
-		err = o.agree(c.NArg())
-	}
-	for _, name := range []string{"interface", "source", "dns"} {
+	for _, name := range []string{"interface", "source", "dns", "pcap", "diagram"} {
 		if c.IsSet(name) && c.String(name) == "" {
 			keep(name, fmt.Errorf("has no value; try --help"))
 		}
+	}
+	if err == nil {
+		err = o.agree(c.NArg())
 	}
 	if s := c.String("source"); s != "" {
 		o.source, e = netip.ParseAddr(s)
@@ -191,11 +191,13 @@ func (o options) agree(targets int) error {
 	case o.json && o.output != "text":
 		return usage("--json and --output %s are both wanted: take one", o.output)
 	case o.explain && (o.json || o.output != "text"):
-		return usage("--explain is text: it goes with neither --json nor --output %s", o.output)
+		return usage("--explain is text: it goes with neither --json nor --output mermaid")
 	case o.dryRun && (o.json || o.output != "text" || o.pcap != "" || o.diagram != ""):
 		return usage("--dry-run sends nothing: there are no results to write")
 	case o.diagram != "" && (o.count != 1 || targets > 1 || o.all):
 		return usage("--diagram draws one handshake: it goes with one target, and with neither --count nor --all")
+	case o.pcap == "-" && o.diagram == "-":
+		return usage("--pcap - and --diagram - both want stdout: give one of them a file")
 	case o.toScale && o.diagram == "":
 		return usage("--to-scale is about a diagram: give --diagram FILE too")
 	}
