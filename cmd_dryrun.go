@@ -3,10 +3,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
@@ -14,7 +12,6 @@ import (
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/probe"
-	"tcpprobe/resolver"
 )
 
 // rehearse builds and explains the packets that a probe would begin with, up to the first that needs an answer to go on:
@@ -40,11 +37,19 @@ func rehearse(c *cli.Context, o options, targets []target) error {
 // rehearse is what rehearse does for one target.
 func (j *journey) rehearse(a *attempt) error {
 	now := stamp.Stamp{User: j.clock.Now()}
-	address, known := lookUpHere(a.Host)
-	if !known {
-		return j.rehearseQuery(a, now)
+	found, query, err := j.resolver.Rehearse(a.Host)
+	switch {
+	case query != nil:
+		a.happened(dnsEvent(*query))
+		return nil
+	case err == nil:
+		err = probeable(found)
 	}
-	remote := netip.AddrPortFrom(address, a.Port)
+	if err != nil {
+		a.fail(probe.DNSError, err)
+		return err
+	}
+	remote := netip.AddrPortFrom(found.Addresses[0], a.Port)
 	way, guard, err := j.reserve(remote)
 	if err != nil {
 		a.fail(outcomeOf(err), err)
@@ -52,6 +57,12 @@ func (j *journey) rehearse(a *attempt) error {
 	}
 	defer guard.Close()
 	path := j.take(a, way)
+	if path.Link {
+		if err := takesFrames(way); err != nil {
+			a.fail(probe.LocalError, err)
+			return err
+		}
+	}
 	if path.Link && way.UsesARP() {
 		path.NextHop = way.Neighbor.HardwareAddr
 		request := arp.Packet{Operation: arp.Request, SenderHA: way.HardwareAddr, SenderPA: way.Source, TargetPA: way.NextHop}
@@ -69,43 +80,4 @@ func (j *journey) rehearse(a *attempt) error {
 	}
 	a.happened(syn)
 	return nil
-}
-
-// rehearseQuery builds the query for the address of the attempt's host.
-func (j *journey) rehearseQuery(a *attempt, now stamp.Stamp) error {
-	text, err := os.ReadFile("/etc/resolv.conf")
-	if err != nil && !errors.Is(err, os.ErrNotExist) && !j.o.dns.IsValid() {
-		a.fail(probe.DNSError, &resolver.Error{Kind: resolver.BadConfig, Name: a.Host, Err: err})
-		return err
-	}
-	config := resolver.ParseConfig(text)
-	name := config.Candidates(a.Host)[0]
-	query, err := resolver.AppendQuery(nil, uint16(random()), name, true)
-	if err != nil {
-		a.fail(probe.DNSError, err)
-		return err
-	}
-	server := config.Servers[0]
-	if j.o.dns.IsValid() {
-		server = j.o.dns
-	}
-	a.happened(probe.Event{Kind: probe.DNSQuery, At: now, Octets: query, DNS: &probe.DNSMessage{
-		Server: server, Transport: resolver.UDP.String(), Name: name, Attempt: 1,
-	}})
-	return nil
-}
-
-// lookUpHere returns the address of a host if it takes no packet to find it.
-func lookUpHere(host string) (netip.Addr, bool) {
-	if address, err := netip.ParseAddr(host); err == nil {
-		return address, true
-	}
-	text, err := os.ReadFile("/etc/hosts")
-	if err != nil {
-		return netip.Addr{}, false
-	}
-	if addresses := resolver.ParseHosts(text).Lookup(host); len(addresses) > 0 {
-		return addresses[0], true
-	}
-	return netip.Addr{}, false
 }

@@ -145,14 +145,22 @@ func (j *journey) resolve(a *attempt) []netip.Addr {
 	case err != nil:
 		a.fail(probe.DNSError, err)
 	default:
-		for _, address := range found.Addresses {
-			if err := unicast(address); err != nil {
-				a.fail(probe.DNSError, fmt.Errorf("%s resolves to an address that cannot be probed: %w", found.Name, err))
-				return nil
-			}
+		if err := probeable(found); err != nil {
+			a.fail(probe.DNSError, err)
+			return nil
 		}
 	}
 	return found.Addresses
+}
+
+// probeable returns an error if one of the addresses that were found is no single host's.
+func probeable(found resolver.Result) error {
+	for _, address := range found.Addresses {
+		if err := unicast(address); err != nil {
+			return fmt.Errorf("%s resolves to an address that cannot be probed: %w", found.Name, err)
+		}
+	}
+	return nil
 }
 
 // handshakes makes the handshakes with one address of a target, the first of them as the attempt that has come so far.
@@ -300,8 +308,8 @@ func (j *journey) findNextHop(a *attempt, way route.Route, path *rawip.Path) err
 	if !path.Link {
 		return nil
 	}
-	if way.Loopback {
-		return fmt.Errorf("%s takes no frames from outside of the kernel: it needs --send ip", way.Interface)
+	if err := takesFrames(way); err != nil {
+		return err
 	}
 	if !way.UsesARP() {
 		return nil
@@ -324,6 +332,14 @@ func (j *journey) findNextHop(a *attempt, way route.Route, path *rawip.Path) err
 	}
 	path.NextHop = found.MAC
 	j.hops[key] = *a.NextHop
+	return nil
+}
+
+// takesFrames returns an error if a frame of ours would go nowhere on the route's interface.
+func takesFrames(way route.Route) error {
+	if way.Loopback {
+		return fmt.Errorf("%s takes no frames from outside of the kernel: it needs --send ip", way.Interface)
+	}
 	return nil
 }
 

@@ -63,31 +63,10 @@ func New(o Options) *Resolver {
 // The whole takes at most attempts × timeout × servers. The Result says what is known also if the error, always an
 // *Error, is not nil.
 func (r *Resolver) Lookup(ctx context.Context, host string, observe func(Event)) (Result, error) {
-	name, err := checkHost(host)
-	if err != nil {
-		return Result{Name: Escape(host)}, err
+	q, result, err := r.begin(host, observe)
+	if q == nil {
+		return result, err
 	}
-	rooted := strings.TrimSuffix(name, ".")
-	if address, err := netip.ParseAddr(name); err == nil {
-		return Result{Source: Literal, Name: name, Addresses: []netip.Addr{address}}, nil
-	}
-	// Like the C library, do without a hosts file that cannot be read.
-	hosts, _ := os.ReadFile(r.options.HostsPath)
-	addresses := ParseHosts(hosts).Lookup(name)
-	if len(addresses) == 0 && isBelow(name, "localhost") {
-		addresses = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
-	}
-	if len(addresses) > 0 {
-		return Result{Source: HostsFile, Name: rooted, Addresses: addresses}, nil
-	}
-	if isSpecial(name) {
-		return Result{Source: HostsFile, Name: rooted}, &Error{Kind: NoSuchName, Name: rooted, Reason: "no name ends in .invalid (RFC 6761)"}
-	}
-	config, err := r.config()
-	if err != nil {
-		return Result{Source: DNS, Name: rooted}, &Error{Kind: BadConfig, Name: rooted, Reason: err.Error(), Err: err}
-	}
-	q := NewQuery(config, name, r.options.Random, observe)
 	for {
 		if err := ctx.Err(); err != nil {
 			q.Stop(err, r.options.Clock.Now())
@@ -98,6 +77,52 @@ func (r *Resolver) Lookup(ctx context.Context, host string, observe func(Event))
 		}
 		r.exchange(ctx, q, t)
 	}
+}
+
+// Rehearse does what Lookup does, but sends nothing: it comes as far as the first query, and returns it as the event that
+// its sending would be. The event is nil if it takes no query to know the Result or the error, which is an *Error.
+func (r *Resolver) Rehearse(host string) (Result, *Event, error) {
+	var query *Event
+	q, result, err := r.begin(host, func(e Event) { query = &e })
+	if q == nil {
+		return result, nil, err
+	}
+	now := r.options.Clock.Now()
+	if _, more := q.Next(now); !more {
+		result, err = q.Result()
+		return result, nil, err
+	}
+	q.Sent(stamp.Stamp{User: now}, netip.AddrPort{})
+	return Result{}, query, nil
+}
+
+// begin looks a host up as far as that takes no packet. What is left to the DNS, it leaves to the Query that it returns.
+func (r *Resolver) begin(host string, observe func(Event)) (*Query, Result, error) {
+	name, err := checkHost(host)
+	if err != nil {
+		return nil, Result{Name: Escape(host)}, err
+	}
+	rooted := strings.TrimSuffix(name, ".")
+	if address, err := netip.ParseAddr(name); err == nil {
+		return nil, Result{Source: Literal, Name: name, Addresses: []netip.Addr{address}}, nil
+	}
+	// Like the C library, do without a hosts file that cannot be read.
+	hosts, _ := os.ReadFile(r.options.HostsPath)
+	addresses := ParseHosts(hosts).Lookup(name)
+	if len(addresses) == 0 && isBelow(name, "localhost") {
+		addresses = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+	}
+	if len(addresses) > 0 {
+		return nil, Result{Source: HostsFile, Name: rooted, Addresses: addresses}, nil
+	}
+	if isSpecial(name) {
+		return nil, Result{Source: HostsFile, Name: rooted}, &Error{Kind: NoSuchName, Name: rooted, Reason: "no name ends in .invalid (RFC 6761)"}
+	}
+	config, err := r.config()
+	if err != nil {
+		return nil, Result{Source: DNS, Name: rooted}, &Error{Kind: BadConfig, Name: rooted, Reason: err.Error(), Err: err}
+	}
+	return NewQuery(config, name, r.options.Random, observe), Result{}, nil
 }
 
 // config returns what resolv.conf says, with the options in its place. That there is none is no error, and neither is

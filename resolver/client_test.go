@@ -515,6 +515,41 @@ func TestLookupWithoutDNS(t *testing.T) {
 	}
 }
 
+// TestRehearse: it comes to the query that a lookup would begin with, and no further.
+func TestRehearse(t *testing.T) {
+	h := serve(t, func(h *hostile, q []byte, _ netip.AddrPort) { t.Errorf("asked for %s", parse(q).Questions[0].Name) }, nil)
+	r := resolver.New(options(t, h.address))
+	result, query, err := r.Rehearse("bücher.example")
+	if err != nil || query == nil || result.Addresses != nil {
+		t.Fatalf("%+v, %+v, %v", result, query, err)
+	}
+	const name = "xn--bcher-kva.example"
+	if query.Kind != resolver.QuerySent || query.Server != h.address || query.Local.IsValid() || query.Attempt != 1 || query.Name != name {
+		t.Errorf("%+v", query)
+	}
+	m := parse(query.Octets)
+	if len(m.Questions) != 1 || m.Questions[0].Name.String() != name+"." || m.Questions[0].Type != dnsmessage.TypeA || !m.RecursionDesired {
+		t.Errorf("%+v", m)
+	}
+
+	for host, want := range map[string]string{
+		"192.0.2.1":       "literal [192.0.2.1]",
+		"printer":         "hosts [192.0.2.7]",
+		"a.localhost":     "hosts [127.0.0.1]",
+		"name.invalid":    "name.invalid does not exist: no name ends in .invalid (RFC 6761)",
+		"256.1.1.1.1.1.1": "256.1.1.1.1.1.1 is not a host name: it is not an IPv4 address of four decimal numbers from 0 to 255, and no name ends in a number",
+	} {
+		result, query, err := r.Rehearse(host)
+		got := fmt.Sprint(result.Source, " ", result.Addresses)
+		if err != nil {
+			got = err.Error()
+		}
+		if query != nil || got != want {
+			t.Errorf("%s: query %+v, %s", host, query, got)
+		}
+	}
+}
+
 func TestInternationalNames(t *testing.T) {
 	asked := make(chan string, 10)
 	h := serve(t, func(h *hostile, q []byte, from netip.AddrPort) {
