@@ -424,7 +424,7 @@ func TestClockAttribution(t *testing.T) {
 			}
 			log := linkViews(impairer.Log(), rules)
 			var late sample
-			var later, ambiguous int
+			var later, ambiguous, repetitions int
 			for _, p := range probes {
 				if p.TCP.RTT == nil {
 					continue
@@ -434,12 +434,19 @@ func TestClockAttribution(t *testing.T) {
 				if first == nil {
 					t.Fatalf("the link saw no answer to %+v", p)
 				}
-				if p.TCP.Ambiguous != (answered == 0) {
+				// An answer after another SYN may be a repetition. The two cross where server and client wait for equally long.
+				repeated := answered > 0 && seen.before(*first) > answered
+				const crossing = 10 * time.Millisecond
+				crossed := seen.before(first.Add(-crossing)) != seen.before(first.Add(crossing))
+				if p.TCP.Ambiguous != (answered == 0 || repeated) && !crossed {
 					t.Errorf("ambiguous: %t; the link saw %d SYNs, of which number %d was answered: %+v", p.TCP.Ambiguous, len(seen.syns), answered, p)
 				}
 				if answered == 0 {
 					ambiguous++
 					continue
+				}
+				if repeated {
+					repetitions++
 				}
 				if answered > 1 {
 					later++
@@ -451,11 +458,12 @@ func TestClockAttribution(t *testing.T) {
 					t.Errorf("SYN %d was answered, and the RTT is %v longer than on the link: %+v", answered, d, p)
 				}
 			}
-			t.Logf("%d of %d RTTs are ambiguous, %d of a later SYN; longer than on the link: %v", ambiguous, len(probes), later, late)
+			t.Logf("%d of %d RTTs are of no SYN in particular, %d of a later one, %d perhaps to a repetition; longer than on the link: %v",
+				ambiguous, len(probes), later, repetitions, late)
 			if len(late)+ambiguous < test.count*8/10 || late.quantile(0.5) > 5*time.Microsecond || late.quantile(0.99) > 25*time.Microsecond {
 				t.Errorf("%d RTTs; longer than on the link: %v; want at most 5µs, 25µs", len(late)+ambiguous, late)
 			}
-			if timestamps := test.syn == "linux"; timestamps && later == 0 || timestamps != (ambiguous == 0) {
+			if timestamps := test.syn == "linux"; timestamps && (later == 0 || repetitions == 0) || timestamps != (ambiguous == 0) {
 				t.Errorf("%d RTTs of a later SYN, %d ambiguous", later, ambiguous)
 			}
 		})
@@ -506,18 +514,24 @@ func (v *linkView) answered() (number int, at *time.Time) {
 	if at == nil {
 		return 0, nil
 	}
-	left := 0
 	for n, p := range v.syns {
-		if p.Received.Before(*at) {
-			left++
-		}
 		_, tcp, _ := p.Segment()
 		if value, _, ok := tcp.Options.Timestamps(); ok && stamped && value == echo {
 			return n + 1, at
 		}
 	}
-	if !stamped && left == 1 {
+	if !stamped && v.before(*at) == 1 {
 		return 1, at
 	}
 	return 0, at
+}
+
+// before returns how many SYNs had left the client at a time.
+func (v *linkView) before(at time.Time) (n int) {
+	for _, p := range v.syns {
+		if p.Received.Before(at) {
+			n++
+		}
+	}
+	return n
 }

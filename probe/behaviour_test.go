@@ -106,7 +106,7 @@ func TestB42_WhichSYN(t *testing.T) {
 		at        stamp.Stamp
 		answered  int
 		rtt       time.Duration
-		ambiguous bool
+		ambiguous bool // or, if another SYN left before the answer came, a SYN-ACK may be a repetition
 		clock     stamp.Source
 	}{
 		{"one SYN, no time stamps", 1, nil, nil, at(40 * ms), 1, 40 * ms, false, stamp.User},
@@ -140,9 +140,10 @@ func TestB42_WhichSYN(t *testing.T) {
 					t.Fatal("a RST whose echo is plausible was not believed")
 				}
 				r := b.h.Result()
-				if !r.Answered || r.AnsweredSYN != test.answered || r.RTT != test.rtt || r.RTTAmbiguous != test.ambiguous || r.Clock != test.clock {
+				ambiguous := test.ambiguous || flags == "SYN,ACK" && test.kernel == nil && test.answered < test.syns
+				if !r.Answered || r.AnsweredSYN != test.answered || r.RTT != test.rtt || r.RTTAmbiguous != ambiguous || r.Clock != test.clock {
 					t.Errorf("SYN %d, %v, ambiguous %t, %v clock; want SYN %d, %v, %t, %v",
-						r.AnsweredSYN, r.RTT, r.RTTAmbiguous, r.Clock, test.answered, test.rtt, test.ambiguous, test.clock)
+						r.AnsweredSYN, r.RTT, r.RTTAmbiguous, r.Clock, test.answered, test.rtt, ambiguous, test.clock)
 				}
 				if r.TTL != 57 || r.SYNSent != test.syns {
 					t.Errorf("TTL %d, %d SYNs", r.TTL, r.SYNSent)

@@ -484,9 +484,10 @@ func (h *Handshake) result() *TCP {
 	}
 	t.Answered = true
 	t.AnsweredSYN = h.answer.syn
-	t.RTTAmbiguous = h.answer.syn == 0
+	// A SYN-ACK that came after another SYN had left may be a repetition: it echoes the same time stamp as the first.
+	t.RTTAmbiguous = h.answer.syn == 0 || h.outcome == Established && h.answer.syn < h.answer.candidates
 	i := h.answer.syn - 1
-	if t.RTTAmbiguous {
+	if h.answer.syn == 0 {
 		i = h.answer.candidates - 1
 	}
 	t.RTT, t.Clock = stamp.Between(h.syns[i].at, h.answer.at)

@@ -120,7 +120,7 @@ type TCP struct {
 
 	Answered     bool          // RTT was measured
 	RTT          time.Duration // from the SYN that was answered to its answer: SYN-ACK, RST or ICMP error
-	RTTAmbiguous bool          // more than one SYN may have been answered: RTT is from the last (Karn)
+	RTTAmbiguous bool          // not to be relied on: RTT is from the last SYN of which any may have been answered (Karn), or to a SYN-ACK that may be a repetition
 	Clock        stamp.Source  // of RTT
 	Connected    bool          // our ACK left
 	Connect      time.Duration // from the first SYN to our ACK: what an application waits
