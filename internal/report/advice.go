@@ -158,6 +158,9 @@ func finding(f probe.Finding, r *probe.Result) string {
 		if r.TCP == nil || !r.TCP.Answered {
 			return ""
 		}
+		if r.TCP.RTTAmbiguous && r.TCP.AnsweredSYN > 0 {
+			return whichSYN(r.TCP.AnsweredSYN, r.TCP.SYNSent) + " was answered; if that was a repetition, rtt counts the wait for it"
+		}
 		if r.TCP.RTTAmbiguous {
 			return whichSYN(0, r.TCP.SYNSent) + " was answered, not known which; rtt counts from the last"
 		}
