@@ -91,6 +91,7 @@ type dnsJSON struct {
 	CNAME     []string       `json:"cname,omitempty"`
 	Attempts  int            `json:"attempts,omitempty"`
 	Duration  time.Duration  `json:"duration_ns,omitempty"`
+	Clock     string         `json:"clock,omitempty"`
 }
 
 type routeJSON struct {
@@ -107,6 +108,7 @@ type arpJSON struct {
 	MAC      string        `json:"mac,omitempty"`
 	Attempts int           `json:"attempts,omitempty"`
 	Duration time.Duration `json:"duration_ns,omitempty"`
+	Clock    string        `json:"clock,omitempty"`
 }
 
 type tcpJSON struct {
@@ -199,6 +201,9 @@ func newProbe(r *probe.Result) probeJSON {
 			Source: d.Source, Server: d.Server, Name: d.Name, RCode: d.RCode,
 			Addresses: d.Addresses, CNAME: d.CNAME, Attempts: d.Attempts, Duration: d.Duration,
 		}
+		if d.Duration > 0 {
+			p.DNS.Clock = d.Clock.String()
+		}
 	}
 	if w := r.Route; w != nil {
 		p.Route = &routeJSON{Interface: w.Interface, Source: w.Source, NextHop: w.NextHop, OnLink: w.OnLink, MTU: w.MTU}
@@ -207,6 +212,9 @@ func newProbe(r *probe.Result) probeJSON {
 		p.ARP = &arpJSON{Source: h.Source, Address: h.Address, Attempts: h.Attempts, Duration: h.Duration}
 		if h.MAC != [6]byte{} {
 			p.ARP.MAC = mac(h.MAC)
+		}
+		if h.Duration > 0 {
+			p.ARP.Clock = h.Clock.String()
 		}
 	}
 	if r.TCP != nil {
