@@ -69,7 +69,11 @@ func mainView(w io.Writer, o options) view {
 	case o.output == "mermaid":
 		return finalView(func(r *probe.Result) { diagram.Mermaid(w, r) })
 	case o.explain:
-		return &lessonView{w: w, style: style, checksums: o.checksums}
+		lesson := &lessonView{w: w, style: style, checksums: o.checksums}
+		if o.count != 1 {
+			return finalView(lesson.whole) // while it lasts, the next one may begin
+		}
+		return lesson
 	case o.count == 1:
 		return &ladderView{w: w, style: style}
 	}

@@ -4,6 +4,7 @@ package main
 
 import (
 	"io"
+	"net/netip"
 
 	"golang.org/x/sys/unix"
 
@@ -68,11 +69,20 @@ func (v *lessonView) result(r *probe.Result) {
 
 func (v *lessonView) end(*probe.Summary) {}
 
+// whole explains a handshake that has ended.
+func (v *lessonView) whole(r *probe.Result) {
+	for i := range r.Events {
+		v.event(r, &r.Events[i])
+	}
+	v.result(r)
+}
+
 // seriesView shows many handshakes, a line each, and on a terminal their times as bars below.
 type seriesView struct {
-	series *report.Series
-	bars   *report.Sparkline // nil without a terminal
-	begun  bool              // the header was printed
+	series  *report.Series
+	bars    *report.Sparkline // nil without a terminal
+	begun   bool              // the header was printed
+	address netip.Addr        // that it named; not valid before it was known
 }
 
 func newSeriesView(w io.Writer, s report.Style, bars bool) *seriesView {
@@ -92,15 +102,23 @@ func (v *seriesView) result(r *probe.Result) {
 	if v.bars != nil {
 		v.bars.Erase()
 	}
-	if !v.begun && r.Route != nil {
+	if address := addressOf(r); r.Route != nil && (!v.begun || v.address.IsValid() && address.IsValid() && address != v.address) {
 		v.series.Header(r)
-		v.begun = true
+		v.begun, v.address = true, address
 	}
 	v.series.Line(r)
 	if v.bars != nil {
 		v.bars.Add(r)
 		v.bars.Draw(terminalWidth())
 	}
+}
+
+// addressOf returns the address that SYNs went to, if one did.
+func addressOf(r *probe.Result) netip.Addr {
+	if r.TCP == nil {
+		return netip.Addr{}
+	}
+	return r.TCP.Remote.Addr()
 }
 
 func (v *seriesView) end(s *probe.Summary) {

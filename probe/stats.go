@@ -14,7 +14,7 @@ import (
 // thousand.
 type Summary struct {
 	Target  string     // as the user wrote it
-	Address netip.Addr // of the last handshake that had one
+	Address netip.Addr // that the SYNs went to; not valid if there were several, or none
 
 	// How many handshakes there were, and how they ended. One that was interrupted before its verdict is not counted.
 	Sent        int
@@ -28,6 +28,7 @@ type Summary struct {
 	SYNsLost int           // that left before the one that was answered, or that nothing answered
 	Duration time.Duration // from the start of the first handshake to the last event, or change of state, of any
 
+	several bool // addresses
 	started bool
 	start   stamp.Stamp // of the first handshake
 	rtts    samples
@@ -58,7 +59,13 @@ func (s *Summary) Add(r *Result) {
 	if t == nil {
 		return
 	}
-	s.Address = t.Remote.Addr()
+	switch address := t.Remote.Addr(); {
+	case s.several:
+	case !s.Address.IsValid():
+		s.Address = address
+	case s.Address != address:
+		s.Address, s.several = netip.Addr{}, true
+	}
 	s.SYNs += t.SYNSent
 	switch {
 	case !t.Answered:

@@ -81,6 +81,27 @@ func TestSummary(t *testing.T) {
 	check("RTT", after, rtt)
 }
 
+// TestSummaryAddresses: an address is named if it is that of all handshakes that had one.
+func TestSummaryAddresses(t *testing.T) {
+	s := probe.NewSummary("example.com:80")
+	none := netip.Addr{}
+	first, second := tcp(1, 1, µs), tcp(1, 1, µs)
+	second.Remote = netip.MustParseAddrPort("192.0.2.81:80")
+	for i, step := range []struct {
+		tcp  *probe.TCP
+		want netip.Addr
+	}{{nil, none}, {first, first.Remote.Addr()}, {nil, first.Remote.Addr()}, {second, none}, {first, none}, {second, none}} {
+		outcome := probe.Established
+		if step.tcp == nil {
+			outcome = probe.ARPTimeout
+		}
+		s.Add(handshake(outcome, 0, time.Millisecond, step.tcp))
+		if s.Address != step.want {
+			t.Errorf("after handshake %d: address %v, want %v", i+1, s.Address, step.want)
+		}
+	}
+}
+
 // TestB42_AmbiguousRTT: the round-trip time of a handshake of which it is not known which SYN was answered counts for
 // nothing (Karn), and the SYNs before its last one for lost.
 func TestB42_AmbiguousRTT(t *testing.T) {
