@@ -89,8 +89,12 @@ func Advice(r *probe.Result) []string {
 // resolve says what to try when a name does not resolve.
 func resolve(d *probe.DNS) string {
 	switch {
+	case d != nil && d.Source == "hosts" && len(d.Addresses) > 0:
+		return "Next: look at /etc/hosts, where the address is from."
 	case d == nil || d.Source != "dns":
 		return "Next: look at the spelling of the name."
+	case !d.Server.IsValid():
+		return "Next: look at /etc/resolv.conf, or name a server with --dns SERVER."
 	case d.RCode == "":
 		return "Next: look at the way to the server, or ask another with --dns SERVER."
 	case d.RCode == "NXDOMAIN":
@@ -133,7 +137,7 @@ func rejected(m *probe.ICMP) string {
 	case icmp.NetworkUnreachable, icmp.NetworkUnknown, icmp.NetworkUnreachableForTOS:
 		return "That router knows no way to the network; it quotes our SYN."
 	case icmp.HostUnreachable, icmp.HostUnknown, icmp.HostUnreachableForTOS:
-		return "That router is next to the host and cannot reach it: it is down, or not there."
+		return "That router cannot reach the host: it is down, or no route leads to it."
 	case icmp.FragmentationNeeded:
 		return "A SYN too large for a link is hard to believe: a broken router, or a forgery."
 	}
