@@ -301,13 +301,14 @@ func TestResolvConf(t *testing.T) {
 		code int
 		want string
 	}{
-		{"a directory", func() error { return os.Mkdir("/etc/resolv.conf", 0o755) }, []string{"www.lab.test:80"}, exitConfiguration, "resolv.conf"},
+		{"a directory", func() error { return os.Mkdir("/etc/resolv.conf", 0o755) }, []string{"www.lab.test:80"}, exitConfiguration, "Next: look at /etc/resolv.conf, or name a server with --dns SERVER."},
 		{"a directory, not needed", func() error { return os.Mkdir("/etc/resolv.conf", 0o755) }, []string{"10.3.0.80:80"}, 0, "ESTABLISHED"},
 		{"a directory, passed by", func() error { return os.Mkdir("/etc/resolv.conf", 0o755) }, []string{labDNS, "www.lab.test:80"}, 0, "ESTABLISHED"},
 		{"none", func() error { return nil }, []string{"www.lab.test:80", "--dns-tries=1", "--dns-timeout=200ms"}, exitDNS, "127.0.0.1"},
 		{"search", text("resolv.conf", "nameserver 10.3.0.53\nsearch lab.test\n"), []string{"www:80"}, 0, "ESTABLISHED  www:80"},
 		{"the second server", text("resolv.conf", "nameserver 10.3.0.80\nnameserver 10.3.0.53\noptions timeout:1\n"), []string{"www.lab.test:80"}, 0, "ESTABLISHED"},
 		{"hosts", text("hosts", "10.3.0.80 web\n"), []string{"WEB:80"}, 0, "ESTABLISHED  WEB:80"},
+		{"hosts, no host", text("hosts", "0.0.0.0 blocked\n"), []string{"blocked:80"}, exitDNS, "Next: look at /etc/hosts, where the address is from."},
 	} {
 		r := runPrepared(t, n.Client, etc(test.fill), test.args...)
 		if r.code != test.code || !strings.Contains(r.stdout+r.stderr, test.want) {

@@ -112,7 +112,7 @@ func meaning(m *probe.ICMP) string {
 	case icmp.NetworkUnreachable, icmp.NetworkUnknown, icmp.NetworkUnreachableForTOS:
 		return "It knows no way to the network of the destination (RFC 1812 5.2.7.1)."
 	case icmp.HostUnreachable, icmp.HostUnknown, icmp.HostUnreachableForTOS:
-		return "It stands next to the destination, which does not answer on the link (RFC 1812 5.2.7.1)."
+		return "It stands next to the destination, which does not answer on the link (RFC 1812 5.2.7.1), or a route of its own says so."
 	case icmp.ProtocolUnreachable:
 		return "The destination does not speak TCP, or a firewall says so."
 	case icmp.PortUnreachable:
