@@ -74,7 +74,7 @@ func checkAddress(host string) error {
 	return unicast(address)
 }
 
-// unicast returns an error if nobody can have a TCP connection with the address (RFC 9293 MUST-63, RFC 1122 3.2.1.3).
+// unicast returns an error if nobody can have a TCP connection with the address (RFC 9293 MUST-46, RFC 1122 3.2.1.3).
 func unicast(a netip.Addr) error {
 	switch first := a.As4()[0]; {
 	case a.IsUnspecified():
