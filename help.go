@@ -74,17 +74,22 @@ func helpFlag(b *strings.Builder, f cli.DocGenerationFlag) {
 	if byDefault := strings.Trim(f.GetDefaultText(), `" `); f.TakesValue() && byDefault != "" {
 		usage += " (default " + byDefault + ")"
 	}
-	helpLine(b, strings.TrimRight(strings.Join(names, ", ")+" "+value, " "), usage)
+	words := strings.Join(names, ", ")
+	if !strings.HasPrefix(value, "[=") { // or else it has to stick to the flag
+		words += " "
+	}
+	helpLine(b, strings.TrimRight(words+value, " "), usage)
 }
 
 // helpLine writes a word or a few, and beside it what they mean.
 func helpLine(b *strings.Builder, words, meaning string) {
 	const column, width = 24, 80
-	fmt.Fprintf(b, "  %-*s", column-2, words)
-	at := column
 	if len(words) > column-4 {
-		fmt.Fprintf(b, "\n%*s", column, "")
+		fmt.Fprintf(b, "  %s\n%*s", words, column, "")
+	} else {
+		fmt.Fprintf(b, "  %-*s", column-2, words)
 	}
+	at := column
 	for i, word := range strings.Fields(meaning) {
 		if i > 0 && at+1+len(word) > width {
 			fmt.Fprintf(b, "\n%*s", column, "")

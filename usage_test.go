@@ -142,3 +142,17 @@ func TestHelpAndVersion(t *testing.T) {
 		}
 	}
 }
+
+// TestHelpFits: every line fits into a terminal, and none ends in blanks.
+func TestHelpFits(t *testing.T) {
+	t.Parallel()
+	r := tcpprobe(t, newHost(t), "--help")
+	for line := range strings.Lines(r.stdout) {
+		if line = strings.TrimSuffix(line, "\n"); len(line) > 80 || strings.TrimRight(line, " ") != line {
+			t.Errorf("%q", line)
+		}
+	}
+	if !strings.Contains(r.stdout, "\n  --explain[=checksum]  every") {
+		t.Error("the value of --explain does not stick to it")
+	}
+}
