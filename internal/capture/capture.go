@@ -3,6 +3,9 @@
 //
 // A Writer is a pure function of results and their events: it reads no clock and no network. Whatever an event or a
 // result adds to the file is written in one piece, so that the file of a run that was killed ends with a whole packet.
+//
+// All packets in a file are Ethernet frames. Those whose Ethernet header is not known, or that had none, get one with
+// addresses of zeros, as packets on Linux's loopback have; in PCAPNG, a comment says so.
 package capture
 
 import (
@@ -19,9 +22,7 @@ type Format uint8
 const (
 	// PCAPNG is the format of draft-ietf-opsawg-pcapng: with comments, directions, names and several interfaces.
 	PCAPNG Format = iota
-	// PCAP is the older format of draft-ietf-opsawg-pcap, with times in nanoseconds. All it holds is packets, and all
-	// of one kind: they are Ethernet frames, and those that were none get a header with addresses of zeros, as packets
-	// on Linux's loopback have.
+	// PCAP is the older format of draft-ietf-opsawg-pcap, with times in nanoseconds. All it holds is packets.
 	PCAP
 )
 

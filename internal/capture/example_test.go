@@ -47,5 +47,5 @@ func ExampleWriter() {
 		log.Fatal(err)
 	}
 	fmt.Println(info.Timestamp.Format("15:04:05.000000000"), len(octets), "octets:", options.Comments[0])
-	// Output: 12:00:00.002301000 40 octets: TCP SYN [000010]
+	// Output: 12:00:00.002301000 54 octets: TCP SYN [000010]
 }

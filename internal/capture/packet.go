@@ -9,13 +9,9 @@ import (
 	"tcpprobe/probe"
 )
 
-// linkType says what a packet begins with (draft-ietf-opsawg-pcaplinktype).
-type linkType uint16
-
-const (
-	ethernet linkType = 1   // an Ethernet header
-	raw      linkType = 101 // an IPv4 or IPv6 header
-)
+// linkType says that packets begin with an Ethernet header (draft-ietf-opsawg-pcaplinktype). All do: PCAP has room for
+// one link type, and of PCAPNG files libpcap reads only those that have one.
+const linkType = 1
 
 // EtherTypes, by which an Ethernet header says what follows it.
 const (
@@ -27,20 +23,19 @@ const (
 // device is an interface as the file describes it.
 type device struct {
 	name, description string
-	link              linkType
 	filtered          bool // only what the filter passes is seen here
 }
 
 // kernelUDP is where DNS messages go.
 var kernelUDP = device{
-	name: "dns", description: "DNS messages through a UDP socket of the kernel, headers reconstructed", link: raw,
+	name: "dns", description: "DNS messages through a UDP socket of the kernel, headers reconstructed",
 }
 
 // packet is a packet for the file.
 type packet struct {
 	on       device
 	at       time.Time
-	octets   []byte
+	octets   []byte // an Ethernet frame
 	outbound bool
 	checksum checksum.State // of a received segment
 	comments []string
@@ -48,7 +43,7 @@ type packet struct {
 
 // newPacket returns the packet of an event. It reports false if there is none, or none that could be put together.
 func newPacket(r *probe.Result, e *probe.Event) (packet, bool) {
-	p := packet{at: e.At.Time(), octets: e.Octets}
+	p := packet{at: e.At.Time()}
 	if len(e.Octets) == 0 {
 		return p, false
 	}
@@ -59,32 +54,29 @@ func newPacket(r *probe.Result, e *probe.Event) (packet, bool) {
 	default:
 		return p, false
 	}
-	p.on = device{link: raw, filtered: true}
-	if r.Route != nil {
-		p.on.name = r.Route.Interface
-	}
+	payload := e.Octets
 	switch {
 	case e.DNS != nil:
 		datagram, err := encapsulate(e.DNS, p.outbound, e.Octets)
 		if err != nil {
 			return p, false
 		}
-		p.on, p.octets = kernelUDP, datagram
+		p.on, payload = kernelUDP, datagram
 		p.comments = append(p.comments, "the IPv4 and UDP headers are reconstructed: a socket of the kernel carried the message")
 	case e.ARP != nil:
-		p.on = device{name: e.ARP.Interface, link: ethernet, filtered: true}
-		frame := e.Frame
-		if frame == nil {
-			frame = &probe.Frame{}
-			p.comments = append(p.comments, "the addresses of the frame are not known")
-		}
-		p.octets = appendFrame(nil, *frame, etherTypeARP, e.Octets)
-	case e.Frame != nil:
-		p.on.link = ethernet
-		p.octets = appendFrame(nil, *e.Frame, etherType(e.Octets), e.Octets)
+		p.on = device{name: e.ARP.Interface, filtered: true}
 	default:
-		p.on.description = "datagrams through the kernel's IP"
+		p.on = device{filtered: true}
+		if r.Route != nil {
+			p.on.name = r.Route.Interface
+		}
 	}
+	frame := e.Frame
+	if frame == nil {
+		frame = &probe.Frame{} // zeros, as on Linux's loopback
+		p.comments = append(p.comments, "the Ethernet header, if there was one, is not known: its addresses are zeros")
+	}
+	p.octets = appendFrame(nil, *frame, etherType(e), payload)
 	if e.Segment != nil && !p.outbound {
 		p.checksum = e.Segment.Checksum
 	}
@@ -94,12 +86,15 @@ func newPacket(r *probe.Result, e *probe.Event) (packet, bool) {
 	return p, true
 }
 
-// etherType returns the EtherType of a datagram, of which the first four bits say the version.
-func etherType(datagram []byte) uint16 {
-	if datagram[0]>>4 == 6 {
+// etherType returns the EtherType of the octets of an event. The first four bits of a datagram say its version.
+func etherType(e *probe.Event) uint16 {
+	switch {
+	case e.ARP != nil:
+		return etherTypeARP
+	case e.DNS == nil && e.Octets[0]>>4 == 6:
 		return etherTypeIPv6
 	}
-	return etherTypeIPv4
+	return etherTypeIPv4 // also of DNS messages: encapsulate makes no other datagram
 }
 
 // appendFrame appends an Ethernet frame, without its check sequence.

@@ -1,10 +1,6 @@
 package capture
 
-import (
-	"encoding/binary"
-
-	"tcpprobe/probe"
-)
+import "encoding/binary"
 
 // snapLength is how many octets of a packet the file takes: more than any that is sent or received here.
 const snapLength = 262144
@@ -16,14 +12,11 @@ func appendFileHeader(b []byte) []byte {
 	b = binary.LittleEndian.AppendUint16(b, 4)
 	b = append(b, make([]byte, 8)...) // reserved
 	b = binary.LittleEndian.AppendUint32(b, snapLength)
-	return binary.LittleEndian.AppendUint32(b, uint32(ethernet))
+	return binary.LittleEndian.AppendUint32(b, linkType)
 }
 
 // appendRecord appends a packet to a PCAP file.
 func appendRecord(b []byte, p packet) []byte {
-	if p.on.link == raw {
-		p.octets = appendFrame(nil, probe.Frame{}, etherType(p.octets), p.octets)
-	}
 	ns := p.nanoseconds()
 	captured := p.octets[:min(len(p.octets), snapLength)]
 	b = binary.LittleEndian.AppendUint32(b, uint32(ns/1e9))

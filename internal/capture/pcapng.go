@@ -69,7 +69,7 @@ func appendSection(b []byte, info Info) []byte {
 func appendInterface(b []byte, d device, info Info) []byte {
 	start := len(b)
 	b = begin(b, interfaceDescription)
-	b = binary.LittleEndian.AppendUint16(b, uint16(d.link))
+	b = binary.LittleEndian.AppendUint16(b, linkType)
 	b = append(b, 0, 0) // reserved
 	b = binary.LittleEndian.AppendUint32(b, snapLength)
 	b = appendTextOption(b, ifName, d.name)

@@ -49,7 +49,7 @@ type record struct {
 // readNG reads a pcapng file back, up to where it breaks off.
 func readNG(t *testing.T, file []byte) ([]record, *pcapgo.NgReader, error) {
 	t.Helper()
-	r, err := pcapgo.NewNgReader(bytes.NewReader(file), pcapgo.NgReaderOptions{WantMixedLinkType: true})
+	r, err := pcapgo.NewNgReader(bytes.NewReader(file), pcapgo.DefaultNgReaderOptions)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -80,18 +80,21 @@ func TestReadBack(t *testing.T) {
 	}
 	const in, out = pcapgo.NgEpbFlagDirectionInbound, pcapgo.NgEpbFlagDirectionOutbound
 	const reconstructed = "the IPv4 and UDP headers are reconstructed: a socket of the kernel carried the message"
+	const unknown = "the Ethernet header, if there was one, is not known: its addresses are zeros"
 	broadcast := [6]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 	time := func(i int) time.Time { return s.Events[i].At.Time().UTC() }
 	octets := func(i int) []byte { return s.Events[i].Octets }
 	sent := link(gatewayMAC, ourMAC, 0x0800)
 	received := link(ourMAC, gatewayMAC, 0x0800)
 	want := []record{
-		{"dns", time(0), append([]byte("\x45\x00\x00\x39\x00\x00\x00\x00\x40\x11\x14\x3c\xc6\x33\x64\x0f\xcb\x00\x71\x35"+
+		{"dns", time(0), append([]byte("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x08\x00"+
+			"\x45\x00\x00\x39\x00\x00\x00\x00\x40\x11\x14\x3c\xc6\x33\x64\x0f\xcb\x00\x71\x35"+
 			"\x89\x2d\x00\x35\x00\x25\xf6\x3b"), octets(0)...), out,
-			[]string{"DNS A? example.com, ask 203.0.113.53", reconstructed}},
-		{"dns", time(1), append([]byte("\x45\x00\x00\x49\x00\x00\x00\x00\x40\x11\x14\x2c\xcb\x00\x71\x35\xc6\x33\x64\x0f"+
+			[]string{"DNS A? example.com, ask 203.0.113.53", reconstructed, unknown}},
+		{"dns", time(1), append([]byte("\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x08\x00"+
+			"\x45\x00\x00\x49\x00\x00\x00\x00\x40\x11\x14\x2c\xcb\x00\x71\x35\xc6\x33\x64\x0f"+
 			"\x00\x35\x89\x2d\x00\x35\x02\x0a"), octets(1)...), in,
-			[]string{"DNS A 192.0.2.80, ttl 3600", "after 1.912 ms", reconstructed}},
+			[]string{"DNS A 192.0.2.80, ttl 3600", "after 1.912 ms", reconstructed, unknown}},
 		{"eth0", time(3), append(link(broadcast, ourMAC, 0x0806), octets(3)...), out,
 			[]string{"ARP who has 198.51.100.1"}},
 		{"eth0", time(4), append(link(ourMAC, gatewayMAC, 0x0806), octets(4)...), in,
@@ -121,7 +124,7 @@ func TestReadBack(t *testing.T) {
 		t.Fatalf("%d interfaces", r.NInterfaces())
 	}
 	for i, want := range []pcapgo.NgInterface{
-		{Name: "dns", LinkType: layers.LinkTypeRaw, Filter: ""},
+		{Name: "dns", LinkType: layers.LinkTypeEthernet, Filter: ""},
 		{Name: "eth0", LinkType: layers.LinkTypeEthernet, Filter: "tcp or icmp"},
 	} {
 		got, _ := r.Interface(i)

@@ -195,3 +195,14 @@ func (s *story) handshake() {
 		Connected: true, Connect: 1012012 * time.Microsecond,
 	}
 }
+
+// rejectedSYN is a SYN through the kernel's IP that a router rejects.
+func rejectedSYN(t *testing.T) *story {
+	s := tell(t)
+	s.frames = false
+	s.resolved("udp")
+	s.routed("tun0")
+	s.out(2301, tcphdr.SYN, iss, 0, nil)
+	s.rejected(8120)
+	return s
+}

@@ -16,22 +16,30 @@ import (
 // tshark returns what tshark prints of a file, and whether it read the file to its end.
 func tshark(t *testing.T, file []byte, arguments ...string) (string, bool) {
 	t.Helper()
-	program, err := exec.LookPath("tshark")
-	if err != nil {
-		t.Fatalf("tshark is needed, of the Debian package tshark: %v", err)
+	stdout, stderr, err := read(t, "tshark", file, arguments...)
+	if err != nil && !strings.Contains(stderr, "cut short") {
+		t.Fatalf("tshark: %v\n%s", err, stderr)
 	}
-	name := filepath.Join(t.TempDir(), "capture")
+	return stdout, err == nil
+}
+
+// read has a program read a file, and returns what it prints. The program and its Debian package have the same name.
+func read(t *testing.T, program string, file []byte, arguments ...string) (string, string, error) {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		t.Fatalf("%s is needed, of the Debian package %[1]s: %v", program, err)
+	}
+	// Where AppArmor confines tcpdump, the end of the name decides what it may read.
+	name := filepath.Join(t.TempDir(), "capture.pcap")
 	if err := os.WriteFile(name, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var stdout, stderr bytes.Buffer
-	cmd := exec.Command(program, append([]string{"-r", name}, arguments...)...)
+	var stdout, stderr strings.Builder
+	cmd := exec.Command(path, append([]string{"-r", name}, arguments...)...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err = cmd.Run()
-	if err != nil && !strings.Contains(stderr.String(), "cut short") {
-		t.Fatalf("tshark: %v\n%s", err, &stderr)
-	}
-	return stdout.String(), err == nil
+	return stdout.String(), stderr.String(), err
 }
 
 // strict makes tshark verify every checksum.
@@ -52,8 +60,8 @@ func TestTshark(t *testing.T) {
 	got, whole := tshark(t, file, fields("frame.interface_name", "frame.time_epoch", "frame.packet_flags_direction",
 		"frame.protocols", "frame.comment")...)
 	want := strings.Join([]string{
-		"dns|1795348800.123456789|0x00000002|raw:ip:udp:dns|DNS A? example.com, ask 203.0.113.53,the IPv4 and UDP headers are reconstructed: a socket of the kernel carried the message",
-		"dns|1795348800.125368789|0x00000001|raw:ip:udp:dns|DNS A 192.0.2.80, ttl 3600,after 1.912 ms,the IPv4 and UDP headers are reconstructed: a socket of the kernel carried the message",
+		"dns|1795348800.123456789|0x00000002|eth:ethertype:ip:udp:dns|DNS A? example.com, ask 203.0.113.53,the IPv4 and UDP headers are reconstructed: a socket of the kernel carried the message,the Ethernet header, if there was one, is not known: its addresses are zeros",
+		"dns|1795348800.125368789|0x00000001|eth:ethertype:ip:udp:dns|DNS A 192.0.2.80, ttl 3600,after 1.912 ms,the IPv4 and UDP headers are reconstructed: a socket of the kernel carried the message,the Ethernet header, if there was one, is not known: its addresses are zeros",
 		"eth0|1795348800.125407789|0x00000002|eth:ethertype:arp|ARP who has 198.51.100.1",
 		"eth0|1795348800.125696789|0x00000001|eth:ethertype:arp|ARP 198.51.100.1 is at 02:21:22:23:24:25,after 0.289 ms",
 		"eth0|1795348800.125757789|0x00000002|eth:ethertype:ip:tcp|TCP SYN [000010], mss 1460",
@@ -70,14 +78,8 @@ func TestTshark(t *testing.T) {
 
 // TestTsharkFindsNoFault has every checksum verified (1 is good), and looks for packets that make no sense.
 func TestTsharkFindsNoFault(t *testing.T) {
-	rejected := tell(t)
-	rejected.frames = false
-	rejected.resolved("udp")
-	rejected.routed("tun0")
-	rejected.out(2301, 0x02, iss, 0, nil)
-	rejected.rejected(8120)
 	for _, format := range []capture.Format{capture.PCAPNG, capture.PCAP} {
-		file := written(t, format, secondSYN(t), rejected)
+		file := written(t, format, secondSYN(t), rejectedSYN(t))
 		got, _ := tshark(t, file, fields("ip.checksum.status", "udp.checksum.status", "tcp.checksum.status", "icmp.checksum.status")...)
 		// Of the segment that an ICMP error quotes there is too little to verify, but its IPv4 header is whole.
 		want := "1|1||\n1|1||\n|||\n|||\n" + strings.Repeat("1||1|\n", 6) + "1|1||\n1|1||\n1||1|\n1,1|||1\n"
@@ -86,6 +88,41 @@ func TestTsharkFindsNoFault(t *testing.T) {
 		}
 		if faults, _ := tshark(t, file, append(strict, "-Y", "_ws.malformed || _ws.short")...); faults != "" {
 			t.Errorf("format %d: malformed:\n%s", format, faults)
+		}
+	}
+}
+
+// TestTcpdump checks that libpcap reads the files too: it wants one link type.
+func TestTcpdump(t *testing.T) {
+	const (
+		zeros     = " 00:00:00:00:00:00 > 00:00:00:00:00:00, "
+		broadcast = " 02:11:12:13:14:15 > ff:ff:ff:ff:ff:ff, "
+		sent      = " 02:11:12:13:14:15 > 02:21:22:23:24:25, "
+		received  = " 02:21:22:23:24:25 > 02:11:12:13:14:15, "
+		ours      = "198.51.100.15.48211 > 192.0.2.80.80: tcp 0"
+		theirs    = "192.0.2.80.80 > 198.51.100.15.48211: tcp 0"
+	)
+	want := strings.Join([]string{
+		"1795348800.123456789" + zeros + "IPv4, length 71: 198.51.100.15.35117 > 203.0.113.53.53: UDP, length 29",
+		"1795348800.125368789" + zeros + "IPv4, length 87: 203.0.113.53.53 > 198.51.100.15.35117: UDP, length 45",
+		"1795348800.125407789" + broadcast + "ARP, length 42: Request who-has 198.51.100.1 tell 198.51.100.15, length 28",
+		"1795348800.125696789" + received + "ARP, length 42: Reply 198.51.100.1 is-at 02:21:22:23:24:25, length 28",
+		"1795348800.125757789" + sent + "IPv4, length 58: " + ours,
+		"1795348801.126100789" + sent + "IPv4, length 58: " + ours,
+		"1795348801.137741789" + received + "IPv4, length 58: " + theirs,
+		"1795348801.137769789" + sent + "IPv4, length 54: " + ours,
+		"1795348802.138356789" + received + "IPv4, length 54: " + theirs,
+		"1795348802.138426789" + sent + "IPv4, length 54: " + ours,
+		"1795348800.123456789" + zeros + "IPv4, length 71: 198.51.100.15.35117 > 203.0.113.53.53: UDP, length 29",
+		"1795348800.125368789" + zeros + "IPv4, length 87: 203.0.113.53.53 > 198.51.100.15.35117: UDP, length 45",
+		"1795348800.125757789" + zeros + "IPv4, length 54: " + ours,
+		"1795348800.131576789" + zeros + "IPv4, length 70: 203.0.113.9 > 198.51.100.15: ICMP host 192.0.2.80 unreachable - admin prohibited filter, length 36",
+	}, "\n") + "\n"
+	for _, format := range []capture.Format{capture.PCAPNG, capture.PCAP} {
+		file := written(t, format, secondSYN(t), rejectedSYN(t))
+		got, stderr, err := read(t, "tcpdump", file, "-n", "-e", "-q", "-tt", "--nano")
+		if diff := cmp.Diff(want, got); diff != "" || err != nil || !strings.Contains(stderr, "link-type EN10MB (Ethernet)") {
+			t.Errorf("format %d: %v, %s-want +got:\n%s", format, err, stderr, diff)
 		}
 	}
 }
