@@ -195,6 +195,17 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+// TestUnreachableByOurselves: on the IP path the kernel looks for the next hop, and says to itself that it found none.
+func TestUnreachableByOurselves(t *testing.T) {
+	t.Parallel()
+	a, _ := labtest.Pair(t)
+	r := tcpprobe(t, a, "--send=ip", "-W=10s", "10.0.0.99:80")
+	want := "UNREACHABLE  10.0.0.99:80  host unreachable, says this host\n"
+	if advice := "The kernel asked the link for the next hop"; r.code != exitUnreachable || !strings.Contains(r.stdout, want) || !strings.Contains(r.stdout, advice) {
+		t.Errorf("exit code %d, want %d and %q", r.code, exitUnreachable, want)
+	}
+}
+
 func TestICMPReport(t *testing.T) {
 	t.Parallel()
 	n := labtest.Journey(t)

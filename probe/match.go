@@ -49,7 +49,7 @@ func quotedSegment(ip rawip.Header, payload []byte) (quote, bool) {
 	mtu, _ := m.NextHopMTU()
 	return quote{
 		message: ICMP{
-			From: ip.Src, Target: h.Dst, Type: uint8(m.Type), Code: uint8(m.Code), Name: m.Name(),
+			From: ip.Src, Source: h.Src, Target: h.Dst, Type: uint8(m.Type), Code: uint8(m.Code), Name: m.Name(),
 			MTU: int(mtu), TTL: ip.TTL, QuotedTTL: h.TTL,
 		},
 		local:  netip.AddrPortFrom(h.Src, segment.SrcPort),

@@ -153,7 +153,8 @@ type StateChange struct {
 // ICMP is an ICMP error that quoted our SYN.
 type ICMP struct {
 	From       netip.Addr
-	Target     netip.Addr // whom the quoted datagram was for
+	Source     netip.Addr // whom the quoted datagram was from: this host
+	Target     netip.Addr // whom it was for
 	Type, Code uint8
 	Name       string
 	MTU        int   // next-hop MTU; 0 if it names none
@@ -163,13 +164,17 @@ type ICMP struct {
 	At         stamp.Stamp
 }
 
+// Own reports whether this host's kernel sent the error to itself, as it does if a datagram that it was to send finds no
+// next hop.
+func (m ICMP) Own() bool { return m.From == m.Source && m.From != m.Target }
+
 // Hops returns how many hops away our datagram was rejected, from the TTL that is quoted: 1 is the first router. 0 means
 // that the quote does not tell.
 //
 // A router that rejects what it was about to forward has counted the TTL down already. One that finds the TTL used up
 // has not, and the destination has no reason to.
 func (m ICMP) Hops() int {
-	if m.QuotedTTL == 0 || m.QuotedTTL > m.SentTTL {
+	if m.QuotedTTL == 0 || m.QuotedTTL > m.SentTTL || m.Own() {
 		return 0
 	}
 	crossed := int(m.SentTTL - m.QuotedTTL)

@@ -90,7 +90,10 @@ func (l *Lesson) rejected(r *probe.Result) string {
 	}
 	m := orZero(r.ICMP[len(r.ICMP)-1])
 	who := "a router or firewall on the way"
-	if m.From == m.Target {
+	switch {
+	case m.Own():
+		who = "this host's own kernel"
+	case m.From == m.Target:
 		who = "the destination itself, or something that speaks in its name"
 	}
 	return fmt.Sprintf("Our SYN was rejected by %v, %s: %s.", m.From, who, l.text(m.Name))

@@ -137,6 +137,9 @@ func rejected(m *probe.ICMP) string {
 	case icmp.NetworkUnreachable, icmp.NetworkUnknown, icmp.NetworkUnreachableForTOS:
 		return "That router knows no way to the network; it quotes our SYN."
 	case icmp.HostUnreachable, icmp.HostUnknown, icmp.HostUnreachableForTOS:
+		if m.Own() {
+			return "The kernel asked the link for the next hop, and nobody answered."
+		}
 		return "That router cannot reach the host: it is down, or no route leads to it."
 	case icmp.FragmentationNeeded:
 		return "A SYN too large for a link is hard to believe: a broken router, or a forgery."

@@ -127,6 +127,9 @@ func rejection(r *probe.Result) string {
 	if prohibited(m) {
 		verb = "prohibited by"
 	}
+	if m.Own() {
+		return verb + " this host"
+	}
 	s := fmt.Sprintf("%s %v", verb, m.From)
 	if n := m.Hops(); n > 0 {
 		s += ", " + count(n, "hop") + " away"
