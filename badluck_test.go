@@ -117,6 +117,22 @@ func TestInterfaceLost(t *testing.T) {
 	})
 }
 
+// TestNextHopReplaced: a next hop that comes back with another MAC, as a gateway does that another one takes over from,
+// costs no more than the handshakes under way.
+func TestNextHopReplaced(t *testing.T) {
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	p := start(t, a, "10.0.0.2:7", "-c=0", "-i=50ms", "-W=200ms", "--send=link")
+	p.await(t, "seq=2  refused")
+	must(t, b.Command(t.Context(), "ip", "link", "set", "eth0", "address", "02:11:22:33:44:55").Run())
+	p.await(t, "timeout")
+	p.await(t, "refused")
+	must(t, p.cmd.Process.Signal(os.Interrupt))
+	if r := p.end(t); r.code != exitMixed {
+		t.Errorf("exit code %d, want %d", r.code, exitMixed)
+	}
+}
+
 func TestFirewallOfOurOwn(t *testing.T) {
 	t.Parallel()
 	for _, verdict := range []string{"drop", "reject", "reject with tcp reset", "reject with icmp admin-prohibited"} {

@@ -197,6 +197,9 @@ func (j *journey) handshakes(t target, first *attempt, address netip.Addr, obser
 		underWay++
 		flow.Done = func() {
 			underWay--
+			if a.Outcome == probe.Timeout {
+				delete(j.hops, hop{flow.Path.Interface, a.Route.NextHop}) // which may have another MAC by now
+			}
 			j.release(flow.Local)
 			finish(a)
 		}
