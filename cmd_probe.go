@@ -82,10 +82,10 @@ func probeCommand(c *cli.Context) error {
 			stopIfUnread()
 		})
 		stopInterim()
-		if err != nil {
-			return &exitError{exitSystem, err}
-		}
 		show.end()
+		if err != nil {
+			return &exitError{exitSystem, errors.Join(err, files.close())}
+		}
 		if ctx.Err() != nil {
 			break
 		}

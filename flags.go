@@ -194,6 +194,8 @@ func (o options) agree(targets int) error {
 		return usage("--explain is text: it goes with neither --json nor --output mermaid")
 	case o.dryRun && (o.json || o.output != "text" || o.pcap != "" || o.diagram != ""):
 		return usage("--dry-run sends nothing: there are no results to write")
+	case o.output == "mermaid" && (o.count != 1 || targets > 1 || o.all):
+		return usage("--output mermaid draws one handshake: it goes with one target, and with neither --count nor --all")
 	case o.diagram != "" && (o.count != 1 || targets > 1 || o.all):
 		return usage("--diagram draws one handshake: it goes with one target, and with neither --count nor --all")
 	case o.pcap == "-" && o.diagram == "-":

@@ -341,7 +341,7 @@ func (j *journey) findNextHop(a *attempt, way route.Route, path *rawip.Path) err
 // takesFrames returns an error if a frame of ours would go nowhere on the route's interface.
 func takesFrames(way route.Route) error {
 	if way.Loopback {
-		return fmt.Errorf("%s takes no frames from outside of the kernel: it needs --send ip", way.Interface)
+		return fmt.Errorf("it needs --send ip: %s takes no frames from outside of the kernel", way.Interface)
 	}
 	return nil
 }

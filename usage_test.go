@@ -69,6 +69,7 @@ func TestUsage(t *testing.T) {
 		{"192.0.2.1:80 --diagram=", "--diagram has no value; try --help"},
 		{"192.0.2.1:80 --pcap - --diagram -", "--pcap - and --diagram - both want stdout: give one of them a file"},
 		{"192.0.2.1:80 --explain --json", "--explain is text: it goes with neither --json nor --output mermaid"},
+		{"192.0.2.1:80 -c 2 -o mermaid", "--output mermaid draws one handshake: it goes with one target, and with neither --count nor --all"},
 		{"192.0.2.1:80 --explain -o mermaid", "--explain is text: it goes with neither --json nor --output mermaid"},
 		{"192.0.2.1:80 --explain=octets", `--explain "octets": only =checksum may follow`},
 		{"192.0.2.1:80 --json=maybe", `--json "maybe": it stands alone, without a value`},

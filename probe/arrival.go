@@ -30,6 +30,7 @@ func (a Arrival) end() tcphdr.SeqNum {
 
 // HandleSegment processes a segment that arrived (RFC 9293 3.10.7).
 func (h *Handshake) HandleSegment(a Arrival) Verdict {
+	h.latest = a.At
 	verdict := h.handle(a)
 	switch verdict {
 	case Dropped, RSTUnproven, AckUnacceptable, TimestampUnproven, OutOfWindow, Challenged, Late:

@@ -777,3 +777,31 @@ func TestDelayedACK(t *testing.T) {
 	b.at(109 * ms).wants("")
 	b.at(110 * ms).wants("ACK 1 6")
 }
+
+// TestStatesToTheEnd: CLOSE is a state too, and has its time.
+func TestStatesToTheEnd(t *testing.T) {
+	for name, test := range map[string]struct {
+		end  func(b *bench)
+		want time.Duration
+	}{
+		"refused": {func(b *bench) { b.at(30*ms).receive("RST,ACK", 0, 1, 0) }, 30 * ms},
+		"timeout": {func(b *bench) { b.at(3 * time.Second).wants("") }, 3 * time.Second},
+		"rejected": {func(b *bench) {
+			b.at(20 * ms)
+			b.h.HandleICMP(probe.Notice{ICMP: &probe.ICMP{Type: 3, Code: 1, At: b.stamp()}, Seq: benchISS, Number: 0})
+		}, 20 * ms},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, func(c *probe.Config) { c.Timeout, c.Retries = 3*time.Second, 0 })
+			b.wants("SYN 0")
+			test.end(b)
+			want := []probe.StateChange{
+				{State: probe.SynSent, At: stamp.Stamp{User: benchStart}},
+				{State: probe.Closed, At: stamp.Stamp{User: benchStart.Add(test.want)}},
+			}
+			if got := b.h.Result().States; !slices.Equal(got, want) {
+				t.Errorf("states %v, want %v", got, want)
+			}
+		})
+	}
+}

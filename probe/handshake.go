@@ -89,6 +89,7 @@ type Handshake struct {
 	ack      ackSent
 	answer   answer
 	peer     *Peer
+	latest   stamp.Stamp // of what was looked at last: a time or an arrival
 	states   []StateChange
 	findings []Finding
 	ignored  int
@@ -143,6 +144,7 @@ func (h *Handshake) Done() bool { return h.ended && h.queued == 0 }
 // Next returns the segment that is to be sent now, if there is one. Its checksum is not set, and its Options alias the
 // machine: they hold until the next call.
 func (h *Handshake) Next(now time.Time) (tcphdr.Header, bool) {
+	h.latest = stamp.Stamp{User: now}
 	switch {
 	case h.ended:
 	case h.start.IsZero():
@@ -445,7 +447,9 @@ func (h *Handshake) enter(s State, at stamp.Stamp) {
 
 // end stops all timers: what is queued is still sent, and nothing after it.
 func (h *Handshake) end(s State) {
-	h.state = s
+	if s != h.state {
+		h.enter(s, h.latest)
+	}
 	h.ended = true
 	h.retransmit, h.acknowledge = time.Time{}, time.Time{}
 }

@@ -172,7 +172,8 @@ func (m ICMP) Own() bool { return m.From == m.Source && m.From != m.Target }
 // that the quote does not tell.
 //
 // A router that rejects what it was about to forward has counted the TTL down already. One that finds the TTL used up
-// has not, and the destination has no reason to.
+// has not, and the destination has no reason to. A router whose routing table rejects has not either, but its message
+// looks like the first kind: the count is one too low then.
 func (m ICMP) Hops() int {
 	if m.QuotedTTL == 0 || m.QuotedTTL > m.SentTTL || m.Own() {
 		return 0

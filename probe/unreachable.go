@@ -15,6 +15,7 @@ type Notice struct {
 // HandleICMP processes an ICMP error. It counts only if it quotes a sequence number that is under way: SND.UNA up to,
 // but not including, SND.NXT (RFC 5927 4.1). Those who cannot see our segments can only guess it.
 func (h *Handshake) HandleICMP(n Notice) Verdict {
+	h.latest = n.ICMP.At
 	if h.ended || h.start.IsZero() {
 		return Late
 	}
