@@ -134,7 +134,7 @@ func TestDemo(t *testing.T) {
 		"3 of 8  prohibited: ", "3/13 administratively prohibited  from 10.1.0.1  ", "\nUNREACHABLE  prohibited.demo.test:80  prohibited by 10.1.0.1, 1 hop away\n",
 		"4 of 8  unreachable: ", "3/1 host unreachable  from 10.1.0.1  ", "\nUNREACHABLE  ",
 		"5 of 8  lost-syn: ", "again (1 of 2, after 1 s)\n", "answers SYN 2 of 2\n", "\nESTABLISHED  lossy.demo.test:80  rtt 1",
-		"6 of 8  silent: ", "$ tcpprobe -W 2s silent.demo.test:80\n", "nothing came back\nTIMEOUT  silent.demo.test:80  no answer to 2 SYNs in 2.0",
+		"6 of 8  silent: ", "$ tcpprobe -W 2s silent.demo.test:80\n", "nothing came back\nTIMEOUT  silent.demo.test:80  no answer to 2 SYNs in 2",
 		"7 of 8  no-such-name: ", "NXDOMAIN", "\nDNS_ERROR  nobody.demo.test:80  does not exist, says 10.3.0.53",
 		"8 of 8  silent-gateway: ", "who has 10.1.0.254             again (3 of 3)\n", "\nARP_TIMEOUT  island.demo.test:80  gateway 10.1.0.254 is silent on eth0\n",
 		"\n8 scenes, and each ended as it should, in ",
