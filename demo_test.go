@@ -129,11 +129,11 @@ func TestDemo(t *testing.T) {
 	rest := r.stdout
 	for _, want := range []string{
 		"client ─────── router1",
-		"1 of 8  open: ", "$ tcpprobe www.demo.test:80\n", "A 10.3.0.80 ", "[000010]", "[010010]", "[010000]  ESTABLISHED", "TIME_WAIT\nESTABLISHED  www.demo.test:80  rtt 1",
-		"2 of 8  closed: ", "$ tcpprobe www.demo.test:81\n", "[010100]", "\nREFUSED  www.demo.test:81  reset after 1",
+		"1 of 8  open: ", "$ tcpprobe www.demo.test:80\n", "A 10.3.0.80 ", "[000010]", "[010010]", "[010000]  ESTABLISHED", "TIME_WAIT\nESTABLISHED  www.demo.test:80  rtt ",
+		"2 of 8  closed: ", "$ tcpprobe www.demo.test:81\n", "[010100]", "\nREFUSED  www.demo.test:81  reset after ",
 		"3 of 8  prohibited: ", "3/13 administratively prohibited  from 10.1.0.1  ", "\nUNREACHABLE  prohibited.demo.test:80  prohibited by 10.1.0.1, 1 hop away\n",
 		"4 of 8  unreachable: ", "3/1 host unreachable  from 10.1.0.1  ", "\nUNREACHABLE  ",
-		"5 of 8  lost-syn: ", "again (1 of 2, after 1 s)\n", "answers SYN 2 of 2\n", "\nESTABLISHED  lossy.demo.test:80  rtt 1",
+		"5 of 8  lost-syn: ", "again (1 of 2, after 1 s)\n", "answers SYN 2 of 2\n", "\nESTABLISHED  lossy.demo.test:80  rtt ",
 		"6 of 8  silent: ", "$ tcpprobe -W 2s silent.demo.test:80\n", "nothing came back\nTIMEOUT  silent.demo.test:80  no answer to 2 SYNs in 2",
 		"7 of 8  no-such-name: ", "NXDOMAIN", "\nDNS_ERROR  nobody.demo.test:80  does not exist, says 10.3.0.53",
 		"8 of 8  silent-gateway: ", "who has 10.1.0.254             again (3 of 3)\n", "\nARP_TIMEOUT  island.demo.test:80  gateway 10.1.0.254 is silent on eth0\n",
