@@ -65,6 +65,7 @@ func TestDryRunFails(t *testing.T) {
 		{"10.9.9.9:80", exitNoNextHop, "tcpprobe: 10.9.9.9:80: "},
 		{"10.0.0.2:80 -I=nosuch", exitSystem, `there is no interface "nosuch"`},
 		{"127.0.0.1:80 --send=link", exitSystem, "it needs --send ip"},
+		{"127.0.0.1:80 -I=eth0", exitNoNextHop, "nothing for it may leave through eth0"},
 	} {
 		r := tcpprobe(t, a, append([]string{"--dry-run"}, strings.Fields(test.args)...)...)
 		if r.code != test.code || strings.Contains(r.stdout, "DRY_RUN") || strings.Count(r.stderr, "\n") != 1 || !strings.Contains(r.stderr, test.want) {

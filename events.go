@@ -12,8 +12,7 @@ import (
 	"tcpprobe/resolver"
 )
 
-// newResolver returns a resolver as the flags want it. The files can be others than the system's, for those who test with
-// names that their system does not know.
+// newResolver returns a resolver as the flags want it.
 func newResolver(o options) *resolver.Resolver {
 	return resolver.New(resolver.Options{Server: o.dns, Timeout: o.dnsTimeout, Tries: o.dnsTries})
 }
@@ -26,11 +25,10 @@ func isConfiguration(err error) bool {
 
 // dnsResult returns what the resolver found, as a result says it.
 func dnsResult(r resolver.Result) *probe.DNS {
-	d := &probe.DNS{
+	return &probe.DNS{
 		Source: r.Source.String(), Server: r.Server, Name: r.Name, RCode: r.RCode,
 		Addresses: r.Addresses, CNAME: r.CNAME, Attempts: r.Attempts, Duration: r.Duration, Clock: r.Clock,
 	}
-	return d
 }
 
 // dnsEvent returns what happened in the resolver, as a result says it.

@@ -220,13 +220,6 @@ func (j *journey) prepare(a *attempt, remote netip.AddrPort) (*probe.Flow, error
 		return nil, err
 	}
 	path := j.take(a, way)
-	if remote.Addr().IsLoopback() && !way.Loopback {
-		// RFC 1122 3.2.1.3: such addresses must not appear outside of a host.
-		guard.Close()
-		err := fmt.Errorf("%v is this host itself: nothing for it may leave through %s", remote.Addr(), way.Interface)
-		a.fail(probe.NoRoute, err)
-		return nil, err
-	}
 	err = j.findNextHop(a, way, &path)
 	if err == nil {
 		err = j.watch(path, guard)
@@ -283,12 +276,18 @@ func (j *journey) reserve(remote netip.AddrPort) (route.Route, *rawip.Guard, err
 		if port == 0 {
 			port = rawip.EphemeralPort()
 		}
-		way, err := route.Lookup(route.Flow{
+		flow := route.Flow{
 			Dst: remote.Addr(), Src: j.o.source, SrcPort: port, DstPort: remote.Port(), Protocol: rawip.ProtocolTCP,
 			Interface: j.o.iface, Mark: j.o.mark,
-		})
+		}
+		way, err := route.Lookup(flow)
 		if err != nil {
 			return route.Route{}, nil, err
+		}
+		// RFC 1122 3.2.1.3: such addresses must not appear outside of a host.
+		if flow.Dst.IsLoopback() && !way.Loopback {
+			reason := fmt.Sprintf("%v is this host itself: nothing for it may leave through %s", flow.Dst, way.Interface)
+			return route.Route{}, nil, &route.Error{Flow: flow, Reason: reason, Err: unix.ENETUNREACH}
 		}
 		local := netip.AddrPortFrom(way.Source, port)
 		if local == remote {
