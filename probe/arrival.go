@@ -60,7 +60,7 @@ func (h *Handshake) inSynSent(a Arrival) Verdict {
 	s := a.Header
 	// First, check the ACK bit: what it acknowledges must be our SYN.
 	acceptable := s.Flags.Has(tcphdr.ACK)
-	if acceptable && !(h.c.ISS.Less(s.Ack) && s.Ack.LessEq(h.sndNxt)) {
+	if acceptable && !h.expects(s.Ack) {
 		if s.Flags.Has(tcphdr.RST) {
 			h.find(RSTIgnored)
 			return RSTUnproven

@@ -27,6 +27,10 @@ type Wire interface {
 }
 
 // Flow is a handshake for the engine to make.
+//
+// Several may be under way with the same addresses and ports, such as those whose SYNs differ in their TTL: then each
+// segment and each quote belongs to the one whose sequence numbers it names, and each datagram of ours to the one whose
+// Identifications it has. Those must be further apart than the segments that a handshake sends.
 type Flow struct {
 	Local, Remote netip.AddrPort
 	Path          rawip.Path
@@ -64,6 +68,8 @@ type flow struct {
 	due   time.Time // when to look after it
 	place int       // in the heap
 	ended bool      // nothing more is to be done for it
+
+	sibling *flow // another with the same addresses and ports, or nil
 
 	unsent []byte    // a datagram that the system had no room for
 	again  time.Time // when to try it again
@@ -147,8 +153,9 @@ func (e *Engine) until(ask time.Time, more bool) time.Time {
 
 // start begins a handshake, with its first SYN.
 func (e *Engine) start(f *Flow) {
-	flow := &flow{Flow: f, h: NewHandshake(f.Handshake), observed: len(f.Result.Events)}
-	e.flows[flowKey{f.Local, f.Remote}] = flow
+	key := flowKey{f.Local, f.Remote}
+	flow := &flow{Flow: f, h: NewHandshake(f.Handshake), observed: len(f.Result.Events), sibling: e.flows[key]}
+	e.flows[key] = flow
 	heap.Push(&e.waiting, flow)
 	e.work(flow)
 }
@@ -276,13 +283,28 @@ func (e *Engine) handle(p rawip.Packet) {
 	}
 }
 
+// find returns the handshake that something belongs to: of those with the addresses and ports the one that claims it, or
+// else the one that began last.
+func (e *Engine) find(local, remote netip.AddrPort, claims func(*flow) bool) *flow {
+	last := e.flows[flowKey{local, remote}]
+	for f := last; f != nil && last.sibling != nil; f = f.sibling {
+		if claims(f) {
+			return f
+		}
+	}
+	return last
+}
+
+// sent reports whether a datagram with that Identification is one of the flow's.
+func (f *flow) sent(id uint16) bool { return int(id-f.ID) < f.h.sent }
+
 // handleSent takes the sight of a datagram of ours as it left, for the sake of its stamp.
 func (e *Engine) handleSent(p rawip.Packet, ip rawip.Header, payload []byte) {
 	s, _, err := tcphdr.Parse(payload)
 	if err != nil {
 		return
 	}
-	f := e.flows[flowKey{netip.AddrPortFrom(ip.Src, s.SrcPort), netip.AddrPortFrom(ip.Dst, s.DstPort)}]
+	f := e.find(netip.AddrPortFrom(ip.Src, s.SrcPort), netip.AddrPortFrom(ip.Dst, s.DstPort), func(f *flow) bool { return f.sent(ip.ID) })
 	// Interfaces may lie on top of each other: that of the route is the one that counts.
 	if f == nil || !f.listens(p) || f.Path.Link && p.Interface != f.Path.Interface {
 		return
@@ -298,7 +320,7 @@ func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) 
 	if err != nil {
 		return
 	}
-	f := e.flows[flowKey{netip.AddrPortFrom(ip.Dst, s.DstPort), netip.AddrPortFrom(ip.Src, s.SrcPort)}]
+	f := e.find(netip.AddrPortFrom(ip.Dst, s.DstPort), netip.AddrPortFrom(ip.Src, s.SrcPort), func(f *flow) bool { return f.h.expects(s.Ack) })
 	if f == nil || !f.listens(p) {
 		return
 	}
@@ -325,7 +347,7 @@ func (e *Engine) handleICMP(p rawip.Packet, ip rawip.Header, payload []byte) {
 	if !ok {
 		return
 	}
-	f := e.flows[flowKey{q.local, q.remote}]
+	f := e.find(q.local, q.remote, func(f *flow) bool { return f.h.underWay(q.seq) })
 	if f == nil || !f.listens(p) {
 		return
 	}
@@ -347,10 +369,22 @@ func (e *Engine) handleICMP(p rawip.Packet, ip rawip.Header, payload []byte) {
 // loseLink ends the handshakes that would leave by an interface that is lost.
 func (e *Engine) loseLink(lost *rawip.LinkError) {
 	for _, f := range e.flows {
-		if f.Path.Interface == lost.Interface {
-			f.unsent = nil
-			f.h.Fail(lost)
-			e.end(f)
+		for ; f != nil; f = f.sibling {
+			if f.Path.Interface == lost.Interface {
+				f.unsent = nil
+				f.h.Fail(lost)
+				e.end(f)
+			}
+		}
+	}
+}
+
+// Abandon breaks off a handshake that was started, because nobody waits for it any more. What is known of it is its
+// result.
+func (e *Engine) Abandon(f *Flow) {
+	for flow := e.flows[flowKey{f.Local, f.Remote}]; flow != nil; flow = flow.sibling {
+		if flow.Flow == f {
+			e.breakOff(flow)
 		}
 	}
 }
@@ -358,13 +392,20 @@ func (e *Engine) loseLink(lost *rawip.LinkError) {
 // interrupt breaks off what is under way.
 func (e *Engine) interrupt() {
 	for _, f := range e.flows {
-		f.unsent = nil
-		f.h.Interrupt()
-		e.send(f)
-		e.end(f)
+		for ; f != nil; f = f.sibling {
+			e.breakOff(f)
+		}
 	}
 	e.receive() // the last stamps, if the wire still has them to give
 	e.finish()
+}
+
+// breakOff ends a handshake before its time.
+func (e *Engine) breakOff(f *flow) {
+	f.unsent = nil
+	f.h.Interrupt()
+	e.send(f)
+	e.end(f)
 }
 
 // end takes a flow that is done off the schedule. The kernel's stamps of what it sent last are still to be received.
@@ -378,8 +419,9 @@ func (e *Engine) end(f *flow) {
 
 // finish writes the results of the flows that have ended, and forgets the flows.
 func (e *Engine) finish() {
-	for _, f := range e.ended {
-		delete(e.flows, flowKey{f.Local, f.Remote})
+	for i := 0; i < len(e.ended); i++ { // of which Done may make more
+		f := e.ended[i]
+		e.forget(f)
 		f.conclude(e.wire.Now())
 		if f.Done != nil {
 			f.Done()
@@ -387,6 +429,22 @@ func (e *Engine) finish() {
 	}
 	clear(e.ended)
 	e.ended = e.ended[:0]
+}
+
+// forget takes a flow out of the table.
+func (e *Engine) forget(f *flow) {
+	key := flowKey{f.Local, f.Remote}
+	first := e.flows[key]
+	if first != f {
+		for first.sibling != f {
+			first = first.sibling
+		}
+		first.sibling = f.sibling
+	} else if f.sibling != nil {
+		e.flows[key] = f.sibling
+	} else {
+		delete(e.flows, key)
+	}
 }
 
 // deadlines is the flows in a heap, the one that is due first in front.

@@ -202,6 +202,15 @@ func (h *Handshake) Sent(at stamp.Stamp) int {
 	return number
 }
 
+// expects reports whether the acknowledgment number acknowledges something that the machine sent, if only its SYN.
+func (h *Handshake) expects(ack tcphdr.SeqNum) bool { return h.c.ISS.Less(ack) && ack.LessEq(h.sndNxt) }
+
+// underWay reports whether a segment with that sequence number was sent and is not acknowledged: SND.UNA up to, but not
+// including, SND.NXT.
+func (h *Handshake) underWay(seq tcphdr.SeqNum) bool {
+	return h.sndUna.LessEq(seq) && seq.Less(h.sndNxt)
+}
+
 // Stamped takes note of when the kernel saw the segment with that number leave, which becomes known later than Sent. The
 // process's own time stays what it was.
 func (h *Handshake) Stamped(number int, kernel time.Time) {

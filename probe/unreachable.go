@@ -19,7 +19,7 @@ func (h *Handshake) HandleICMP(n Notice) Verdict {
 	if h.ended || h.start.IsZero() {
 		return Late
 	}
-	if n.Seq.Less(h.sndUna) || !n.Seq.Less(h.sndNxt) || !ends(n.ICMP) {
+	if !h.underWay(n.Seq) || !ends(n.ICMP) {
 		h.ignored++
 		return Dropped
 	}
