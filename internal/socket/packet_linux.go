@@ -138,24 +138,32 @@ func (p *Packet) Receive(b []byte, f *Frame) (octets []byte, ok bool, err error)
 }
 
 // Drops returns how many frames the filter let pass and the full receive buffer lost, since the last call.
-func (p *Packet) Drops() (int, error) {
-	statistics, err := unix.GetsockoptTpacketStats(p.fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
+func (p *Packet) Drops() (int, error) { return drops(p.fd) }
+
+// drops returns how many frames a packet socket had no room for, since the last call.
+func drops(fd int) (int, error) {
+	statistics, err := unix.GetsockoptTpacketStats(fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
 	if err != nil {
 		return 0, &net.OpError{Op: "statistics", Net: "packet", Err: os.NewSyscallError("getsockopt", err)}
 	}
 	return int(statistics.Drops), nil
 }
 
+// Flush does nothing: what Send was given has left.
+func (p *Packet) Flush() (sent int, err error) { return 0, nil }
+
 // Close closes the socket. The kernel waits for all processors to have left a packet socket's receive path, which takes
 // milliseconds.
-func (p *Packet) Close() error {
-	if p.out < 0 {
-		return os.NewSyscallError("close", unix.Close(p.fd))
+func (p *Packet) Close() error { return closeBoth(p.fd, p.out) }
+
+// closeBoth closes a socket and the one that sends for it, if there is one. Side by side, the two wait only once.
+func closeBoth(fd, out int) error {
+	if out < 0 {
+		return os.NewSyscallError("close", unix.Close(fd))
 	}
-	// Side by side, the two wait only once.
 	sent := make(chan error, 1)
-	go func() { sent <- unix.Close(p.out) }()
-	err := unix.Close(p.fd)
+	go func() { sent <- unix.Close(out) }()
+	err := unix.Close(fd)
 	return os.NewSyscallError("close", errors.Join(err, <-sent))
 }
 

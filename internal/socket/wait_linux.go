@@ -10,8 +10,10 @@ import (
 
 // Waiter waits for sockets, for a moment in time and for the end of a context, whichever comes first.
 type Waiter struct {
-	fds  []unix.PollFd // the first is the event that ends a wait early
-	stop func() bool
+	fds   []unix.PollFd // the first is the event that ends a wait early
+	event int
+	stop  func() bool
+	ctx   context.Context
 }
 
 // NewWaiter returns a Waiter for input on the file descriptors, for as long as the context lasts. Close it.
@@ -20,13 +22,12 @@ func NewWaiter(ctx context.Context, fds ...int) (*Waiter, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("eventfd", err)
 	}
-	w := &Waiter{fds: []unix.PollFd{{Fd: int32(event), Events: unix.POLLIN}}}
+	w := &Waiter{fds: []unix.PollFd{{Fd: int32(event), Events: unix.POLLIN}}, event: event, ctx: ctx}
 	w.Add(fds...)
 	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(ended)
-		one := [8]byte{1, 1, 1, 1, 1, 1, 1, 1}
-		unix.Write(event, one[:])
+		w.Wake()
 	})
 	w.stop = func() bool {
 		if stop() {
@@ -45,8 +46,26 @@ func (w *Waiter) Add(fds ...int) {
 	}
 }
 
-// Wait returns when a socket has something to read, when the time has come, or when the context has ended. A zero
-// time means no limit.
+// Wake ends a wait, now or when it begins. It may be called from another goroutine, until Close.
+func (w *Waiter) Wake() {
+	one := [8]byte{1, 1, 1, 1, 1, 1, 1, 1}
+	unix.Write(w.event, one[:])
+}
+
+// rest takes back what Wake did, unless the end of the context did it: that lasts.
+func (w *Waiter) rest() {
+	if w.ctx.Err() != nil || w.fds[0].Revents == 0 {
+		return
+	}
+	var count [8]byte
+	unix.Read(w.event, count[:])
+	if w.ctx.Err() != nil {
+		w.Wake() // that was it
+	}
+}
+
+// Wait returns when a socket has something to read, when the time has come, when somebody calls Wake, or when the context
+// has ended. A zero time means no limit.
 func (w *Waiter) Wait(until time.Time) error {
 	for {
 		var limit *unix.Timespec
@@ -55,6 +74,10 @@ func (w *Waiter) Wait(until time.Time) error {
 			limit = &t
 		}
 		_, err := unix.Ppoll(w.fds, limit, nil)
+		if err == nil {
+			w.rest()
+			return nil
+		}
 		if err != unix.EINTR {
 			return os.NewSyscallError("ppoll", err)
 		}
@@ -64,5 +87,5 @@ func (w *Waiter) Wait(until time.Time) error {
 // Close releases what the Waiter holds. The sockets stay open.
 func (w *Waiter) Close() error {
 	w.stop()
-	return os.NewSyscallError("close", unix.Close(int(w.fds[0].Fd)))
+	return os.NewSyscallError("close", unix.Close(w.event))
 }

@@ -47,8 +47,13 @@ func (c *Clock) Before() Reading { return c.look() }
 //
 // The kernel starts to stamp packets a moment after the first socket asks for it, and gives those that it missed the
 // time of their reading. So until one stamp has been older than its reading, none is believed.
-func (c *Clock) Stamp(wall int64, before Reading) Stamp {
-	now := c.look()
+func (c *Clock) Stamp(wall int64, before Reading) Stamp { return c.stamp(wall, before, c.look()) }
+
+// StampAt is Stamp for a packet that was found to be there at a moment that Before has returned, and that the kernel had
+// stamped by then.
+func (c *Clock) StampAt(wall int64, now Reading) Stamp { return c.stamp(wall, now, now) }
+
+func (c *Clock) stamp(wall int64, before, now Reading) Stamp {
 	s := Stamp{User: now.Mono}
 	if wall == 0 || c.stepped {
 		return s
