@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
 
 	"tcpprobe/internal/socket"
 	"tcpprobe/internal/stamp"
@@ -18,10 +19,25 @@ import (
 // but all that a handshake wants of them is their headers.
 const maxPacket = 65536
 
-// WireOptions say how the kernel's IP is to send.
+// WireOptions say how the kernel's IP is to send, and how much there is to do.
 type WireOptions struct {
 	Interface string // by which; empty for the one that it chooses
 	Mark      uint32 // with which mark (SO_MARK); 0 for none
+
+	// Mass is for very many connections on links: datagrams are handed to the kernel by the batch, and no more than the
+	// first 432 octets of what arrives are received.
+	Mass bool
+}
+
+// link is a packet socket: socket.Packet, or for the mass socket.Ring.
+type link interface {
+	FD() int
+	SetFilter([]bpf.RawInstruction) error
+	Send(ifindex int, protocol uint16, to [6]byte, octets []byte) error
+	Flush() (sent int, err error)
+	Receive(b []byte, f *socket.Frame) (octets []byte, ok bool, err error)
+	Drops() (int, error)
+	Close() error
 }
 
 // Wire carries datagrams to the network and back, for one goroutine.
@@ -29,8 +45,8 @@ type Wire struct {
 	options WireOptions
 	clock   *stamp.Clock
 	links   *linkMonitor
-	link    *socket.Packet // nil until prepared for
-	ip      *ipSockets     // nil until prepared for
+	link    link       // nil until prepared for
+	ip      *ipSockets // nil until prepared for
 	waiter  *socket.Waiter
 	filter  []bpf.RawInstruction
 	buffer  [maxPacket]byte
@@ -39,6 +55,9 @@ type Wire struct {
 	// The frame before, to know it again when another interface shows it too.
 	last   []byte
 	lastAt time.Time
+
+	waiting  bool // datagrams wait for room in the system
+	refusals int  // how often there was none
 }
 
 // OpenWire returns a Wire, whose waits end with the context.
@@ -63,7 +82,7 @@ func OpenWire(ctx context.Context, o WireOptions) (*Wire, error) {
 func (w *Wire) Prepare(p Path) (err error) {
 	switch {
 	case p.Link && w.link == nil:
-		w.link, err = socket.OpenPacket(w.filter, w.clock)
+		w.link, err = w.openLink()
 	case !p.Link && w.ip == nil:
 		w.ip, err = openIP(w.filter, w.clock, w.options)
 	default:
@@ -78,6 +97,13 @@ func (w *Wire) Prepare(p Path) (err error) {
 		w.waiter.Add(w.ip.tcp, w.ip.icmp)
 	}
 	return nil
+}
+
+func (w *Wire) openLink() (link, error) {
+	if w.options.Mass {
+		return socket.OpenRing(w.filter, w.clock)
+	}
+	return socket.OpenPacket(w.filter, w.clock)
 }
 
 // Watch makes the Wire see the connections from these local addresses and ports, and as few others as Filter says.
@@ -101,37 +127,67 @@ func (w *Wire) Watch(locals ...netip.AddrPort) error {
 // Now returns the time, on the clock of the stamps.
 func (w *Wire) Now() time.Time { return w.clock.Now() }
 
-// Send sends a datagram, header and all. The error says what the system had against it.
+// Send sends a datagram, header and all. The error says what the system had against it. For the mass, it leaves at the
+// latest with the next Receive or Wait.
 func (w *Wire) Send(p Path, datagram []byte) error {
-	if p.Link {
-		return w.link.Send(p.Interface, etherTypeIPv4, p.NextHop, datagram)
+	if !p.Link {
+		return w.ip.send(datagram)
 	}
-	return w.ip.send(datagram)
+	err := w.link.Send(p.Interface, etherTypeIPv4, p.NextHop, datagram)
+	if _, others := errors.AsType[*socket.SendError](err); others {
+		return w.unsent(err) // it was not about this one
+	}
+	return err
+}
+
+// flush sends what is left to be sent, and returns how many datagrams that were.
+func (w *Wire) flush() (int, error) {
+	if w.link == nil {
+		return 0, nil
+	}
+	w.waiting = false
+	sent, err := w.link.Flush()
+	return sent, w.unsent(err)
+}
+
+// unsent says what is to be done about datagrams that were not sent: nothing for the moment, if the system has no room for
+// them.
+func (w *Wire) unsent(err error) error {
+	e, ok := errors.AsType[*socket.SendError](err)
+	switch {
+	case !ok:
+		return err
+	case e.Lost == 0:
+		w.waiting = true
+		w.refusals++
+		return nil
+	case errors.Is(err, unix.ENETDOWN), errors.Is(err, unix.ENXIO), errors.Is(err, unix.ENODEV):
+		return &LinkError{Interface: e.Interface, Err: err}
+	}
+	return err
+}
+
+// Refusals returns how often the system had no room for a batch of datagrams, since the last call.
+func (w *Wire) Refusals() int {
+	n := w.refusals
+	w.refusals = 0
+	return n
 }
 
 // Receive returns the next datagram, without waiting: where there is none, ok is false. A *LinkError says that an
 // interface was lost, and is no reason not to go on.
 func (w *Wire) Receive() (p Packet, ok bool, err error) {
 	if w.link != nil {
-		for {
-			octets, ok, err := w.link.Receive(w.buffer[:], &w.frame)
-			if err != nil {
-				return Packet{}, false, err
+		p, ok, err := w.receiveFrame()
+		if !ok && err == nil {
+			// Nothing is left to do but to send; on a short path the answers are there at once.
+			var sent int
+			if sent, err = w.flush(); sent > 0 && err == nil {
+				p, ok, err = w.receiveFrame()
 			}
-			if !ok {
-				break
-			}
-			p := Packet{
-				Sent:       w.frame.Type == socket.FromHost,
-				Octets:     octets,
-				Interface:  w.frame.Interface,
-				Source:     w.frame.Source,
-				At:         w.frame.Stamp,
-				NoChecksum: w.frame.NoChecksum,
-			}
-			if !w.again(p) {
-				return p, true, nil
-			}
+		}
+		if ok || err != nil {
+			return p, ok, err
 		}
 	}
 	if w.ip != nil {
@@ -140,6 +196,27 @@ func (w *Wire) Receive() (p Packet, ok bool, err error) {
 		}
 	}
 	return Packet{}, false, w.links.lost()
+}
+
+// receiveFrame returns the datagram of the next frame.
+func (w *Wire) receiveFrame() (Packet, bool, error) {
+	for {
+		octets, ok, err := w.link.Receive(w.buffer[:], &w.frame)
+		if err != nil || !ok {
+			return Packet{}, false, err
+		}
+		p := Packet{
+			Sent:       w.frame.Type == socket.FromHost,
+			Octets:     octets,
+			Interface:  w.frame.Interface,
+			Source:     w.frame.Source,
+			At:         w.frame.Stamp,
+			NoChecksum: w.frame.NoChecksum,
+		}
+		if !w.again(p) {
+			return p, true, nil
+		}
+	}
 }
 
 // again reports whether a received packet is the one before, seen on another interface: a bridge and its port, say, or
@@ -156,7 +233,21 @@ func (w *Wire) again(p Packet) bool {
 
 // Wait returns when there may be something to receive, when the time has come (the zero Time never does), or when the
 // context has ended.
-func (w *Wire) Wait(until time.Time) error { return w.waiter.Wait(until) }
+func (w *Wire) Wait(until time.Time) error {
+	if _, err := w.flush(); err != nil {
+		return err
+	}
+	if w.waiting {
+		const pause = time.Millisecond
+		if soon := time.Now().Add(pause); until.IsZero() || soon.Before(until) {
+			until = soon
+		}
+	}
+	return w.waiter.Wait(until)
+}
+
+// Wake ends a wait, now or when it begins. It may be called from another goroutine.
+func (w *Wire) Wake() { w.waiter.Wake() }
 
 // Drops returns how many packets were lost because they were not received in time, since the last call.
 func (w *Wire) Drops() (int, error) {
