@@ -1,0 +1,82 @@
+package probe_test
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"tcpprobe/probe"
+)
+
+// TestPace: whatever the delays of whoever asks, no tenth of a second has more starts than its share, and without delays
+// the rate is reached.
+func TestPace(t *testing.T) {
+	for _, test := range []struct {
+		rate  int
+		delay time.Duration // up to
+		least int           // starts in a second
+	}{
+		{1, 0, 1}, {3, 0, 3}, {9, 0, 9}, {10, 0, 10}, {1000, 0, 994}, {1000, 30 * ms, 900}, {50_000, 0, 49_700},
+		{50_000, 5 * ms, 45_000}, {1000, 300 * ms, 0}, {250_000, ms, 200_000},
+	} {
+		random := rand.New(rand.NewPCG(1, uint64(test.rate)))
+		p := probe.NewPace(test.rate)
+		begin := time.Unix(5_000, 0)
+		var starts []time.Time
+		for now := begin; now.Sub(begin) < 2*time.Second; {
+			again, ok := p.Take(now)
+			if ok {
+				starts = append(starts, now)
+				continue
+			}
+			if !again.After(now) {
+				t.Fatalf("rate %d: at %v it says to ask again at %v", test.rate, now.Sub(begin), again.Sub(begin))
+			}
+			now = again
+			if test.delay > 0 && random.IntN(10) == 0 {
+				now = now.Add(time.Duration(random.Int64N(int64(test.delay))))
+			}
+		}
+		window, most := 100*ms, test.rate/10
+		if most < 1 {
+			window, most = time.Second/time.Duration(test.rate), 1
+		}
+		for i := most; i < len(starts); i++ {
+			if apart := starts[i].Sub(starts[i-most]); apart < window {
+				t.Fatalf("rate %d, delays up to %v: %d starts within %v", test.rate, test.delay, most+1, apart)
+			}
+		}
+		if n := len(starts) / 2; n < test.least {
+			t.Errorf("rate %d, delays up to %v: %d starts a second, want %d", test.rate, test.delay, n, test.least)
+		}
+	}
+}
+
+func TestCongestion(t *testing.T) {
+	c := probe.NewCongestion(1000)
+	now := time.Unix(5_000, 0)
+	first := c.Limit()
+	for range 8 * 5000 {
+		c.Over()
+	}
+	if first != 256 || c.Limit() != 1000 {
+		t.Errorf("from %d to %d", first, c.Limit())
+	}
+	c.Lost(now)
+	c.Lost(now.Add(10 * ms))
+	if c.Limit() != 500 {
+		t.Errorf("%d after losses at one time", c.Limit())
+	}
+	for i := range 20 {
+		c.Lost(now.Add(time.Duration(i+1) * 100 * ms))
+	}
+	if c.Limit() != 16 {
+		t.Errorf("%d after many losses", c.Limit())
+	}
+	for range 8 {
+		c.Over()
+	}
+	if c.Limit() != 17 {
+		t.Errorf("%d after 8 handshakes without loss", c.Limit())
+	}
+}
