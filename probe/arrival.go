@@ -252,7 +252,8 @@ func (h *Handshake) text(a Arrival) Verdict {
 
 // learn takes the peer's options from its SYN or SYN-ACK.
 func (h *Handshake) learn(s tcphdr.Header) {
-	p := &Peer{Window: s.Window, SACKPermitted: s.Options.SACKPermitted()}
+	p := &h.peer
+	*p, h.heard = Peer{Window: s.Window, SACKPermitted: s.Options.SACKPermitted()}, true
 	p.MSS, p.HasMSS = s.Options.MSS()
 	p.WindowScale, p.HasScale = s.Options.WindowScale()
 	offered := h.c.SYN != SYNBare
@@ -266,7 +267,6 @@ func (h *Handshake) learn(s tcphdr.Header) {
 	if s.Flags.Has(tcphdr.ACK) {
 		p.ECN = ecnAnswer(h.syns[h.answeredBy(s)].offer, s.Flags)
 	}
-	h.peer = p
 }
 
 // establish ends the wait: the peer's SYN-ACK acknowledged our SYN.

@@ -54,6 +54,7 @@ type Engine struct {
 	flows   map[flowKey]*flow
 	waiting deadlines
 	ended   []*flow // whose results are still to be written
+	free    []*flow // of handshakes that are over, for those to come
 	segment []byte  // what is being written
 	buffer  []byte
 }
@@ -64,7 +65,7 @@ type flowKey struct{ local, remote netip.AddrPort }
 // flow is a handshake under way.
 type flow struct {
 	*Flow
-	h     *Handshake
+	h     Handshake
 	due   time.Time // when to look after it
 	place int       // in the heap
 	ended bool      // nothing more is to be done for it
@@ -92,8 +93,8 @@ func NewEngine(w Wire) *Engine {
 
 // Run makes handshakes until there are none left, or until the context ends: then it breaks off those under way.
 //
-// It asks next which to start: a flow to start now, or nil and when to ask again. With more false there is none after
-// it. The error is of the wire, on which nothing more can be done.
+// It asks next which to start: a flow to start now, or nil and when to ask again at the latest. With more false there is
+// none after it. The error is of the wire, on which nothing more can be done.
 func (e *Engine) Run(ctx context.Context, next func(now time.Time) (f *Flow, again time.Time, more bool)) error {
 	more := true
 	var ask time.Time
@@ -108,7 +109,7 @@ func (e *Engine) Run(ctx context.Context, next func(now time.Time) (f *Flow, aga
 		for len(e.waiting) > 0 && !now.Before(e.waiting[0].due) {
 			e.work(e.waiting[0])
 		}
-		for started := 0; more && !now.Before(ask); started++ {
+		for started := 0; more; started++ {
 			if started == startAtOnce {
 				busy = true
 				break
@@ -154,10 +155,24 @@ func (e *Engine) until(ask time.Time, more bool) time.Time {
 // start begins a handshake, with its first SYN.
 func (e *Engine) start(f *Flow) {
 	key := flowKey{f.Local, f.Remote}
-	flow := &flow{Flow: f, h: NewHandshake(f.Handshake), observed: len(f.Result.Events), sibling: e.flows[key]}
+	flow := e.newFlow()
+	flow.Flow, flow.observed, flow.sibling = f, len(f.Result.Events), e.flows[key]
+	flow.h.renew(f.Handshake)
 	e.flows[key] = flow
 	heap.Push(&e.waiting, flow)
 	e.work(flow)
+}
+
+// newFlow returns a flow without a handshake, with the memory of one that is over if there is any.
+func (e *Engine) newFlow() *flow {
+	last := len(e.free) - 1
+	if last < 0 {
+		return new(flow)
+	}
+	f := e.free[last]
+	e.free = e.free[:last]
+	*f = flow{h: f.h, unsent: f.unsent[:0], sentAs: f.sentAs[:0]}
+	return f
 }
 
 // work does what a flow asks for: it sends, and sees when to look again, or that it is done. It sends first: every
@@ -165,12 +180,12 @@ func (e *Engine) start(f *Flow) {
 func (e *Engine) work(f *flow) {
 	e.send(f)
 	f.observe(false)
-	if f.h.Done() && f.unsent == nil {
+	if f.h.Done() && len(f.unsent) == 0 {
 		e.end(f)
 		return
 	}
 	f.due, _ = f.h.Deadline()
-	if f.unsent != nil {
+	if len(f.unsent) > 0 {
 		f.due = f.again
 	}
 	heap.Fix(&e.waiting, f.place)
@@ -179,11 +194,11 @@ func (e *Engine) work(f *flow) {
 // send sends what a handshake has to send.
 func (e *Engine) send(f *flow) {
 	now := e.wire.Now()
-	if f.unsent != nil {
+	if len(f.unsent) > 0 {
 		if now.Before(f.again) || !e.transmit(f, f.unsent, now) {
 			return
 		}
-		f.unsent = nil
+		f.unsent = f.unsent[:0]
 	}
 	for {
 		s, ok := f.h.Next(now)
@@ -233,13 +248,13 @@ func (e *Engine) transmit(f *flow, datagram []byte, now time.Time) bool {
 		f.noteSent(number, datagram, now)
 		return true
 	case (errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.EAGAIN)) && f.failed < sendTries:
-		if f.unsent == nil {
-			f.unsent = append([]byte(nil), datagram...)
+		if len(f.unsent) == 0 {
+			f.unsent = append(f.unsent, datagram...)
 		}
 		f.again = now.Add(sendPause << f.failed)
 		f.failed++
 	default:
-		f.unsent = nil
+		f.unsent = f.unsent[:0]
 		f.h.Fail(err)
 	}
 	return false
@@ -371,12 +386,17 @@ func (e *Engine) loseLink(lost *rawip.LinkError) {
 	for _, f := range e.flows {
 		for ; f != nil; f = f.sibling {
 			if f.Path.Interface == lost.Interface {
-				f.unsent = nil
+				f.unsent = f.unsent[:0]
 				f.h.Fail(lost)
 				e.end(f)
 			}
 		}
 	}
+}
+
+// Busy reports whether a handshake with these addresses and ports is under way.
+func (e *Engine) Busy(local, remote netip.AddrPort) bool {
+	return e.flows[flowKey{local, remote}] != nil
 }
 
 // Abandon breaks off a handshake that was started, because nobody waits for it any more. What is known of it is its
@@ -402,7 +422,7 @@ func (e *Engine) interrupt() {
 
 // breakOff ends a handshake before its time.
 func (e *Engine) breakOff(f *flow) {
-	f.unsent = nil
+	f.unsent = f.unsent[:0]
 	f.h.Interrupt()
 	e.send(f)
 	e.end(f)
@@ -426,6 +446,7 @@ func (e *Engine) finish() {
 		if f.Done != nil {
 			f.Done()
 		}
+		e.free = append(e.free, f)
 	}
 	clear(e.ended)
 	e.ended = e.ended[:0]

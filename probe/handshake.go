@@ -88,7 +88,8 @@ type Handshake struct {
 	syns     []synSent
 	ack      ackSent
 	answer   answer
-	peer     *Peer
+	peer     Peer        // what its SYN or SYN-ACK said
+	heard    bool        // there was one
 	latest   stamp.Stamp // of what was looked at last: a time or an arrival
 	states   []StateChange
 	findings []Finding
@@ -128,7 +129,17 @@ type answer struct {
 
 // NewHandshake returns a machine that has sent nothing yet.
 func NewHandshake(c Config) *Handshake {
-	return &Handshake{c: c, sndUna: c.ISS, sndNxt: c.ISS, junk: junkAtOnce}
+	h := new(Handshake)
+	h.renew(c)
+	return h
+}
+
+// renew makes it a machine that has sent nothing yet, and keeps its memory.
+func (h *Handshake) renew(c Config) {
+	*h = Handshake{
+		c: c, sndUna: c.ISS, sndNxt: c.ISS, junk: junkAtOnce,
+		syns: h.syns[:0], states: h.states[:0], findings: h.findings[:0],
+	}
 }
 
 // State returns the state of the connection.
@@ -481,7 +492,21 @@ func (h *Handshake) repetition() (again int, after time.Duration) {
 
 // result returns what is known of the handshake.
 func (h *Handshake) result() *TCP {
-	t := &TCP{State: h.state, States: h.states, Close: h.c.Close, Peer: h.peer, TTL: h.answer.ttl, Ignored: h.ignored}
+	t := new(TCP)
+	h.report(t)
+	return t
+}
+
+// report writes what is known of the handshake into t, in the memory that t has.
+func (h *Handshake) report(t *TCP) {
+	states, peer := t.States[:0], t.Peer
+	*t = TCP{State: h.state, States: append(states, h.states...), Close: h.c.Close, TTL: h.answer.ttl, Ignored: h.ignored}
+	if h.heard {
+		if t.Peer = peer; peer == nil {
+			t.Peer = new(Peer)
+		}
+		*t.Peer = h.peer
+	}
 	for _, syn := range h.syns {
 		if !syn.at.IsZero() {
 			t.SYNSent++
@@ -493,7 +518,7 @@ func (h *Handshake) result() *TCP {
 		t.Turnaround, _ = stamp.Between(h.answer.at, h.ack.at)
 	}
 	if h.answer.at.IsZero() || t.SYNSent == 0 {
-		return t
+		return
 	}
 	t.Answered = true
 	t.AnsweredSYN = h.answer.syn
@@ -504,5 +529,4 @@ func (h *Handshake) result() *TCP {
 		i = h.answer.candidates - 1
 	}
 	t.RTT, t.Clock = stamp.Between(h.syns[i].at, h.answer.at)
-	return t
 }

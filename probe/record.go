@@ -92,7 +92,10 @@ func (f *flow) frame(header Frame) *Frame {
 func (f *flow) conclude(now time.Time) {
 	r := f.Result
 	r.Outcome, r.Err = f.h.Outcome(), f.h.err
-	r.TCP = f.h.result()
+	if r.TCP == nil {
+		r.TCP = new(TCP)
+	}
+	f.h.report(r.TCP)
 	r.TCP.Local, r.TCP.Remote = f.Local, f.Remote
 	r.TCP.Send = "ip"
 	if f.Path.Link {

@@ -10,7 +10,7 @@ import (
 func Rehearse(f *Flow, now time.Time) (Event, error) {
 	r := *f
 	r.Result, r.Record = &Result{}, true
-	rehearsed := &flow{Flow: &r, h: NewHandshake(f.Handshake)}
+	rehearsed := &flow{Flow: &r, h: *NewHandshake(f.Handshake)}
 	syn, _ := rehearsed.h.Next(now)
 	datagram, err := new(Engine).datagram(rehearsed, syn)
 	if err != nil {
