@@ -94,10 +94,22 @@ type lookup struct {
 	link     Link
 	source   netip.Addr
 	target   netip.Addr
-	events   []Event
-	request  int // which event is the last request
-	observed int // events passed on so far
+	underWay bool    // nobody has been told the result yet
+	events   []Event // while it is under way
+	request  int     // which event is the last request
+	observed int     // events passed on so far
 	ignored  map[Verdict]int
+}
+
+func newLookup(link Link, source, target netip.Addr) *lookup {
+	return &lookup{
+		query:    NewQuery(QueryConfig{SenderHA: link.HardwareAddr, SenderPA: source, TargetPA: target}),
+		link:     link,
+		source:   source,
+		target:   target,
+		underWay: true,
+		ignored:  make(map[Verdict]int),
+	}
 }
 
 // Open returns a Client that stamps packets with the clock, which has to be its own. Open it some time before the
@@ -119,17 +131,16 @@ func Open(clock *stamp.Clock) (*Client, error) {
 // with the first answer, and the error is an *Error if there is none; the Result is filled in so far in any case.
 // observe, if not nil, is called with each Event as it comes.
 func (c *Client) Lookup(ctx context.Context, link Link, source, target netip.Addr, observe func(Event)) (Result, error) {
-	l := &lookup{
-		query:   NewQuery(QueryConfig{SenderHA: link.HardwareAddr, SenderPA: source, TargetPA: target}),
-		link:    link,
-		source:  source,
-		target:  target,
-		ignored: make(map[Verdict]int),
-	}
-	err := c.run(ctx, l, observe)
+	l := newLookup(link, source, target)
+	return l.end(c.run(ctx, l, observe))
+}
+
+// end returns what a lookup has found, now that it is over.
+func (l *lookup) end(err error) (Result, error) {
+	l.underWay = false
 	result := l.result()
 	if err != nil {
-		return result, &Error{Target: target, Interface: link.Name, Err: err}
+		return result, &Error{Target: l.target, Interface: l.link.Name, Err: err}
 	}
 	return result, nil
 }
@@ -145,7 +156,7 @@ func (c *Client) run(ctx context.Context, l *lookup, observe func(Event)) error 
 	}
 	defer waiter.Close()
 	for {
-		err := c.receive(l)
+		err := c.receive()
 		l.tell(observe)
 		if err != nil {
 			return err
@@ -196,7 +207,7 @@ func silence(link Link) error {
 // Conflicts returns what has come in since the lookups returned and makes their results doubtful: a Conflict or an
 // AddressConflict. It does not wait. Only the most recent 256 lookups are watched, and of events the first 64 kept.
 func (c *Client) Conflicts() ([]Event, error) {
-	err := c.receive(nil)
+	err := c.receive()
 	late := c.late
 	c.late = nil
 	return late, err
@@ -244,8 +255,8 @@ func (c *Client) send(l *lookup, request Packet) error {
 	return nil
 }
 
-// receive reads the packets that are there. current is the lookup under way, or nil.
-func (c *Client) receive(current *lookup) error {
+// receive reads the packets that are there.
+func (c *Client) receive() error {
 	for range maxBurst {
 		var frame socket.Frame
 		octets, ok, err := c.socket.Receive(c.buffer[:], &frame)
@@ -258,18 +269,16 @@ func (c *Client) receive(current *lookup) error {
 		}
 		switch frame.Type {
 		case socket.FromHost:
-			if current != nil {
-				current.left(packet, frame)
-			}
+			c.left(packet, frame)
 		case socket.ToHost, socket.ToBroadcast: // link-local addresses are answered by broadcast (RFC 3927 2.5)
-			c.handle(packet, frame, current)
+			c.handle(packet, frame)
 		}
 	}
 	return nil
 }
 
 // handle shows a packet to the lookups on its link.
-func (c *Client) handle(packet Packet, frame socket.Frame, current *lookup) {
+func (c *Client) handle(packet Packet, frame socket.Frame) {
 	for _, l := range slices.Backward(c.lookups) {
 		if l.link.Index != frame.Interface {
 			continue
@@ -280,7 +289,7 @@ func (c *Client) handle(packet Packet, frame socket.Frame, current *lookup) {
 		}
 		event := Event{Link: l.link, Packet: packet, At: frame.Stamp, EtherSource: frame.Source, Verdict: verdict}
 		switch {
-		case l == current:
+		case l.underWay:
 			if l.query.Attempts() > 0 {
 				event.Sent = l.events[l.request].At
 			}
@@ -313,7 +322,16 @@ func (c *Client) isOwn(mac MAC) bool {
 	return slices.Contains(c.own, mac)
 }
 
-// left takes note of when the kernel saw the last request leave. What was stamped before its making is an earlier one.
+// left takes note of when the kernel saw a request leave.
+func (c *Client) left(p Packet, frame socket.Frame) {
+	for _, l := range c.lookups {
+		if l.underWay {
+			l.left(p, frame)
+		}
+	}
+}
+
+// left is that for the last request of a lookup. What was stamped before its making is an earlier one.
 func (l *lookup) left(p Packet, frame socket.Frame) {
 	if frame.Interface != l.link.Index || l.query.Attempts() == 0 {
 		return
