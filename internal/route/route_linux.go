@@ -14,18 +14,33 @@ import (
 // Lookup returns the route of the flow as it is now, in the network namespace of the calling thread. A flow that has
 // none is an *Error; any other error is a *net.OpError, of the netlink socket.
 func Lookup(f Flow) (Route, error) {
-	if !f.Dst.Is4() {
-		return Route{}, f.fail(unix.EAFNOSUPPORT, "%v is not an IPv4 address", f.Dst)
-	}
-	if f.Src.IsValid() && !f.Src.Is4() {
-		return Route{}, f.fail(unix.EAFNOSUPPORT, "%v is not an IPv4 address", f.Src)
+	if err := f.check(); err != nil {
+		return Route{}, err
 	}
 	conn, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
 	if err != nil {
 		return Route{}, &net.OpError{Op: "dial", Net: "netlink", Err: err}
 	}
 	defer conn.Close()
-	k := kernel{conn}
+	return kernel{conn}.lookupRoute(f)
+}
+
+// check returns an error for a flow of which nothing is to be asked.
+func (f Flow) check() error {
+	if !f.Dst.Is4() {
+		return f.fail(unix.EAFNOSUPPORT, "%v is not an IPv4 address", f.Dst)
+	}
+	if f.Src.IsValid() && !f.Src.Is4() {
+		return f.fail(unix.EAFNOSUPPORT, "%v is not an IPv4 address", f.Src)
+	}
+	return nil
+}
+
+// kernel is the other end of a netlink socket.
+type kernel struct{ conn *netlink.Conn }
+
+// lookupRoute is route, with the errors of Lookup.
+func (k kernel) lookupRoute(f Flow) (Route, error) {
 	r, err := k.route(f)
 	var rejected *Error
 	if err != nil && !errors.As(err, &rejected) {
@@ -33,9 +48,6 @@ func Lookup(f Flow) (Route, error) {
 	}
 	return r, err
 }
-
-// kernel is the other end of a netlink socket.
-type kernel struct{ conn *netlink.Conn }
 
 // route puts together what the kernel knows in three places: the route, the interface and the neighbour.
 func (k kernel) route(f Flow) (Route, error) {
