@@ -37,7 +37,7 @@ func TestCompletionOfAnotherShell(t *testing.T) {
 
 // Each script knows every flag and every command there is.
 func TestCompletionIsComplete(t *testing.T) {
-	app := newApp(nil, nil)
+	app := newApp(nil, nil, nil)
 	for shell, format := range map[string]struct{ short, long string }{
 		"bash": {"-%", "--%"},
 		"zsh":  {"-%", "--%"},

@@ -16,14 +16,14 @@ import (
 
 // rehearse builds and explains the packets that a probe would begin with, up to the first that needs an answer to go on:
 // the query for a name, or else the ARP request and the SYN. It asks the kernel for the route, and sends nothing.
-func rehearse(c *cli.Context, o options, targets []target) error {
+func rehearse(c *cli.Context, o options, all *targets) error {
 	j, err := openJourney(c.Context, o)
 	if err != nil {
 		return &exitError{exitSystem, err}
 	}
 	defer j.close()
 	style := styleOf(c.App.Writer, o)
-	for _, t := range targets {
+	for t, ok := all.next(); ok; t, ok = all.next() {
 		lesson := &lessonView{w: c.App.Writer, style: style, checksums: o.checksums}
 		a := j.newAttempt(t, 1, lesson.event)
 		if err := j.rehearse(a); err != nil {
@@ -31,7 +31,7 @@ func rehearse(c *cli.Context, o options, targets []target) error {
 		}
 		fmt.Fprintf(c.App.Writer, "DRY_RUN  %s  nothing was sent\n", report.Printable(t.text))
 	}
-	return nil
+	return all.close()
 }
 
 // rehearse is what rehearse does for one target.

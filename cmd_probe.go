@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,28 +17,27 @@ import (
 	"tcpprobe/rawip"
 )
 
-// probeCommand makes handshakes with the targets, one target after the other.
+// probeCommand makes handshakes with the targets, side by side.
 func probeCommand(c *cli.Context) error {
 	o, err := readOptions(c)
 	if err != nil {
 		return err
 	}
-	if c.NArg() == 0 {
+	if c.NArg() == 0 && o.targets == "" {
 		return usage("a target is missing: tcpprobe HOST:PORT, or tcpprobe --help")
 	}
-	var targets []target
-	for _, text := range c.Args().Slice() {
-		t, err := parseTarget(text)
-		if err != nil {
-			return err
-		}
-		targets = append(targets, t)
+	t, err := openTargets(c.Args().Slice(), o.targets, c.App.Reader, o.maxTargets)
+	if err != nil {
+		return err
+	}
+	if err := o.agree(t.count); err != nil {
+		return errors.Join(err, t.close())
 	}
 	if o.dryRun {
-		return rehearse(c, o, targets)
+		return rehearse(c, o, t)
 	}
 	if err := rawip.Permitted(); errors.Is(err, os.ErrPermission) {
-		return &exitError{exitNotPermitted, errors.New(notPermitted(c.Args().First()))}
+		return &exitError{exitNotPermitted, errors.New(notPermitted(t.example()))}
 	} else if err != nil {
 		return &exitError{exitSystem, err}
 	}
@@ -51,49 +49,22 @@ func probeCommand(c *cli.Context) error {
 	if err != nil {
 		return &exitError{exitOutput, err}
 	}
-	ctx, stop := context.WithCancel(c.Context)
-	defer stop()
-	j, err := openJourney(ctx, o)
+	run, err := newCampaign(c.Context, o, t, text, files)
 	if err != nil {
 		return &exitError{exitSystem, err}
 	}
 	// Closing the sockets takes the kernel some milliseconds: it comes after everything was said.
-	defer j.close()
-
-	var all tally
-	for i, t := range targets {
-		if i > 0 && !o.json && !o.quiet {
-			fmt.Fprintln(text)
-		}
-		show := newPresenter(t, append([]view{mainView(text, o)}, files.views...))
-		// There is no point in going on for nobody.
-		stopIfUnread := func() {
-			if outputFailed(c.App.Writer) || files.failed() {
-				stop()
-			}
-		}
-		stopInterim := onQuit(c.App.ErrWriter, show.interim)
-		err := j.probe(t, func(r *probe.Result, e *probe.Event) {
-			show.event(r, e)
-			stopIfUnread()
-		}, func(r *probe.Result) {
-			all.add(r)
-			show.result(r)
-			stopIfUnread()
-		})
-		stopInterim()
-		show.end()
-		if err != nil {
-			return &exitError{exitSystem, errors.Join(err, files.close())}
-		}
-		if ctx.Err() != nil {
-			break
-		}
+	defer run.close()
+	stopInterim := onQuit(c.App.ErrWriter, run.interim)
+	err = run.run()
+	stopInterim()
+	if err != nil {
+		return &exitError{exitSystem, errors.Join(err, files.close())}
 	}
 	if err := files.close(); err != nil {
 		return &exitError{exitOutput, err}
 	}
-	return all.verdict()
+	return run.all.verdict()
 }
 
 // notPermitted is the line for those who lack CAP_NET_RAW, with both ways to get it.
@@ -104,12 +75,6 @@ func notPermitted(target string) string {
 	}
 	return fmt.Sprintf("no CAP_NET_RAW, which raw sockets need: run \"sudo tcpprobe %s\", or once \"sudo setcap cap_net_raw+ep %s\"",
 		report.Printable(target), report.Printable(self))
-}
-
-// outputFailed reports whether writing has failed.
-func outputFailed(w io.Writer) bool {
-	o, ok := w.(*output)
-	return ok && o.err != nil
 }
 
 // onQuit calls f for every SIGQUIT, and prints what it returns, until it is stopped.

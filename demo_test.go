@@ -366,7 +366,7 @@ func TestDemoScenesWithoutFiles(t *testing.T) {
 	t.Setenv(envProgram, "1") // for the scenes
 	t.Setenv("LC_ALL", "C")
 	var stdout, stderr bytes.Buffer
-	context := cli.NewContext(newApp(&stdout, &stderr), flag.NewFlagSet("demo", flag.ContinueOnError), nil)
+	context := cli.NewContext(newApp(nil, &stdout, &stderr), flag.NewFlagSet("demo", flag.ContinueOnError), nil)
 	context.Context = t.Context()
 
 	closed, ok := findScene("closed")

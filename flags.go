@@ -17,7 +17,10 @@ import (
 
 // options is what the flags of a probe say.
 type options struct {
-	count      int // 0: until interrupted
+	targets    string // name of a file with more of them
+	maxTargets int    // 0: any number
+	rate       int    // handshakes a second; 0: as fast as the path takes
+	count      int    // 0: until interrupted
 	interval   time.Duration
 	handshake  probe.Config // what the flags say of it
 	iface      string
@@ -57,6 +60,9 @@ func probeFlags() []cli.Flag {
 		&cli.IntFlag{Name: "count", Aliases: []string{"c"}, Value: 1, Category: categoryRun, Usage: "make `N` handshakes per target; 0: until interrupted"},
 		durationFlag("interval", "i", "1s", categoryRun, "start a handshake with a target every `D`"),
 		durationFlag("timeout", "W", "3s", categoryRun, "give up on a handshake after `D`"),
+		&cli.StringFlag{Name: "targets", Category: categoryRun, Usage: "probe the targets in `FILE` too, one a line, # begins a comment; - is stdin"},
+		&cli.IntFlag{Name: "rate", Value: 1000, Category: categoryRun, Usage: "begin up to `N` handshakes a second, over all targets; 0: as fast as the path takes"},
+		&cli.IntFlag{Name: "max-targets", Value: 65536, Category: categoryRun, Usage: "refuse more than `N` targets; 0: take any number"},
 		&cli.IntFlag{Name: "retries", Value: 2, Category: categoryRun, Usage: "send the SYN again up to `N` times within the timeout, after 1 s, then doubling"},
 
 		&cli.StringFlag{Name: "interface", Aliases: []string{"I"}, Category: categoryPath, Usage: "leave by interface `IF`"},
@@ -107,8 +113,11 @@ func readOptions(c *cli.Context) (o options, err error) {
 	}
 	const most = 1 << 30
 	o = options{
-		count:    within("count", 0, most),
-		interval: duration(c, "interval"),
+		targets:    c.String("targets"),
+		maxTargets: within("max-targets", 0, most),
+		rate:       within("rate", 0, 10_000_000),
+		count:      within("count", 0, most),
+		interval:   duration(c, "interval"),
 		handshake: probe.Config{
 			Timeout: duration(c, "timeout"),
 			Retries: within("retries", 0, 30),
@@ -162,13 +171,10 @@ func readOptions(c *cli.Context) (o options, err error) {
 	keep("output", oneOf(o.output, "text", "mermaid"))
 	explain := c.Generic("explain").(*optional)
 	o.explain, o.checksums = explain.given, explain.value != ""
-	for _, name := range []string{"interface", "source", "dns", "pcap", "diagram"} {
+	for _, name := range []string{"interface", "source", "dns", "pcap", "diagram", "targets"} {
 		if c.IsSet(name) && c.String(name) == "" {
 			keep(name, fmt.Errorf("has no value; try --help"))
 		}
-	}
-	if err == nil {
-		err = o.agree(c.NArg())
 	}
 	if s := c.String("source"); s != "" {
 		o.source, e = netip.ParseAddr(s)

@@ -44,6 +44,7 @@ var imports = map[string][]string{
 var edges = []string{
 	"*.go",
 	"arp/client_linux.go",
+	"arp/finder_linux.go",
 	"internal/bench/*.go",
 	"internal/netlab/*.go",
 	"internal/netlab/labtest/*.go",

@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		}
 	}()
 	out := &output{w: stdout}
-	app := newApp(out, stderr)
+	app := newApp(stdin, out, stderr)
 	args, err := arrange(args, app)
 	if err == nil {
 		err = app.RunContext(ctx, append([]string{app.Name}, args...))
@@ -88,7 +88,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 }
 
 // newApp returns the command line.
-func newApp(stdout, stderr io.Writer) *cli.App {
+func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 	cli.VersionFlag = &cli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "print the version", DisableDefaultText: true}
 	cli.HelpFlag = &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "print this help", DisableDefaultText: true}
 	cli.VersionPrinter = func(c *cli.Context) { fmt.Fprintf(c.App.Writer, "tcpprobe %s\n", c.App.Version) }
@@ -101,6 +101,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Flags:           probeFlags(),
 		Action:          probeCommand,
 		Commands:        []*cli.Command{demoCommand(), schemaCommand(), completionCommand(), doctorCommand()},
+		Reader:          stdin,
 		Writer:          stdout,
 		ErrWriter:       stderr,
 		OnUsageError:    usageError,
@@ -147,4 +148,10 @@ func (o *output) Write(b []byte) (int, error) {
 	n, err := o.w.Write(b)
 	o.err = err
 	return n, err
+}
+
+// outputFailed reports whether writing has failed.
+func outputFailed(w io.Writer) bool {
+	o, ok := w.(*output)
+	return ok && o.err != nil
 }

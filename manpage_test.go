@@ -63,7 +63,7 @@ func manFlags(line string) (names []string) {
 
 // TestManPageFlags: an item for every flag of the program, and no flag that there is not.
 func TestManPageFlags(t *testing.T) {
-	app := newApp(nil, nil)
+	app := newApp(nil, nil, nil)
 	program := append(slices.Clone(app.Flags), cli.HelpFlag, cli.VersionFlag)
 	known := byName(program)
 	for _, c := range app.Commands {
@@ -124,7 +124,7 @@ func defaultValue(f cli.Flag) string {
 
 func TestManPageCommands(t *testing.T) {
 	var want []string
-	for _, c := range newApp(nil, nil).Commands {
+	for _, c := range newApp(nil, nil, nil).Commands {
 		want = append(want, c.Name)
 	}
 	lines := manPage(t)

@@ -10,21 +10,19 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tcpprobe/internal/diagram"
 	"tcpprobe/internal/report"
 	"tcpprobe/probe"
 )
 
 // presenter shows what becomes of one target, in one or several views.
 type presenter struct {
-	views []view
+	views   []view
+	stop    func() // called after everything that was shown: it may end the run
+	page    *page  // that the target has for itself; nil if it has none
+	courses int    // that are not over
 
 	mu      sync.Mutex
 	summary *probe.Summary
-}
-
-func newPresenter(t target, views []view) *presenter {
-	return &presenter{views: views, summary: probe.NewSummary(t.text)}
 }
 
 // event shows something that has just happened.
@@ -32,6 +30,7 @@ func (p *presenter) event(r *probe.Result, e *probe.Event) {
 	for _, v := range p.views {
 		v.event(r, e)
 	}
+	p.stop()
 }
 
 // result shows how a handshake ended.
@@ -44,6 +43,7 @@ func (p *presenter) result(r *probe.Result) {
 	for _, v := range p.views {
 		v.result(r)
 	}
+	p.stop()
 }
 
 // interim returns a line about what is known so far.
@@ -58,26 +58,6 @@ func (p *presenter) end() {
 	for _, v := range p.views {
 		v.end(p.summary)
 	}
-}
-
-// mainView returns the view of the results that the flags ask for.
-func mainView(w io.Writer, o options) view {
-	style := styleOf(w, o)
-	switch {
-	case o.json:
-		return jsonView{report.NewJSON(w)}
-	case o.output == "mermaid":
-		return finalView(func(r *probe.Result) { diagram.Mermaid(w, r) })
-	case o.explain:
-		lesson := &lessonView{w: w, style: style, checksums: o.checksums}
-		if o.count != 1 {
-			return finalView(lesson.whole) // while it lasts, the next one may begin
-		}
-		return lesson
-	case o.count == 1:
-		return &ladderView{w: w, style: style}
-	}
-	return newSeriesView(w, style, isTerminal(w) && !o.quiet && os.Getenv("TERM") != "dumb")
 }
 
 // styleOf returns how text is to look on the output that there is.

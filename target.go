@@ -15,13 +15,17 @@ import (
 
 // target is what the user wants a handshake with.
 type target struct {
-	text string // as the user wrote it
-	host string
-	port uint16
+	text    string // as the user wrote it
+	host    string
+	port    uint16
+	address netip.Addr // that the host is; not valid if it is a name
 }
 
 // parseTarget reads HOST:PORT. The error says what is wrong and what would be right.
 func parseTarget(text string) (target, error) {
+	if t, ok := quickTarget(text); ok {
+		return t, nil
+	}
 	wrong := func(format string, a ...any) (target, error) {
 		return target{}, usage("target %s: %s", report.Printable(text), fmt.Sprintf(format, a...))
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"io"
 	"net/netip"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -79,10 +80,10 @@ func (v *lessonView) whole(r *probe.Result) {
 
 // seriesView shows many handshakes, a line each, and on a terminal their times as bars below.
 type seriesView struct {
-	series  *report.Series
-	bars    *report.Sparkline // nil without a terminal
-	begun   bool              // the header was printed
-	address netip.Addr        // that it named; not valid before it was known
+	series *report.Series
+	bars   *report.Sparkline // nil without a terminal
+	begun  bool              // a header was printed
+	named  []netip.Addr      // the addresses that headers named
 }
 
 func newSeriesView(w io.Writer, s report.Style, bars bool) *seriesView {
@@ -102,9 +103,12 @@ func (v *seriesView) result(r *probe.Result) {
 	if v.bars != nil {
 		v.bars.Erase()
 	}
-	if address := addressOf(r); r.Route != nil && (!v.begun || v.address.IsValid() && address.IsValid() && address != v.address) {
+	if address := addressOf(r); r.Route != nil && (!v.begun || address.IsValid() && !slices.Contains(v.named, address)) {
 		v.series.Header(r)
-		v.begun, v.address = true, address
+		v.begun = true
+		if address.IsValid() {
+			v.named = append(v.named, address)
+		}
 	}
 	v.series.Line(r)
 	if v.bars != nil {
@@ -136,6 +140,13 @@ func terminalWidth() int {
 	}
 	return int(size.Col)
 }
+
+// verdictView shows of each handshake the verdict alone.
+type verdictView struct{ *report.Ladder }
+
+func (v verdictView) event(*probe.Result, *probe.Event) {}
+func (v verdictView) result(r *probe.Result)            { v.Verdict(r) }
+func (v verdictView) end(*probe.Summary)                {}
 
 // jsonView writes an object for every handshake, and one for all of them.
 type jsonView struct{ *report.JSON }

@@ -18,6 +18,8 @@ type Style struct {
 	UTF8    bool // arrows and other characters beyond ASCII
 	Verbose bool // what the headers and options say, under each packet
 	Quiet   bool // the verdicts alone
+	Target  bool // lines of a series say which target they are about
+	Address bool // lines of a series say which address of it, if one is known
 }
 
 // width is how many columns a line may take.

@@ -43,6 +43,12 @@ func (s *Series) Line(r *probe.Result) error {
 		rtt = ms(r.TCP.RTT) + " ms"
 	}
 	head := fmt.Sprintf("seq=%d  ", r.Seq)
+	switch {
+	case s.style.Address && r.TCP != nil:
+		head = fmt.Sprintf("%v  ", r.TCP.Remote) + head
+	case s.style.Target:
+		head = s.shorten(s.printable(r.Target), minimumTarget) + "  " + head
+	}
 	rest := "  " + padLeft(rtt, len("11.573 ms"))
 	for _, text := range s.notes(r) {
 		rest += "  " + text

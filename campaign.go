@@ -1,0 +1,156 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"sync"
+	"time"
+
+	"tcpprobe/internal/report"
+	"tcpprobe/probe"
+	"tcpprobe/rawip"
+)
+
+// Of how many targets a run makes a matter of lines, and of how many a matter of speed.
+const (
+	manyTargets = 16  // more are shown by their verdicts alone
+	massTargets = 256 // more share ports, and the processors
+)
+
+// campaign is all handshakes of one run. Its lanes share its methods.
+type campaign struct {
+	*shared
+	stop    context.CancelFunc
+	targets *targets
+	out     *spool
+	show    *display
+	record  bool // somebody wants to know what happened, not only how it ended
+	apart   bool // every handshake has a port of its own
+	lanes   []*lane
+
+	mu     sync.Mutex
+	pace   *probe.Pace // nil for as fast as the path takes
+	all    tally
+	sum    *probe.Summary // over all targets
+	broken int            // handshakes that were broken off before there was a verdict
+	drops  int            // frames that found no room on their way in
+}
+
+// newCampaign opens everything that a run takes.
+func newCampaign(ctx context.Context, o options, t *targets, out io.Writer, files *artifacts) (*campaign, error) {
+	ctx, stop := context.WithCancel(ctx)
+	s, err := share(ctx, o)
+	if err != nil {
+		stop()
+		return nil, err
+	}
+	c := &campaign{shared: s, stop: stop, targets: t, sum: probe.NewSummary(targetsInWords(t.count))}
+	c.out = newSpool(out, c.wake)
+	c.show = newDisplay(c, out, files)
+	mass := t.count > massTargets
+	c.apart = !mass
+	c.record = !mass || o.json || o.output != "text" || o.explain || len(files.views) > 0
+	if o.rate > 0 {
+		c.pace = probe.NewPace(o.rate)
+	}
+	lanes := 1
+	if mass && o.sourcePort == 0 && !o.explain && len(files.views) == 0 {
+		lanes = runtime.GOMAXPROCS(0)
+	}
+	for range lanes {
+		j, err := s.journey(rawip.WireOptions{Interface: o.iface, Mark: o.mark, Mass: mass})
+		if err != nil {
+			return nil, errors.Join(err, c.close())
+		}
+		c.lanes = append(c.lanes, newLane(j, c))
+	}
+	return c, nil
+}
+
+// run makes the handshakes, and shows how each ends.
+func (c *campaign) run() error {
+	errs := make(chan error, len(c.lanes))
+	for _, l := range c.lanes[1:] {
+		go func() { errs <- l.work() }()
+	}
+	errs <- c.lanes[0].work()
+	var err error
+	for range c.lanes {
+		err = errors.Join(err, <-errs)
+	}
+	if err == nil {
+		err = c.targets.close()
+	}
+	c.show.end()
+	c.out.Close() // what went wrong with it, the writer behind it says
+	return err
+}
+
+// close closes what was opened. It takes some milliseconds: everything is to be said before.
+func (c *campaign) close() error {
+	c.stop()
+	var journeys []*journey
+	for _, l := range c.lanes {
+		journeys = append(journeys, l.journey)
+	}
+	return closeJourneys(c.shared, journeys...)
+}
+
+// wake has all lanes look whether there is something to do.
+func (c *campaign) wake() {
+	for _, l := range c.lanes {
+		l.wire.Wake()
+	}
+}
+
+// mayBegin takes leave to begin a handshake now, or says when to ask again.
+func (c *campaign) mayBegin(now time.Time) (again time.Time, ok bool) {
+	if c.pace == nil {
+		return time.Time{}, true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pace.Take(now)
+}
+
+// add takes note of how an attempt has ended.
+func (c *campaign) add(r *probe.Result) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all.add(r)
+	if r.Outcome == probe.Interrupted {
+		c.broken++
+		return
+	}
+	c.sum.Add(r)
+}
+
+// dropped takes note of frames that found no room on their way in.
+func (c *campaign) dropped(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drops += n
+}
+
+// over takes note that a target is over.
+func (c *campaign) over(p *presenter) { c.show.over(p) }
+
+// present returns who shows what becomes of a target.
+func (c *campaign) present(t target) *presenter { return c.show.present(t) }
+
+// interim returns a line about what is known so far.
+func (c *campaign) interim() string {
+	if line := c.show.interim(); line != "" {
+		return line
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return report.NewSeries(io.Discard, report.Style{}).Interim(c.sum)
+}
+
+func targetsInWords(n int) string { return fmt.Sprintf("%d targets", n) }
