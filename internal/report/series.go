@@ -102,7 +102,33 @@ func (s *Series) Summary(sum *probe.Summary) error {
 			return "rtt min/avg/p50/p99/max/mdev = " + values(decimals, rtt.Min, rtt.Avg, rtt.P50, rtt.P99, rtt.Max, rtt.MDev)
 		}))
 	}
+	if parts := course(sum.Course()); sum.Sent > 1 && len(parts) > 0 {
+		s.paragraph("", 2, parts)
+	}
+	for _, c := range sum.Checks {
+		if !c.Held {
+			s.paragraph("", 2, strings.Fields(s.printable(Failure(c))))
+		}
+	}
 	return s.flush()
+}
+
+// course says what the order of the handshakes shows, in parts that stay in one line.
+func course(c probe.Course) []string {
+	var parts []string
+	if c.HasJitter {
+		parts = append(parts, "jitter "+ms(c.Jitter)+" ms")
+	}
+	if c.OutageHandshakes > 0 {
+		parts = append(parts, fmt.Sprintf("longest outage %s, %s", took(c.Outage), count(c.OutageHandshakes, "handshake")))
+	}
+	if c.Flaps > 0 {
+		parts = append(parts, count(c.Flaps, "flap"))
+	}
+	for i := range len(parts) - 1 {
+		parts[i] += ";"
+	}
+	return parts
 }
 
 // counts says how the handshakes ended, what became of their SYNs, and how long it took, in parts that stay in one line.
@@ -126,11 +152,15 @@ func counts(sum *probe.Summary) []string {
 	if sum.SYNs > 0 {
 		parts = append(parts, fmt.Sprintf("%s, %d lost;", count(sum.SYNs, "SYN"), sum.SYNsLost))
 	}
-	took := fmt.Sprintf("%.1f s", sum.Duration.Seconds())
-	if sum.Duration < time.Second {
-		took = decimals(sum.Duration, 1) + " ms"
+	return append(parts, took(sum.Duration))
+}
+
+// took writes how long something lasted, with one decimal.
+func took(d time.Duration) string {
+	if d < time.Second {
+		return decimals(d, 1) + " ms"
 	}
-	return append(parts, took)
+	return fmt.Sprintf("%.1f s", d.Seconds())
 }
 
 // values writes durations one after the other.
