@@ -41,6 +41,8 @@ type options struct {
 	verbose    bool
 	quiet      bool
 	color      string
+	assertions []probe.Assertion
+	require    requirement
 }
 
 const (
@@ -49,6 +51,7 @@ const (
 	categorySegment = "What is sent"
 	categoryDNS     = "Names"
 	categoryOutput  = "Output"
+	categoryVerdict = "Exit status"
 )
 
 // probeFlags returns the flags of a probe.
@@ -88,6 +91,9 @@ func probeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "diagram", Category: categoryOutput, Usage: "draw the handshake as an SVG into `FILE`; - is stdout"},
 		&cli.BoolFlag{Name: "to-scale", Category: categoryOutput, Usage: "with time to scale in the diagram, not evenly spaced"},
 		&cli.StringFlag{Name: "color", Value: "auto", Category: categoryOutput, Usage: "`auto|always|never`; NO_COLOR and a pipe switch it off"},
+
+		&cli.StringSliceFlag{Name: "assert", Category: categoryVerdict, Usage: "exit with 6 unless `FIGURE<VALUE` holds for each target, as in loss<1%, p99<=50ms or established>=3; may be repeated"},
+		&cli.StringFlag{Name: "require", Value: "all", Category: categoryVerdict, Usage: "`any|all|N%`: how many of the handshakes must be established to exit with 0"},
 	}
 }
 
@@ -160,6 +166,13 @@ func readOptions(c *cli.Context) (o options, err error) {
 	keep("send", oneOf(o.send, "auto", "link", "ip"))
 	keep("color", oneOf(o.color, "auto", "always", "never"))
 	keep("output", oneOf(o.output, "text", "mermaid"))
+	for _, text := range c.StringSlice("assert") {
+		a, e := probe.ParseAssertion(text)
+		keep("assert", e)
+		o.assertions = append(o.assertions, a)
+	}
+	o.require, e = parseRequirement(c.String("require"))
+	keep("require", e)
 	explain := c.Generic("explain").(*optional)
 	o.explain, o.checksums = explain.given, explain.value != ""
 	for _, name := range []string{"interface", "source", "dns", "pcap", "diagram"} {

@@ -98,13 +98,15 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 		Usage:           "make a TCP handshake by hand and tell the truth about it",
 		Version:         version,
 		HideHelpCommand: true,
-		Flags:           probeFlags(),
-		Action:          probeCommand,
-		Commands:        []*cli.Command{demoCommand(), schemaCommand(), completionCommand(), doctorCommand()},
-		Writer:          stdout,
-		ErrWriter:       stderr,
-		OnUsageError:    usageError,
-		ExitErrHandler:  func(*cli.Context, error) {}, // run maps errors to codes
+		// A comma is no separator: --assert is given once for each assertion.
+		DisableSliceFlagSeparator: true,
+		Flags:                     probeFlags(),
+		Action:                    probeCommand,
+		Commands:                  []*cli.Command{demoCommand(), schemaCommand(), completionCommand(), doctorCommand()},
+		Writer:                    stdout,
+		ErrWriter:                 stderr,
+		OnUsageError:              usageError,
+		ExitErrHandler:            func(*cli.Context, error) {}, // run maps errors to codes
 	}
 	app.CustomAppHelpTemplate = helpText(app)
 	for _, c := range app.Commands {

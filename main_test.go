@@ -234,5 +234,11 @@ type summaryLine struct {
 	Sent, Established, Refused, Unreachable, Timeout, Failed int
 	Loss                                                     float64
 	RTT                                                      *struct{ Min, Avg, Max, Mdev, P50, P90, P99 int64 } `json:"rtt_ns"`
-	Duration                                                 int64                                               `json:"duration_ns"`
+	Assertions                                               []struct {
+		Text    string
+		Held    bool
+		Value   *float64
+		ValueNS *int64 `json:"value_ns"`
+	}
+	Duration int64 `json:"duration_ns"`
 }
