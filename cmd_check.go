@@ -150,7 +150,8 @@ func checkTarget(c *cli.Context, stdout io.Writer) (pluginState, error) {
 	return u.judge(results), nil
 }
 
-// makeHandshakes makes the handshakes with a target that the options ask for, and returns their results.
+// makeHandshakes makes the handshakes with a target that the options ask for, and returns their results in the order in which
+// they began.
 func makeHandshakes(ctx context.Context, o options, t target) ([]*probe.Result, error) {
 	j, err := openJourney(ctx, o)
 	if err != nil {
@@ -159,6 +160,7 @@ func makeHandshakes(ctx context.Context, o options, t target) ([]*probe.Result, 
 	defer j.close()
 	var results []*probe.Result
 	err = j.probe(t, nil, func(r *probe.Result) { results = append(results, r) })
+	slices.SortStableFunc(results, func(a, b *probe.Result) int { return a.Seq - b.Seq })
 	return results, err
 }
 

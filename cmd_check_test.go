@@ -108,7 +108,7 @@ func TestSameStateAsCheckTCP(t *testing.T) {
 func TestCheckMeasures(t *testing.T) {
 	t.Parallel()
 	a := slowAndGuarded(t)
-	for args, number := range map[string]int{"-w 5": 1, "-n 3 -i 100ms -w 5": 3} {
+	for args, number := range map[string]int{"-w 5": 1, "-n 3 -i 10ms -w 5": 3} {
 		r := checkPlugin(t, a, strings.Fields("-H 10.0.0.2 -p 80 "+args)...)
 		_, performance, _ := strings.Cut(strings.TrimSpace(r.stdout), " | ")
 		value, rest, _ := strings.Cut(strings.TrimPrefix(performance, "handshake="), "s;")
@@ -123,6 +123,17 @@ func TestCheckMeasures(t *testing.T) {
 		if rest != want {
 			t.Errorf("%s: %q, want %q", args, rest, want)
 		}
+	}
+}
+
+// TestCheckOvertaken: what the first handshake knows of the name is in the performance data, even if it ends last.
+func TestCheckOvertaken(t *testing.T) {
+	t.Parallel()
+	a, b, _ := impaired(t, netlab.Impairment{From: netlab.FromB, Set: tcphdr.SYN | tcphdr.ACK, Nth: 1, Action: netlab.Delay, Time: 300 * time.Millisecond})
+	serve(t, b, "10.0.0.2:80")
+	r := checkPlugin(t, a, strings.Fields("-H 10.0.0.2 -p 80 -n 2 -i 10ms")...)
+	if r.code != int(stateOK) || strings.Contains(r.stdout, "dns=") {
+		t.Errorf("%s", r.stdout)
 	}
 }
 

@@ -93,7 +93,7 @@ func probeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "color", Value: "auto", Category: categoryOutput, Usage: "`auto|always|never`; NO_COLOR and a pipe switch it off"},
 
 		&cli.StringSliceFlag{Name: "assert", Category: categoryVerdict, Usage: "exit with 6 unless `FIGURE<VALUE` holds for each target, as in loss<1%, p99<=50ms or established>=3; may be repeated"},
-		&cli.StringFlag{Name: "require", Value: "all", Category: categoryVerdict, Usage: "`any|all|N%`: how many of the handshakes must be established to exit with 0"},
+		&cli.StringFlag{Name: "require", Value: "all", Category: categoryVerdict, Usage: "exit with 0 if so many of the handshakes are established, `SHARE` being any, all or a percentage as 90%"},
 	}
 }
 
@@ -207,6 +207,8 @@ func (o options) agree(targets int) error {
 		return usage("--explain is text: it goes with neither --json nor --output mermaid")
 	case o.dryRun && (o.json || o.output != "text" || o.pcap != "" || o.diagram != ""):
 		return usage("--dry-run sends nothing: there are no results to write")
+	case o.dryRun && len(o.assertions) > 0:
+		return usage("--dry-run sends nothing: there is nothing to --assert")
 	case o.output == "mermaid" && (o.count != 1 || targets > 1 || o.all):
 		return usage("--output mermaid draws one handshake: it goes with one target, and with neither --count nor --all")
 	case o.diagram != "" && (o.count != 1 || targets > 1 || o.all):
