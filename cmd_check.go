@@ -50,7 +50,7 @@ func checkCommand() *cli.Command {
 	}
 }
 
-// checkFlags returns the flags of check: those that the guidelines reserve and check_tcp(1) has, and those of a probe that
+// checkFlags returns the flags of check: those that the guidelines reserve and check_tcp has, and those of a probe that
 // make sense for it.
 func checkFlags() []cli.Flag {
 	flags := []cli.Flag{

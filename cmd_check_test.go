@@ -206,6 +206,17 @@ func TestCheckByItsName(t *testing.T) {
 	}
 }
 
+func TestProgramArguments(t *testing.T) {
+	for _, test := range []struct{ args, want string }{
+		{"", ""}, {"tcpprobe", ""}, {"tcpprobe -v x:1", "-v x:1"}, {"check_tcpprobe", "check"}, {"./check_tcpprobe -H x", "check -H x"},
+		{"/usr/lib/check_tcpprobe/tcpprobe x:1", "x:1"},
+	} {
+		if got := strings.Join(programArguments(strings.Fields(test.args)), " "); got != test.want {
+			t.Errorf("%q: %q, want %q", test.args, got, test.want)
+		}
+	}
+}
+
 // TestCheckVerbose: -v adds to the line, -vv and -vvv add lines, and none of them looks like performance data.
 func TestCheckVerbose(t *testing.T) {
 	t.Parallel()

@@ -51,7 +51,7 @@ const (
 	categorySegment = "What is sent"
 	categoryDNS     = "Names"
 	categoryOutput  = "Output"
-	categoryVerdict = "Exit status"
+	categoryVerdict = "What is expected"
 )
 
 // probeFlags returns the flags of a probe.
