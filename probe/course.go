@@ -16,9 +16,9 @@ type Course struct {
 
 	Flaps int // how often an established handshake was followed by another outcome
 
-	// Jitter is the mean of the differences, without their sign, between each round-trip time and the one before it: what
-	// mtr(8) calls Javg. RFC 3550 6.4.1 takes a moving average of the same differences. Handshakes without a round-trip time,
-	// or with an ambiguous one, are passed over.
+	// Jitter is the mean of the differences, without their sign, between each round-trip time and the one before it. It is the Javg
+	// of mtr(8), which takes a 0 for the first one into the mean, and not the moving average of RFC 3550 6.4.1. Handshakes
+	// without a round-trip time, or with an ambiguous one, are passed over.
 	Jitter    time.Duration
 	HasJitter bool // there were two round-trip times
 }
