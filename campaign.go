@@ -28,7 +28,7 @@ type campaign struct {
 	stop    context.CancelFunc
 	targets *targets
 	out     *spool
-	show    *display
+	show    audience
 	record  bool // somebody wants to know what happened, not only how it ended
 	apart   bool // every handshake has a port of its own
 	lanes   []*lane
@@ -41,8 +41,16 @@ type campaign struct {
 	drops  int            // frames that found no room on their way in
 }
 
-// newCampaign opens everything that a run takes.
-func newCampaign(ctx context.Context, o options, t *targets, out io.Writer, files *artifacts) (*campaign, error) {
+// audience is who is told of what becomes of the targets of a run.
+type audience interface {
+	present(t target) *presenter // a target is taken on
+	over(p *presenter)           // all handshakes with it have ended
+	end()                        // all have
+	interim() string             // a line about what is known so far, or nothing
+}
+
+// newCampaign opens everything that a run takes. What is written to out is for show, which may be set before the run.
+func newCampaign(ctx context.Context, o options, t *targets, out io.Writer) (*campaign, error) {
 	ctx, stop := context.WithCancel(ctx)
 	s, err := share(ctx, o)
 	if err != nil {
@@ -51,15 +59,15 @@ func newCampaign(ctx context.Context, o options, t *targets, out io.Writer, file
 	}
 	c := &campaign{shared: s, stop: stop, targets: t, sum: probe.NewSummary(targetsInWords(t.count))}
 	c.out = newSpool(out, c.wake)
-	c.show = newDisplay(c, out, files)
 	mass := t.count > massTargets
+	files := o.pcap != "" || o.diagram != ""
 	c.apart = !mass
-	c.record = !mass || o.json || o.output != "text" || o.explain || len(files.views) > 0
+	c.record = !mass || o.json || o.output != "text" || o.explain || files
 	if o.rate > 0 {
 		c.pace = probe.NewPace(o.rate)
 	}
 	lanes := 1
-	if mass && o.sourcePort == 0 && !o.explain && len(files.views) == 0 {
+	if mass && o.sourcePort == 0 && !o.explain && !files {
 		lanes = runtime.GOMAXPROCS(0)
 	}
 	for range lanes {
@@ -137,11 +145,12 @@ func (c *campaign) dropped(n int) {
 	c.drops += n
 }
 
-// over takes note that a target is over.
-func (c *campaign) over(p *presenter) { c.show.over(p) }
-
-// present returns who shows what becomes of a target.
-func (c *campaign) present(t target) *presenter { return c.show.present(t) }
+// total returns what there is to say of all targets together.
+func (c *campaign) total() report.Total {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return report.Total{Summary: c.sum, Targets: c.targets.count, NotBegun: c.targets.left(), Broken: c.broken, Drops: c.drops}
+}
 
 // interim returns a line about what is known so far.
 func (c *campaign) interim() string {

@@ -15,11 +15,12 @@ import (
 
 // display is where what becomes of the targets of a run is shown. Lanes share it.
 type display struct {
-	run   *campaign
-	files *artifacts
-	style report.Style
-	many  bool // targets are shown by their verdicts alone
-	bars  bool // times are shown as bars, too
+	run    *campaign
+	files  *artifacts
+	stderr io.Writer
+	style  report.Style
+	many   bool // targets are shown by their verdicts alone
+	bars   bool // times are shown as bars, too
 
 	mu    sync.Mutex
 	open  []*presenter // of targets that are not over, in their order, unless they are many
@@ -27,9 +28,9 @@ type display struct {
 	begun bool         // there was a page
 }
 
-func newDisplay(c *campaign, stdout io.Writer, files *artifacts) *display {
+func newDisplay(c *campaign, stdout, stderr io.Writer, files *artifacts) *display {
 	return &display{
-		run: c, files: files, style: styleOf(stdout, c.o),
+		run: c, files: files, stderr: stderr, style: styleOf(stdout, c.o),
 		many: c.targets.count > manyTargets || c.o.targets != "",
 		bars: c.targets.count == 1 && isTerminal(stdout) && !c.o.quiet && os.Getenv("TERM") != "dumb",
 	}
@@ -94,9 +95,10 @@ func (s *display) stopIfUnread() {
 
 // over takes note that a target is over.
 func (s *display) over(p *presenter) {
-	p.end()
+	sum := p.end(s.run.o.assertions)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.run.all.check(s.stderr, sum)
 	s.open = slices.DeleteFunc(s.open, func(open *presenter) bool { return open == p })
 	s.turnPage(p.page)
 }
@@ -105,6 +107,14 @@ func (s *display) over(p *presenter) {
 func (s *display) end() {
 	for len(s.open) > 0 {
 		s.over(s.open[0])
+	}
+	total := s.run.total()
+	switch {
+	case total.Targets == 1:
+	case s.run.o.json:
+		report.NewJSON(s.run.out).Total(total)
+	case s.many && !s.run.o.quiet:
+		report.NewSeries(s.run.out, s.style).Total(total)
 	}
 }
 

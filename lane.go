@@ -155,7 +155,7 @@ func (l *lane) nextDue(now time.Time) (_ *attempt, again time.Time, more bool) {
 
 // take takes a target on: its name is looked up, and a course is set to each of its addresses.
 func (l *lane) take(t target, now time.Time) {
-	show := l.run.present(t)
+	show := l.run.show.present(t)
 	show.courses++
 	first := l.attempt(t, 1, show)
 	if t.address.IsValid() {
@@ -335,7 +335,7 @@ func (l *lane) leave(a *attempt) {
 // over takes note that one of a target's courses is over.
 func (l *lane) over(show *presenter) {
 	if show.courses--; show.courses == 0 {
-		l.run.over(show)
+		l.run.show.over(show)
 	}
 }
 

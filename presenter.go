@@ -53,11 +53,13 @@ func (p *presenter) interim() string {
 	return report.NewSeries(io.Discard, report.Style{}).Interim(p.summary)
 }
 
-// end shows the statistics.
-func (p *presenter) end() {
+// end checks what is asserted, and shows and returns the statistics.
+func (p *presenter) end(assertions []probe.Assertion) *probe.Summary {
+	p.summary.Check(assertions)
 	for _, v := range p.views {
 		v.end(p.summary)
 	}
+	return p.summary
 }
 
 // styleOf returns how text is to look on the output that there is.
