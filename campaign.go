@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/stamp"
 	"tcpprobe/probe"
 	"tcpprobe/rawip"
 )
@@ -117,13 +118,13 @@ func (c *campaign) wake() {
 }
 
 // mayBegin takes leave to begin a handshake now, or says when to ask again.
-func (c *campaign) mayBegin(now time.Time) (again time.Time, ok bool) {
+func (c *campaign) mayBegin(clock *stamp.Clock) (again time.Time, ok bool) {
 	if c.pace == nil {
 		return time.Time{}, true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.pace.Take(now)
+	return c.pace.Take(clock.Now()) // what was done since the engine looked at the clock may have taken a while
 }
 
 // add takes note of how an attempt has ended.

@@ -96,7 +96,7 @@ func (l *lane) next(now time.Time) (_ *probe.Flow, again time.Time, more bool) {
 		if a == nil {
 			return nil, again, more
 		}
-		if again, ok := l.run.mayBegin(now); !ok {
+		if again, ok := l.run.mayBegin(l.clock); !ok {
 			l.ready = append([]*attempt{a}, l.ready...)
 			return nil, again, true
 		}

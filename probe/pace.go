@@ -40,7 +40,9 @@ func (p *Pace) Take(now time.Time) (again time.Time, ok bool) {
 	}
 	p.starts[p.oldest] = now
 	p.oldest = (p.oldest + 1) % len(p.starts)
-	if behind := now.Add(-p.window); p.next.Before(behind) {
+	if p.next.IsZero() {
+		p.next = now
+	} else if behind := now.Add(-p.window); p.next.Before(behind) {
 		p.next = behind
 	}
 	p.next = p.next.Add(p.every)
