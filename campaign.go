@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -22,6 +24,9 @@ const (
 	manyTargets = 16  // more are shown by their verdicts alone
 	massTargets = 256 // more share ports, and the processors
 )
+
+// massGC is how much garbage may come together before it is collected, in percent of what is in use: little is in use.
+const massGC = 400
 
 // campaign is all handshakes of one run. Its lanes share its methods.
 type campaign struct {
@@ -64,6 +69,9 @@ func newCampaign(ctx context.Context, o options, t *targets, out io.Writer) (*ca
 	files := o.pcap != "" || o.diagram != ""
 	c.apart = !mass
 	c.record = !mass || o.json || o.output != "text" || o.explain || files
+	if mass && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(massGC)
+	}
 	if o.rate > 0 {
 		c.pace = probe.NewPace(o.rate)
 	}
@@ -72,7 +80,7 @@ func newCampaign(ctx context.Context, o options, t *targets, out io.Writer) (*ca
 		lanes = runtime.GOMAXPROCS(0)
 	}
 	for range lanes {
-		j, err := s.journey(rawip.WireOptions{Interface: o.iface, Mark: o.mark, Mass: mass})
+		j, err := s.journey(rawip.WireOptions{Interface: o.iface, Mark: o.mark, Mass: mass, Brief: !c.record})
 		if err != nil {
 			return nil, errors.Join(err, c.close())
 		}
@@ -137,6 +145,13 @@ func (c *campaign) add(r *probe.Result) {
 		return
 	}
 	c.sum.Add(r)
+}
+
+// check takes note of the assertions that did not hold for a target.
+func (c *campaign) check(w io.Writer, s *probe.Summary) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all.check(w, s)
 }
 
 // dropped takes note of frames that found no room on their way in.

@@ -33,6 +33,7 @@ type lane struct {
 	port     uint16     // from which handshakes begin at the moment
 	berths   map[netip.AddrPort]int
 	free     []*attempt // for those to come, where results are not kept
+	spare    []*course  // for those to come
 
 	mu     sync.Mutex
 	posted []func()
@@ -160,7 +161,9 @@ func (l *lane) take(t target, now time.Time) {
 	first := l.attempt(t, 1, show)
 	if t.address.IsValid() {
 		first.literal(t)
-		l.set(&course{target: t, remote: netip.AddrPortFrom(t.address, t.port), show: show, first: first, due: now})
+		c := l.course()
+		*c = course{target: t, remote: netip.AddrPortFrom(t.address, t.port), show: show, first: first, due: now}
+		l.set(c)
 		return
 	}
 	l.parked++
@@ -326,10 +329,22 @@ func (l *lane) leave(a *attempt) {
 	c.underWay--
 	if c.underWay == 0 && c.started == l.o.count {
 		l.over(c.show)
+		l.spare = append(l.spare, c)
 	}
 	if !l.run.record {
 		l.free = append(l.free, a)
 	}
+}
+
+// course returns memory for a course: that of one that is over, if there is any.
+func (l *lane) course() *course {
+	last := len(l.spare) - 1
+	if last < 0 {
+		return new(course)
+	}
+	c := l.spare[last]
+	l.spare = l.spare[:last]
+	return c
 }
 
 // over takes note that one of a target's courses is over.

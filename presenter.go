@@ -22,7 +22,7 @@ type presenter struct {
 	courses int    // that are not over
 
 	mu      sync.Mutex
-	summary *probe.Summary
+	summary *probe.Summary // nil if nobody wants it
 }
 
 // event shows something that has just happened.
@@ -35,7 +35,7 @@ func (p *presenter) event(r *probe.Result, e *probe.Event) {
 
 // result shows how a handshake ended.
 func (p *presenter) result(r *probe.Result) {
-	if r.Outcome != probe.Interrupted {
+	if r.Outcome != probe.Interrupted && p.summary != nil {
 		p.mu.Lock()
 		p.summary.Add(r)
 		p.mu.Unlock()
