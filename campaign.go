@@ -39,12 +39,13 @@ type campaign struct {
 	apart   bool // every handshake has a port of its own
 	lanes   []*lane
 
-	mu     sync.Mutex
-	pace   *probe.Pace // nil for as fast as the path takes
-	all    tally
-	sum    *probe.Summary // over all targets
-	broken int            // handshakes that were broken off before there was a verdict
-	drops  int            // frames that found no room on their way in
+	mu      sync.Mutex
+	pace    *probe.Pace // nil for as fast as the path takes
+	all     tally
+	sum     *probe.Summary // over all targets
+	broken  int            // handshakes that were broken off before there was a verdict
+	drops   int            // frames that found no room on their way in
+	started time.Time
 }
 
 // audience is who is told of what becomes of the targets of a run.
@@ -63,7 +64,7 @@ func newCampaign(ctx context.Context, o options, t *targets, out io.Writer) (*ca
 		stop()
 		return nil, err
 	}
-	c := &campaign{shared: s, stop: stop, targets: t, sum: probe.NewSummary(targetsInWords(t.count))}
+	c := &campaign{shared: s, stop: stop, targets: t, sum: probe.NewSummary(targetsInWords(t.count)), started: time.Now()}
 	c.out = newSpool(out, c.wake)
 	mass := t.count > massTargets
 	files := o.pcap != "" || o.diagram != ""
@@ -166,6 +167,13 @@ func (c *campaign) total() report.Total {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return report.Total{Summary: c.sum, Targets: c.targets.count, NotBegun: c.targets.left(), Broken: c.broken, Drops: c.drops}
+}
+
+// progress returns a line about how far the run has come.
+func (c *campaign) progress() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return progressLine(c.sum.Sent, c.targets.count, c.sum.Established, time.Since(c.started))
 }
 
 // interim returns a line about what is known so far.

@@ -48,9 +48,17 @@ func probeCommand(c *cli.Context) error {
 	if err != nil {
 		return &exitError{exitOutput, err}
 	}
-	run, err := newCampaign(c.Context, o, t, text)
+	out, line := text, newProgress(c.App.ErrWriter)
+	if isTerminal(text) {
+		out = line.over(text)
+	}
+	run, err := newCampaign(c.Context, o, t, out)
 	if err != nil {
 		return &exitError{exitSystem, err}
+	}
+	if t.count > manyTargets && o.count == 1 && isTerminal(c.App.ErrWriter) && os.Getenv("TERM") != "dumb" {
+		go line.draw(run.progress)
+		defer line.stop()
 	}
 	run.show = newDisplay(run, text, c.App.ErrWriter, files)
 	// Closing the sockets takes the kernel some milliseconds: it comes after everything was said.
