@@ -136,6 +136,16 @@ func (c *campaign) mayBegin(clock *stamp.Clock) (again time.Time, ok bool) {
 	return c.pace.Take(clock.Now()) // what was done since the engine looked at the clock may have taken a while
 }
 
+// left takes note that the handshakes begun since a time have left.
+func (c *campaign) left(since time.Time, clock *stamp.Clock) {
+	if c.pace == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pace.Left(since, clock.Now())
+}
+
 // add takes note of how an attempt has ended.
 func (c *campaign) add(r *probe.Result) {
 	c.mu.Lock()

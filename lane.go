@@ -30,6 +30,7 @@ type lane struct {
 	parked   int        // attempts that wait for a name or for a next hop
 	underWay int        // handshakes
 	looked   time.Time  // when losses were looked for last
+	begun    time.Time  // since when handshakes were begun that may not have left yet; zero if there are none
 	port     uint16     // from which handshakes begin at the moment
 	berths   map[netip.AddrPort]int
 	free     []*attempt // for those to come, where results are not kept
@@ -86,6 +87,11 @@ func (l *lane) attend() {
 func (l *lane) next(now time.Time) (_ *probe.Flow, again time.Time, more bool) {
 	l.attend()
 	l.lookForLosses(now)
+	// The engine looks at the clock once each time that it has sent what there was to send.
+	if !l.begun.IsZero() && !l.begun.Equal(now) {
+		l.run.left(l.begun, l.clock)
+		l.begun = time.Time{}
+	}
 	for {
 		if l.run.out.Full() {
 			return nil, now.Add(outputPause), true
@@ -103,6 +109,9 @@ func (l *lane) next(now time.Time) (_ *probe.Flow, again time.Time, more bool) {
 		}
 		l.underWay++
 		a.embark()
+		if l.begun.IsZero() {
+			l.begun = now
+		}
 		return a.flow, now, true
 	}
 }

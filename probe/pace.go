@@ -49,6 +49,18 @@ func (p *Pace) Take(now time.Time) (again time.Time, ok bool) {
 	return time.Time{}, true
 }
 
+// Left takes note that what was begun since a time had left by now, and may have left as late as now: the rate is that on
+// the wire.
+func (p *Pace) Left(since, now time.Time) {
+	for i := range p.starts {
+		latest := &p.starts[(p.oldest+2*len(p.starts)-1-i)%len(p.starts)]
+		if latest.Before(since) {
+			return
+		}
+		*latest = now
+	}
+}
+
 // Congestion says how many handshakes may be under way at once, by what is lost on this side of the network: frames that
 // found no room in the system or in the receive buffer, and SYNs that were answered only when they were repeated. A host
 // that does not answer at all says nothing about congestion.
