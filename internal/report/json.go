@@ -13,6 +13,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"tcpprobe/icmp"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/probe"
 	"tcpprobe/tcphdr"
@@ -207,11 +208,57 @@ type icmpJSON struct {
 	T      time.Duration `json:"t_ns"`
 	Quoted quotedJSON    `json:"quoted"`
 	Hops   int           `json:"hops,omitempty"`
+
+	Labels     []labelJSON     `json:"mpls,omitempty"`
+	Interfaces []interfaceJSON `json:"interface,omitempty"`
+}
+
+type labelJSON struct {
+	Label  uint32 `json:"label"`
+	TC     uint8  `json:"tc"`
+	Bottom bool   `json:"s"`
+	TTL    uint8  `json:"ttl"`
+}
+
+type interfaceJSON struct {
+	Role    string `json:"role"`
+	Index   uint32 `json:"index,omitempty"`
+	Name    string `json:"name,omitempty"`
+	Address string `json:"address,omitempty"`
+	MTU     uint32 `json:"mtu,omitempty"`
+}
+
+// newICMP returns what JSON writes of an ICMP error.
+func newICMP(m *probe.ICMP, zero stamp.Stamp) icmpJSON {
+	return icmpJSON{
+		From: m.From, Type: m.Type, Code: m.Code, Name: m.Name, MTU: m.MTU, T: since(zero, m.At),
+		Quoted: quotedJSON{TTL: m.QuotedTTL, SentTTL: m.SentTTL, Length: len(m.Quoted)}, Hops: m.Hops(),
+		Labels: newLabels(m.Labels), Interfaces: newInterfaces(m.Interfaces),
+	}
+}
+
+func newLabels(stack []icmp.Label) (labels []labelJSON) {
+	for _, l := range stack {
+		labels = append(labels, labelJSON{Label: l.Label, TC: l.TC, Bottom: l.Bottom, TTL: l.TTL})
+	}
+	return labels
+}
+
+func newInterfaces(all []icmp.Interface) (interfaces []interfaceJSON) {
+	for _, i := range all {
+		j := interfaceJSON{Role: i.Role.String(), Index: i.Index, Name: i.Name, MTU: i.MTU}
+		if i.Address.IsValid() {
+			j.Address = i.Address.String()
+		}
+		interfaces = append(interfaces, j)
+	}
+	return interfaces
 }
 
 type quotedJSON struct {
 	TTL     uint8 `json:"ttl"`
 	SentTTL uint8 `json:"sent_ttl"`
+	Length  int   `json:"length,omitempty"`
 }
 
 // newProbe returns what JSON writes of a result.
@@ -249,10 +296,7 @@ func newProbe(r *probe.Result) probeJSON {
 		p.TCP = newTCP(r, zero)
 	}
 	for _, m := range r.ICMP {
-		p.ICMP = append(p.ICMP, icmpJSON{
-			From: m.From, Type: m.Type, Code: m.Code, Name: m.Name, MTU: m.MTU, T: since(zero, m.At),
-			Quoted: quotedJSON{TTL: m.QuotedTTL, SentTTL: m.SentTTL}, Hops: m.Hops(),
-		})
+		p.ICMP = append(p.ICMP, newICMP(m, zero))
 	}
 	return p
 }
