@@ -100,7 +100,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		HideHelpCommand: true,
 		Flags:           probeFlags(),
 		Action:          probeCommand,
-		Commands:        []*cli.Command{demoCommand(), schemaCommand(), completionCommand(), doctorCommand()},
+		Commands:        []*cli.Command{traceCommand(), demoCommand(), schemaCommand(), completionCommand(), doctorCommand()},
 		Reader:          stdin,
 		Writer:          stdout,
 		ErrWriter:       stderr,

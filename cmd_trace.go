@@ -1,0 +1,207 @@
+//go:build linux
+
+package main
+
+import (
+	"errors"
+	"net/netip"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"tcpprobe/internal/report"
+	"tcpprobe/probe"
+	"tcpprobe/rawip"
+	"tcpprobe/tcphdr"
+)
+
+// traceCommand shows the path of a SYN.
+func traceCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "trace",
+		Usage:     "the path, hop by hop, with the same SYN: where it stops",
+		ArgsUsage: "HOST:PORT",
+		Flags:     traceFlags(),
+		Action:    trace,
+	}
+}
+
+// tracedFlags are the flags of a probe that a trace has too, with the same meaning.
+var tracedFlags = []string{
+	"count", "interval", "timeout", "retries", "interface", "source", "source-port", "mark", "send",
+	"dscp", "mss", "window", "syn", "dns", "dns-timeout", "dns-tries", "json", "quiet", "color",
+}
+
+// traceFlags returns the flags of a trace: those of a probe that make sense for it, and its own.
+func traceFlags() []cli.Flag {
+	flags := []cli.Flag{
+		&cli.IntFlag{Name: "max-ttl", Aliases: []string{"m"}, Value: 30, Category: categoryPath, Usage: "look for up to `N` hops"},
+		&cli.IntFlag{Name: "first-ttl", Value: 1, Category: categoryPath, Usage: "begin with hop `N`"},
+	}
+	for _, f := range probeFlags() {
+		if !slices.Contains(tracedFlags, f.Names()[0]) {
+			continue
+		}
+		switch f := f.(type) {
+		case *cli.IntFlag:
+			switch f.Name {
+			case "count":
+				f.Usage = "send SYNs to every hop in `N` rounds"
+			case "retries":
+				f.Value = 1
+				f.Usage = "ask a silent hop again up to `N` times within the timeout, after 1 s, then doubling"
+			}
+		case *cli.GenericFlag:
+			switch f.Name {
+			case "interval":
+				f.Usage = "start a round every `D`, once the one before is over"
+			case "timeout":
+				f.Usage, f.DefaultText = "wait for silent hops, all at once, for `D`", "2s"
+				f.Value.Set("2s")
+			}
+		}
+		flags = append(flags, f)
+	}
+	return flags
+}
+
+// traceOptions is what the flags of a trace say.
+type traceOptions struct {
+	options
+	first, last int // TTL
+}
+
+// readTraceOptions takes the flags' values, and judges them.
+func readTraceOptions(c *cli.Context) (traceOptions, error) {
+	o, err := readOptions(c)
+	t := traceOptions{options: o, first: c.Int("first-ttl"), last: c.Int("max-ttl")}
+	switch {
+	case err != nil:
+	case o.count == 0:
+		err = usage("--count 0: a trace takes a number of rounds")
+	case t.last < 1 || t.last > 255:
+		err = usage("--max-ttl %d is not within 1 to 255", t.last)
+	case t.first < 1 || t.first > t.last:
+		err = usage("--first-ttl %d is not within 1 to --max-ttl %d", t.first, t.last)
+	}
+	return t, err
+}
+
+func trace(c *cli.Context) error {
+	o, err := readTraceOptions(c)
+	if err != nil {
+		return err
+	}
+	if c.NArg() != 1 {
+		return usage("trace takes one target: tcpprobe trace HOST:PORT")
+	}
+	t, err := parseTarget(c.Args().First())
+	if err != nil {
+		return err
+	}
+	if err := rawip.Permitted(); errors.Is(err, os.ErrPermission) {
+		return &exitError{exitNotPermitted, errors.New(notPermitted("trace " + t.text))}
+	} else if err != nil {
+		return &exitError{exitSystem, err}
+	}
+	j, err := openJourney(c.Context, o.options)
+	if err != nil {
+		return &exitError{exitSystem, err}
+	}
+	// Closing the sockets takes the kernel some milliseconds: it comes after everything was said.
+	defer j.close()
+	found, err := j.trace(t, o)
+	if err != nil {
+		return &exitError{exitSystem, err}
+	}
+	if o.json {
+		report.NewJSON(c.App.Writer).Trace(found)
+	} else {
+		report.Trace(c.App.Writer, styleOf(c.App.Writer, o.options), found)
+	}
+	return traceVerdict(found)
+}
+
+// traceVerdict returns the exit code of a trace: that of the outcome, if it was the same in all rounds.
+func traceVerdict(t *probe.Trace) error {
+	var all tally
+	if t.Failed != nil {
+		all.add(t.Failed)
+		return all.verdict()
+	}
+	for _, o := range t.Rounds {
+		all.add(&probe.Result{Outcome: o})
+	}
+	return all.verdict()
+}
+
+// trace finds the path to a target. The error is one of this system that leaves nothing to go on with.
+func (j *journey) trace(t target, o traceOptions) (*probe.Trace, error) {
+	found := probe.NewTrace(t.text, o.first, o.last)
+	a := j.newAttempt(t, 1, nil)
+	addresses := j.resolve(a)
+	if a.Outcome != probe.Pending {
+		found.Failed = a.Result
+		return found, nil
+	}
+	model, err := j.prepare(a, netip.AddrPortFrom(addresses[0], t.port))
+	if err != nil {
+		found.Failed = a.Result
+		return found, nil
+	}
+	defer j.release(model.Local)
+	found.Local, found.Remote, found.Route = model.Local, model.Remote, a.Route
+	model.Observe = nil
+	engine := probe.NewEngine(j.wire)
+	var due time.Time
+	for range o.count {
+		begun, err := j.traceRound(engine, found, model, due)
+		if err != nil {
+			return nil, err
+		}
+		if j.ctx.Err() != nil || found.Failed != nil {
+			break
+		}
+		due = begun.Add(o.interval)
+	}
+	return found, nil
+}
+
+// traceRound sends a SYN for every TTL, when it is due, and takes what comes back. It returns when it began.
+func (j *journey) traceRound(engine *probe.Engine, found *probe.Trace, model *probe.Flow, due time.Time) (begun time.Time, err error) {
+	model.Handshake.ISS = tcphdr.SeqNum(random())
+	flows := found.Flows(*model, random)
+	end := len(flows) // behind the SYN that came to its end with the lowest TTL
+	for i, f := range flows {
+		f.Done = func() {
+			if i >= end || !found.Add(int(f.TTL), f.Result) {
+				return
+			}
+			for _, beyond := range flows[i+1 : end] {
+				engine.Abandon(beyond)
+			}
+			end = i + 1
+		}
+	}
+	started := 0
+	next := func(now time.Time) (*probe.Flow, time.Time, bool) {
+		if started == 0 && now.Before(due) {
+			return nil, due, true
+		}
+		if started == 0 {
+			begun = now
+		}
+		if started >= end {
+			return nil, time.Time{}, false
+		}
+		started++
+		return flows[started-1], now, started < end
+	}
+	err = engine.Run(j.ctx, next)
+	if !begun.IsZero() {
+		found.EndRound()
+	}
+	return begun, err
+}

@@ -1,0 +1,195 @@
+//go:build linux
+
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"tcpprobe/internal/netlab/labtest"
+)
+
+// portRules has a router drop segments that it forwards to port 1001, and reject those to ports 1013 and 1100, as firewalls
+// do.
+const portRules = `table ip rules {
+	chain forward {
+		type filter hook forward priority filter
+		tcp dport 1001 drop
+		tcp dport 1013 reject with icmp admin-prohibited
+		tcp dport 1100 reject with tcp reset
+	}
+}`
+
+// dropEarly has a router drop segments to port 1002 before it looks at their TTL.
+const dropEarly = `table ip early {
+	chain prerouting {
+		type filter hook prerouting priority filter
+		tcp dport 1002 drop
+	}
+}`
+
+// traceText runs a trace from port 40000, so that its text is the same every time.
+func traceText(t *testing.T, n *labtest.Network, code int, want string, args ...string) {
+	t.Helper()
+	args = append([]string{"trace", "--source-port=40000", "-W=300ms", labDNS}, args...)
+	checkText(t, tcpprobe(t, n.Client, args...), code, want)
+}
+
+func TestTrace(t *testing.T) {
+	t.Parallel()
+	n := labtest.Journey(t)
+	t.Run("established", func(t *testing.T) {
+		traceText(t, n, exitEstablished, `
+trace to www.lab.test:80 (10.3.0.80) from 10.1.0.2:40000 on eth0,
+  30 hops at most
+ 1  10.1.0.1 T ms  ICMP 11/0 time to live exceeded
+ 2  10.2.0.2 T ms  ICMP 11/0 time to live exceeded
+ 3  10.3.0.80 T ms  SYN,ACK [010010]  mss 1460 ws 10 sack ts  ttl 62
+ESTABLISHED  www.lab.test:80  3 hops  rtt T ms
+`, "www.lab.test:80")
+	})
+	t.Run("refused", func(t *testing.T) {
+		traceText(t, n, exitRefused, `
+trace to 10.3.0.80:81 from 10.1.0.2:40000 on eth0, 30 hops at most
+ 1  10.1.0.1 T ms  ICMP 11/0 time to live exceeded
+ 2  10.2.0.2 T ms  ICMP 11/0 time to live exceeded
+ 3  10.3.0.80 T ms  RST,ACK [010100]  ttl 62
+REFUSED  10.3.0.80:81  reset at hop 3 after T ms
+  Nothing listens there, or a firewall rejects it in the name of the target.
+`, "10.3.0.80:81")
+	})
+	t.Run("hops that are not enough", func(t *testing.T) {
+		traceText(t, n, exitUnreachable, `
+trace to 10.3.0.80:80 from 10.1.0.2:40000 on eth0, 2 hops at most
+ 1  10.1.0.1 T ms  ICMP 11/0 time to live exceeded
+ 2  10.2.0.2 T ms  ICMP 11/0 time to live exceeded
+UNREACHABLE  10.3.0.80:80  2 hops are not enough
+  The SYN still ran out of hops: a routing loop, or --max-ttl is too small.
+`, "10.3.0.80:80", "-m2")
+	})
+	t.Run("rounds", func(t *testing.T) {
+		traceText(t, n, exitEstablished, `
+trace to 10.3.0.80:80 from 10.1.0.2:40000 on eth0, 30 hops at most
+ 1  10.1.0.1        T/T/T ms  ICMP 11/0 time to live exceeded
+ 2  10.2.0.2        T/T/T ms  ICMP 11/0 time to live exceeded
+ 3  10.3.0.80       T/T/T ms  SYN,ACK [010010]
+                    mss 1460 ws 10 sack ts  ttl 62
+ESTABLISHED  10.3.0.80:80  3 hops  rtt T ms
+`, "10.3.0.80:80", "-c3", "-i=1ms")
+	})
+	t.Run("no such name", func(t *testing.T) {
+		r := tcpprobe(t, n.Client, "trace", labDNS, "nobody.lab.test:80", "-q")
+		if want := "DNS_ERROR  nobody.lab.test:80"; r.code != exitDNS || !strings.HasPrefix(r.stdout, want) {
+			t.Errorf("exit code %d, want %d and %q", r.code, exitDNS, want)
+		}
+	})
+}
+
+// TestTraceStops: a port that is dropped at one hop is told from one that is dropped at another, and from one that is
+// rejected.
+func TestTraceStops(t *testing.T) {
+	t.Parallel()
+	n := labtest.Journey(t)
+	labtest.Nft(t, n.R1, portRules)
+	labtest.Nft(t, n.R1, dropEarly)
+	labtest.Nft(t, n.R2, strings.ReplaceAll(portRules, "1001", "2001"))
+	t.Run("dropped at hop 1", func(t *testing.T) {
+		traceText(t, n, exitTimeout, `
+trace to 10.3.0.80:1001 from 10.1.0.2:40000 on eth0, 30 hops at most
+ 1  10.1.0.1 T ms  ICMP 11/0 time to live exceeded
+ 2  *  and nothing from hop 3 to 30 either
+TIMEOUT  10.3.0.80:1001  reaches hop 1, 10.1.0.1; no answer from beyond
+  Dropped by hop 1 after it counted the TTL, or by hop 2 before; or all beyond
+  send no ICMP, and the SYN, or its answer, is lost somewhere among them.
+`, "10.3.0.80:1001")
+	})
+	t.Run("dropped at hop 2", func(t *testing.T) {
+		traceText(t, n, exitTimeout, `
+trace to 10.3.0.80:2001 from 10.1.0.2:40000 on eth0, 30 hops at most
+ 1  10.1.0.1 T ms  ICMP 11/0 time to live exceeded
+ 2  10.2.0.2 T ms  ICMP 11/0 time to live exceeded
+ 3  *  and nothing from hop 4 to 30 either
+TIMEOUT  10.3.0.80:2001  reaches hop 2, 10.2.0.2; no answer from beyond
+  Dropped by hop 2 after it counted the TTL, or by hop 3 before; or all beyond
+  send no ICMP, and the SYN, or its answer, is lost somewhere among them.
+`, "10.3.0.80:2001")
+	})
+	t.Run("dropped at once", func(t *testing.T) {
+		traceText(t, n, exitTimeout, `
+trace to 10.3.0.80:1002 from 10.1.0.2:40000 on eth0, 30 hops at most
+ 1  *  and nothing from hop 2 to 30 either
+TIMEOUT  10.3.0.80:1002  no hop answers
+  The first hop drops the SYN before it counts the TTL, or sends no ICMP.
+  Next: tcpprobe trace to another port shows whether this one is filtered.
+`, "10.3.0.80:1002")
+	})
+	t.Run("rejected at hop 1", func(t *testing.T) {
+		traceText(t, n, exitUnreachable, `
+trace to 10.3.0.80:1013 from 10.1.0.2:40000 on eth0, 30 hops at most
+ 1  10.1.0.1 T ms  ICMP 11/0 time to live exceeded
+ 2  10.1.0.1 T ms  ICMP 3/13 administratively prohibited  at hop 1
+UNREACHABLE  10.3.0.80:1013  prohibited by 10.1.0.1, 1 hop away
+  A router or firewall refuses this traffic by policy; it quotes our SYN.
+`, "10.3.0.80:1013")
+	})
+	t.Run("reset at hop 1", func(t *testing.T) {
+		l := tcpprobe(t, n.Client, "trace", "10.3.0.80:1100", "-q")
+		if want := "REFUSED  10.3.0.80:1100  reset at hop 2 after "; l.code != exitRefused || !strings.HasPrefix(l.stdout, want) {
+			t.Errorf("exit code %d, want %d and %q", l.code, exitRefused, want)
+		}
+	})
+}
+
+// TestTraceSilentHop: a hop that sends no ICMP does not hide those behind it.
+func TestTraceSilentHop(t *testing.T) {
+	t.Parallel()
+	n := labtest.Journey(t)
+	labtest.Nft(t, n.R1, `table ip silent {
+	chain output {
+		type filter hook output priority filter
+		icmp type time-exceeded drop
+	}
+}`)
+	traceText(t, n, exitEstablished, `
+trace to 10.3.0.80:80 from 10.1.0.2:40000 on eth0, 30 hops at most
+ 1  *
+ 2  10.2.0.2 T ms  ICMP 11/0 time to live exceeded
+ 3  10.3.0.80 T ms  SYN,ACK [010010]  mss 1460 ws 10 sack ts  ttl 62
+ESTABLISHED  10.3.0.80:80  3 hops  rtt T ms
+`, "10.3.0.80:80")
+}
+
+// TestTraceIsOneConnection: all SYNs have the same ports, nothing of them is left on the server, and nothing was sent by
+// our kernel.
+func TestTraceIsOneConnection(t *testing.T) {
+	t.Parallel()
+	n := labtest.Journey(t)
+	wire := labtest.Wire(t, n.Client, "eth0")
+	r := tcpprobe(t, n.Client, "trace", "10.3.0.80:80", "-c5", "-i=1ms", "--json")
+	if r.code != exitEstablished {
+		t.Errorf("exit code %d", r.code)
+	}
+	for text := range strings.Lines(r.stdout) {
+		validate(t, text)
+	}
+	if resets := labtest.SNMP(t, n.Client)["Tcp.OutRsts"]; resets != 0 {
+		t.Errorf("the kernel sent %d resets", resets)
+	}
+	ports := make(map[string]bool)
+	seen := make(map[string]bool)
+	for _, row := range wire.Tshark(t, "ip.src == 10.1.0.2 && tcp.flags.syn == 1", "tcp.srcport", "ip.id", "tcp.seq") {
+		ports[row[0]] = true
+		if key := row[1] + " " + row[2]; seen[key] {
+			t.Errorf("two SYNs with the same numbers: %v", row)
+		} else {
+			seen[key] = true
+		}
+	}
+	if len(ports) != 1 {
+		t.Errorf("SYNs from ports %v", ports)
+	}
+	out, err := n.Server.Command(t.Context(), "ss", "-Htn", "state", "syn-recv").CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Errorf("left on the server: %s %v", out, err)
+	}
+}
