@@ -19,13 +19,15 @@ import (
 
 // traceCommand shows the path of a SYN.
 func traceCommand() *cli.Command {
-	return &cli.Command{
+	c := &cli.Command{
 		Name:      "trace",
 		Usage:     "the path, hop by hop, with the same SYN: where it stops",
 		ArgsUsage: "HOST:PORT",
 		Flags:     traceFlags(),
 		Action:    trace,
 	}
+	c.CustomHelpTemplate = traceHelpText(c)
+	return c
 }
 
 // tracedFlags are the flags of a probe that a trace has too, with the same meaning.
@@ -36,10 +38,7 @@ var tracedFlags = []string{
 
 // traceFlags returns the flags of a trace: those of a probe that make sense for it, and its own.
 func traceFlags() []cli.Flag {
-	flags := []cli.Flag{
-		&cli.IntFlag{Name: "max-ttl", Aliases: []string{"m"}, Value: 30, Category: categoryPath, Usage: "look for up to `N` hops"},
-		&cli.IntFlag{Name: "first-ttl", Value: 1, Category: categoryPath, Usage: "begin with hop `N`"},
-	}
+	var flags []cli.Flag
 	for _, f := range probeFlags() {
 		if !slices.Contains(tracedFlags, f.Names()[0]) {
 			continue
@@ -52,6 +51,10 @@ func traceFlags() []cli.Flag {
 			case "retries":
 				f.Value = 1
 				f.Usage = "ask a silent hop again up to `N` times within the timeout, after 1 s, then doubling"
+			}
+		case *cli.StringFlag:
+			if f.Name == "interface" { // the first of its category
+				flags = append(flags, pathFlags()...)
 			}
 		case *cli.GenericFlag:
 			switch f.Name {
@@ -67,16 +70,30 @@ func traceFlags() []cli.Flag {
 	return flags
 }
 
+// pathFlags are the flags of a trace alone.
+func pathFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "max-ttl", Aliases: []string{"m"}, Value: 30, Category: categoryPath, Usage: "look for up to `N` hops"},
+		&cli.IntFlag{Name: "first-ttl", Value: 1, Category: categoryPath, Usage: "begin with hop `N`"},
+		&cli.IntFlag{Name: "flows", Category: categoryPath, Usage: "compare the paths of `N` flows, each from a port of its own", DefaultText: " "},
+		&cli.IntFlag{Name: "flow-port", Category: categoryPath, Usage: "the path of the flow from port `P`, as --source-port", DefaultText: " "},
+	}
+}
+
 // traceOptions is what the flags of a trace say.
 type traceOptions struct {
 	options
 	first, last int // TTL
+	flows       int // 0: one, without its handshake
 }
 
 // readTraceOptions takes the flags' values, and judges them.
 func readTraceOptions(c *cli.Context) (traceOptions, error) {
 	o, err := readOptions(c)
-	t := traceOptions{options: o, first: c.Int("first-ttl"), last: c.Int("max-ttl")}
+	t := traceOptions{options: o, first: c.Int("first-ttl"), last: c.Int("max-ttl"), flows: c.Int("flows")}
+	if c.IsSet("flow-port") {
+		t.sourcePort = uint16(c.Int("flow-port"))
+	}
 	switch {
 	case err != nil:
 	case o.count == 0:
@@ -85,6 +102,16 @@ func readTraceOptions(c *cli.Context) (traceOptions, error) {
 		err = usage("--max-ttl %d is not within 1 to 255", t.last)
 	case t.first < 1 || t.first > t.last:
 		err = usage("--first-ttl %d is not within 1 to --max-ttl %d", t.first, t.last)
+	case c.IsSet("flow-port") && (c.Int("flow-port") < 1 || c.Int("flow-port") > 65535):
+		err = usage("--flow-port %d is not within 1 to 65535", c.Int("flow-port"))
+	case c.IsSet("flow-port") && c.IsSet("source-port"):
+		err = usage("--flow-port and --source-port are the same: give one of them")
+	case c.IsSet("flows") && (t.flows < 2 || t.flows > maximumFlows):
+		err = usage("--flows %d is not within 2 to %d", t.flows, maximumFlows)
+	case t.flows > 0 && t.sourcePort != 0:
+		err = usage("--flows takes a port for each flow: it does not go with one port")
+	case t.flows > 0 && t.count != 1:
+		err = usage("--flows makes one handshake for each flow: it does not go with --count")
 	}
 	return t, err
 }
@@ -112,6 +139,9 @@ func trace(c *cli.Context) error {
 	}
 	// Closing the sockets takes the kernel some milliseconds: it comes after everything was said.
 	defer j.close()
+	if o.flows > 0 {
+		return j.compareFlows(c, t, o)
+	}
 	found, err := j.trace(t, o)
 	if err != nil {
 		return &exitError{exitSystem, err}
@@ -171,6 +201,24 @@ func (j *journey) trace(t target, o traceOptions) (*probe.Trace, error) {
 
 // traceRound sends a SYN for every TTL, when it is due, and takes what comes back. It returns when it began.
 func (j *journey) traceRound(engine *probe.Engine, found *probe.Trace, model *probe.Flow, due time.Time) (begun time.Time, err error) {
+	start := startEach(roundOf(engine, found, model))
+	err = engine.Run(j.ctx, func(now time.Time) (*probe.Flow, time.Time, bool) {
+		if begun.IsZero() && now.Before(due) {
+			return nil, due, true
+		}
+		if begun.IsZero() {
+			begun = now
+		}
+		return start(now)
+	})
+	if !begun.IsZero() {
+		found.EndRound()
+	}
+	return begun, err
+}
+
+// roundOf returns the SYNs of a round. Once one has come to its end, those that would get further are abandoned.
+func roundOf(engine *probe.Engine, found *probe.Trace, model *probe.Flow) []*probe.Flow {
 	model.Handshake.ISS = tcphdr.SeqNum(random())
 	flows := found.Flows(*model, random)
 	end := len(flows) // behind the SYN that came to its end with the lowest TTL
@@ -180,28 +228,11 @@ func (j *journey) traceRound(engine *probe.Engine, found *probe.Trace, model *pr
 				return
 			}
 			for _, beyond := range flows[i+1 : end] {
+				beyond.Result.Outcome = probe.Interrupted // also if it has not begun
 				engine.Abandon(beyond)
 			}
 			end = i + 1
 		}
 	}
-	started := 0
-	next := func(now time.Time) (*probe.Flow, time.Time, bool) {
-		if started == 0 && now.Before(due) {
-			return nil, due, true
-		}
-		if started == 0 {
-			begun = now
-		}
-		if started >= end {
-			return nil, time.Time{}, false
-		}
-		started++
-		return flows[started-1], now, started < end
-	}
-	err = engine.Run(j.ctx, next)
-	if !begun.IsZero() {
-		found.EndRound()
-	}
-	return begun, err
+	return flows
 }

@@ -193,3 +193,89 @@ func TestTraceIsOneConnection(t *testing.T) {
 		t.Errorf("left on the server: %s %v", out, err)
 	}
 }
+
+// flowsLine is what --json says of all flows, as far as the test asks.
+type flowsLine struct {
+	Type, Outcome, Reason string
+	Flows                 int
+	PartHop               int `json:"part_hop"`
+	Paths                 []struct {
+		Outcome string
+		Flows   int
+		Path    []string
+	}
+}
+
+// traceManyFlows compares 24 flows: that all take the same of two paths does not happen.
+func traceManyFlows(t *testing.T, n *labtest.Fork, code int) flowsLine {
+	t.Helper()
+	r := tcpprobe(t, n.Client, "trace", "10.3.0.80:80", "--flows=24", "-W=300ms", "--json")
+	if r.code != code {
+		t.Errorf("exit code %d, want %d", r.code, code)
+	}
+	var all flowsLine
+	for text := range strings.Lines(r.stdout) {
+		validate(t, text)
+		decode(t, text, &all)
+	}
+	if all.Type != "flows" || all.Flows != 24 || len(all.Paths) != 2 || all.PartHop != 2 {
+		t.Fatalf("%+v", all)
+	}
+	return all
+}
+
+// TestTraceFlows: of two equal paths one drops the SYNs, and it is found which.
+func TestTraceFlows(t *testing.T) {
+	t.Parallel()
+	n := labtest.Multipath(t)
+	want := map[string]string{
+		"10.1.0.1 10.2.1.2 10.4.1.2": "established",
+		"10.1.0.1 10.2.2.2 10.4.1.2": "established",
+	}
+	check := func(code int) {
+		t.Helper()
+		for _, path := range traceManyFlows(t, n, code).Paths {
+			if routers := strings.Join(path.Path, " "); path.Flows == 0 || want[routers] != path.Outcome {
+				t.Errorf("%d flows by %s: %s, want one of %v", path.Flows, routers, path.Outcome, want)
+			}
+		}
+	}
+	check(exitEstablished)
+	labtest.Nft(t, n.Lower, strings.ReplaceAll(portRules, "1001", "80"))
+	delete(want, "10.1.0.1 10.2.2.2 10.4.1.2")
+	want["10.1.0.1 10.2.2.2"] = "timeout"
+	check(exitMixed)
+	r := tcpprobe(t, n.Client, "trace", "10.3.0.80:80", "--flows=24", "-W=300ms")
+	for _, want := range []string{
+		"\nMIXED  10.3.0.80:80  ", " of 24 flows fail at or behind hop 2, 10.2.2.2: timeout.\n",
+		"\n  The paths part at hop 2, behind hop 1, 10.1.0.1.\n",
+	} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("there is no %q", want)
+		}
+	}
+}
+
+// TestTraceUsage: what cannot go together is said in one line.
+func TestTraceUsage(t *testing.T) {
+	t.Parallel()
+	h := newHost(t)
+	for _, test := range []struct{ args, want string }{
+		{"", "trace takes one target: tcpprobe trace HOST:PORT"},
+		{"192.0.2.1:80 192.0.2.2:80", "trace takes one target: tcpprobe trace HOST:PORT"},
+		{"192.0.2.1", "target 192.0.2.1: the port is missing, as in 192.0.2.1:80"},
+		{"192.0.2.1:80 -m 256", "--max-ttl 256 is not within 1 to 255"},
+		{"192.0.2.1:80 --first-ttl 31", "--first-ttl 31 is not within 1 to --max-ttl 30"},
+		{"192.0.2.1:80 -c 0", "--count 0: a trace takes a number of rounds"},
+		{"192.0.2.1:80 --ttl 3", "there is no flag --ttl; try --help"},
+		{"192.0.2.1:80 --flows 1", "--flows 1 is not within 2 to 256"},
+		{"192.0.2.1:80 --flows 2 --flow-port 9", "--flows takes a port for each flow: it does not go with one port"},
+		{"192.0.2.1:80 --flow-port 0", "--flow-port 0 is not within 1 to 65535"},
+		{"192.0.2.1:80 --flows 2 -c 2", "--flows makes one handshake for each flow: it does not go with --count"},
+	} {
+		r := tcpprobe(t, h, append([]string{"trace"}, strings.Fields(test.args)...)...)
+		if want := "tcpprobe: " + test.want + "\n"; r.code != exitUsage || r.stdout != "" || r.stderr != want {
+			t.Errorf("%q: exit code %d, stdout %q, stderr %q; want %q", test.args, r.code, r.stdout, r.stderr, want)
+		}
+	}
+}
