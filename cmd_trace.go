@@ -76,6 +76,7 @@ func pathFlags() []cli.Flag {
 		&cli.IntFlag{Name: "max-ttl", Aliases: []string{"m"}, Value: 30, Category: categoryPath, Usage: "look for up to `N` hops"},
 		&cli.IntFlag{Name: "first-ttl", Value: 1, Category: categoryPath, Usage: "begin with hop `N`"},
 		&cli.IntFlag{Name: "flows", Category: categoryPath, Usage: "compare the paths of `N` flows, each from a port of its own", DefaultText: " "},
+		&cli.BoolFlag{Name: "mtu", Category: categoryPath, Usage: "find the path MTU with padded SYNs, and where the path gets narrow"},
 		&cli.IntFlag{Name: "flow-port", Category: categoryPath, Usage: "the path of the flow from port `P`, as --source-port", DefaultText: " "},
 	}
 }
@@ -85,12 +86,13 @@ type traceOptions struct {
 	options
 	first, last int // TTL
 	flows       int // 0: one, without its handshake
+	mtu         bool
 }
 
 // readTraceOptions takes the flags' values, and judges them.
 func readTraceOptions(c *cli.Context) (traceOptions, error) {
 	o, err := readOptions(c)
-	t := traceOptions{options: o, first: c.Int("first-ttl"), last: c.Int("max-ttl"), flows: c.Int("flows")}
+	t := traceOptions{options: o, first: c.Int("first-ttl"), last: c.Int("max-ttl"), flows: c.Int("flows"), mtu: c.Bool("mtu")}
 	if c.IsSet("flow-port") {
 		t.sourcePort = uint16(c.Int("flow-port"))
 	}
@@ -110,6 +112,8 @@ func readTraceOptions(c *cli.Context) (traceOptions, error) {
 		err = usage("--flows %d is not within 2 to %d", t.flows, maximumFlows)
 	case t.flows > 0 && t.sourcePort != 0:
 		err = usage("--flows takes a port for each flow: it does not go with one port")
+	case t.mtu && (t.flows > 0 || t.count != 1):
+		err = usage("--mtu is one search: it goes with neither --flows nor --count")
 	case t.flows > 0 && t.count != 1:
 		err = usage("--flows makes one handshake for each flow: it does not go with --count")
 	}
@@ -139,8 +143,11 @@ func trace(c *cli.Context) error {
 	}
 	// Closing the sockets takes the kernel some milliseconds: it comes after everything was said.
 	defer j.close()
-	if o.flows > 0 {
+	switch {
+	case o.flows > 0:
 		return j.compareFlows(c, t, o)
+	case o.mtu:
+		return j.searchMTU(c, t, o)
 	}
 	found, err := j.trace(t, o)
 	if err != nil {

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -270,6 +272,7 @@ func TestTraceUsage(t *testing.T) {
 		{"192.0.2.1:80 --ttl 3", "there is no flag --ttl; try --help"},
 		{"192.0.2.1:80 --flows 1", "--flows 1 is not within 2 to 256"},
 		{"192.0.2.1:80 --flows 2 --flow-port 9", "--flows takes a port for each flow: it does not go with one port"},
+		{"192.0.2.1:80 --mtu --flows 2", "--mtu is one search: it goes with neither --flows nor --count"},
 		{"192.0.2.1:80 --flow-port 0", "--flow-port 0 is not within 1 to 65535"},
 		{"192.0.2.1:80 --flows 2 -c 2", "--flows makes one handshake for each flow: it does not go with --count"},
 	} {
@@ -278,4 +281,147 @@ func TestTraceUsage(t *testing.T) {
 			t.Errorf("%q: exit code %d, stdout %q, stderr %q; want %q", test.args, r.code, r.stdout, r.stderr, want)
 		}
 	}
+}
+
+// mtuLine is what --json says of a path MTU, as far as the tests ask.
+type mtuLine struct {
+	Outcome, Reason string
+	MTU             int
+	BlackHole       *struct {
+		Size, Hop int
+		From      string
+	} `json:"black_hole"`
+	Tries []struct {
+		Size, Hops, MTU int
+		Result, From    string
+	}
+}
+
+func traceMTU(t *testing.T, n *labtest.Network, args ...string) mtuLine {
+	t.Helper()
+	r := tcpprobe(t, n.Client, append([]string{"trace", "10.3.0.80:80", "--mtu", "--json"}, args...)...)
+	validate(t, r.stdout)
+	var m mtuLine
+	decode(t, r.stdout, &m)
+	if r.code != exitEstablished || m.Outcome != "established" {
+		t.Errorf("exit code %d, outcome %s", r.code, m.Outcome)
+	}
+	return m
+}
+
+// narrow gives the link between the routers a smaller MTU.
+func narrow(t *testing.T, n *labtest.Network, octets int) {
+	t.Helper()
+	must(t, n.R1.SetMTU("eth1", octets))
+	must(t, n.R2.SetMTU("eth0", octets))
+}
+
+// noFragmentationNeeded keeps a router from saying that a datagram is too large.
+const noFragmentationNeeded = `table ip hole {
+	chain output {
+		type filter hook output priority filter
+		icmp type destination-unreachable icmp code frag-needed drop
+	}
+}`
+
+// TestTraceMTU: the path MTU is found whether a router names it or not, and where the path gets narrow.
+func TestTraceMTU(t *testing.T) {
+	t.Parallel()
+	n := labtest.Journey(t)
+	if m := traceMTU(t, n); m.MTU != 1500 || m.BlackHole != nil || len(m.Tries) != 2 {
+		t.Errorf("wide: %+v", m)
+	}
+	narrow(t, n, 1400)
+	for _, send := range []string{"link", "ip"} {
+		m := traceMTU(t, n, "--send="+send)
+		if m.MTU != 1400 || m.BlackHole != nil || len(m.Tries) != 3 {
+			t.Fatalf("named, --send %s: %+v", send, m)
+		}
+		if step := m.Tries[1]; step.Result != "too_big" || step.From != "10.1.0.1" || step.Hops != 1 || step.MTU != 1400 {
+			t.Errorf("named, --send %s: %+v", send, step)
+		}
+	}
+	checkText(t, tcpprobe(t, n.Client, "trace", "10.3.0.80:80", "--mtu", "--source-port=40000"), exitEstablished, `
+mtu of the path to 10.3.0.80:80 from 10.1.0.2:40000 on eth0
+    68  passes T ms
+  1500  too big  for hop 1, 10.1.0.1, which has room for 1400
+  1400  passes T ms
+ESTABLISHED  10.3.0.80:80  path mtu 1400
+  It shrinks from 1500 to 1400 behind hop 1, 10.1.0.1, which says so.
+`)
+	labtest.Nft(t, n.R1, noFragmentationNeeded)
+	m := traceMTU(t, n)
+	if m.MTU != 1400 || m.BlackHole == nil || m.BlackHole.Size != 1401 || m.BlackHole.Hop != 1 || m.BlackHole.From != "10.1.0.1" {
+		t.Errorf("black hole: %+v", m)
+	}
+	if want := "black hole: datagrams over 1400 octets vanish after hop 1, 10.1.0.1, without ICMP."; m.Reason != want {
+		t.Errorf("reason %q, want %q", m.Reason, want)
+	}
+}
+
+// TestTraceMTUUnusable: a firewall that lets no SYN with data pass leaves nothing to find out.
+func TestTraceMTUUnusable(t *testing.T) {
+	t.Parallel()
+	n := labtest.Journey(t)
+	labtest.Nft(t, n.R1, `table ip small {
+	chain forward {
+		type filter hook forward priority filter
+		tcp flags syn / syn,ack meta length > 60 drop
+	}
+}`)
+	r := tcpprobe(t, n.Client, "trace", "10.3.0.80:80", "--mtu", "-q")
+	if want := "TIMEOUT  10.3.0.80:80  does not answer SYNs that carry data\n"; r.code != exitTimeout || r.stdout != want {
+		t.Errorf("exit code %d, %q; want %d, %q", r.code, r.stdout, exitTimeout, want)
+	}
+}
+
+// witness runs a tool of others on the client, and returns what it says.
+func witness(t *testing.T, n *labtest.Network, name string, args ...string) string {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		if os.Getenv("TCPPROBE_LAB_REQUIRED") != "" {
+			t.Fatalf("%v: scripts/test installs it", err)
+		}
+		t.Skipf("%v: scripts/test installs it", err)
+	}
+	out, err := n.Client.Command(t.Context(), name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, out)
+	}
+	return string(out)
+}
+
+// TestTraceWitnesses: others see the same path and the same MTU.
+func TestTraceWitnesses(t *testing.T) {
+	t.Parallel()
+	n := labtest.Journey(t)
+	narrow(t, n, 1400)
+	path := []string{"10.1.0.1", "10.2.0.2", "10.3.0.80"}
+	ours := tcpprobe(t, n.Client, "trace", "10.3.0.80:80").stdout
+	inOrder := func(who, text string) {
+		t.Helper()
+		for _, address := range path {
+			i := strings.Index(text, " "+address)
+			if i < 0 {
+				t.Errorf("%s: no %s in this place:\n%s", who, address, text)
+				return
+			}
+			text = text[i:]
+		}
+	}
+	_, hops, _ := strings.Cut(ours, "\n")
+	inOrder("tcpprobe", hops)
+	t.Run("traceroute", func(t *testing.T) {
+		_, hops, _ := strings.Cut(witness(t, n, "traceroute", "-n", "-T", "-p", "80", "-q", "1", "-w", "1", "10.3.0.80"), "\n")
+		inOrder("traceroute", hops)
+	})
+	t.Run("mtr", func(t *testing.T) {
+		inOrder("mtr", witness(t, n, "mtr", "-n", "--report", "--tcp", "-P", "80", "-c", "1", "10.3.0.80"))
+	})
+	t.Run("tracepath", func(t *testing.T) {
+		text := witness(t, n, "tracepath", "-n", "10.3.0.80")
+		if m := traceMTU(t, n); m.MTU != 1400 || !strings.Contains(text, "pmtu 1400") {
+			t.Errorf("we say %d, tracepath says\n%s", m.MTU, text)
+		}
+	})
 }
