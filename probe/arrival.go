@@ -259,7 +259,7 @@ func (h *Handshake) learn(s tcphdr.Header) {
 	offered := h.c.SYN != SYNBare
 	tsval, _, ok := s.Options.Timestamps()
 	p.Timestamps = ok
-	h.timestamps, h.tsRecent = offered && ok, tsval
+	h.timestamps, h.tsRecent = offered && ok && h.c.SYN != SYNNoTimestamps, tsval
 	h.scaled = offered && p.HasScale
 	if _, bad := s.Options.Malformed(); bad {
 		h.find(OptionsMalformed)

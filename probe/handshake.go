@@ -26,7 +26,8 @@ const (
 	junkAtOnce = 5
 	junkEvery  = 500 * time.Millisecond
 
-	windowScale = 7 // as Linux offers
+	windowScale = 7    // as Linux offers
+	largeMSS    = 8960 // octets: that of an interface with an MTU of 9000
 )
 
 // Config is what a handshake needs to know.
@@ -442,15 +443,22 @@ func (h *Handshake) synOptions(o tcphdr.Options, flags tcphdr.Flags) tcphdr.Opti
 		return o
 	}
 	crossed := flags.Has(tcphdr.ACK)
-	o = tcphdr.AppendMSS(o, h.c.MSS)
+	mss := h.c.MSS
+	if h.c.SYN == SYNLargeMSS {
+		mss = largeMSS
+	}
+	o = tcphdr.AppendMSS(o, mss)
 	if !crossed || h.peer.SACKPermitted {
 		o = tcphdr.AppendSACKPermitted(o)
 	}
-	if !crossed || h.timestamps {
+	if !crossed && h.c.SYN != SYNNoTimestamps || h.timestamps {
 		o = tcphdr.AppendTimestamps(o, h.syns[len(h.syns)-1].tsval, h.tsRecent)
 	}
 	if !crossed || h.scaled {
 		o = tcphdr.AppendWindowScale(tcphdr.AppendNoOperation(o), windowScale)
+	}
+	if !crossed && h.c.SYN == SYNFastOpen {
+		o = tcphdr.AppendFastOpenRequest(tcphdr.AppendNoOperation(tcphdr.AppendNoOperation(o)))
 	}
 	return o
 }

@@ -41,6 +41,7 @@ type Reply struct {
 	Clock     stamp.Source
 	ICMP      *ICMP    // nil if it is a segment
 	Segment   *Segment // nil if it is an ICMP error
+	Peer      *Peer    // what a SYN-ACK said; nil if it is none
 }
 
 // Reached reports whether the reply is the target's: a segment, or an ICMP error from its address.
@@ -149,7 +150,7 @@ func replyOf(r *Result) (Reply, bool) {
 		reply.From = reply.ICMP.From
 		return reply, true
 	case Established, Refused:
-		reply.From = r.TCP.Remote.Addr()
+		reply.From, reply.Peer = r.TCP.Remote.Addr(), r.TCP.Peer
 		for i := range r.Events {
 			if e := &r.Events[i]; e.Kind == SegmentReceived && (e.Segment.Verdict == Opened || e.Segment.Verdict == WasRefused) {
 				reply.Segment = e.Segment
