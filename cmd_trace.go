@@ -77,6 +77,7 @@ func pathFlags() []cli.Flag {
 		&cli.IntFlag{Name: "first-ttl", Value: 1, Category: categoryPath, Usage: "begin with hop `N`"},
 		&cli.IntFlag{Name: "flows", Category: categoryPath, Usage: "compare the paths of `N` flows, each from a port of its own", DefaultText: " "},
 		&cli.BoolFlag{Name: "mtu", Category: categoryPath, Usage: "find the path MTU with padded SYNs, and where the path gets narrow"},
+		&cli.BoolFlag{Name: "compare-syn", Category: categoryPath, Usage: "send every kind of SYN, one after the other: which gets through?"},
 		&cli.IntFlag{Name: "flow-port", Category: categoryPath, Usage: "the path of the flow from port `P`, as --source-port", DefaultText: " "},
 	}
 }
@@ -87,12 +88,13 @@ type traceOptions struct {
 	first, last int // TTL
 	flows       int // 0: one, without its handshake
 	mtu         bool
+	syns        bool // every kind of SYN
 }
 
 // readTraceOptions takes the flags' values, and judges them.
 func readTraceOptions(c *cli.Context) (traceOptions, error) {
 	o, err := readOptions(c)
-	t := traceOptions{options: o, first: c.Int("first-ttl"), last: c.Int("max-ttl"), flows: c.Int("flows"), mtu: c.Bool("mtu")}
+	t := traceOptions{options: o, first: c.Int("first-ttl"), last: c.Int("max-ttl"), flows: c.Int("flows"), mtu: c.Bool("mtu"), syns: c.Bool("compare-syn")}
 	if c.IsSet("flow-port") {
 		t.sourcePort = uint16(c.Int("flow-port"))
 	}
@@ -114,6 +116,8 @@ func readTraceOptions(c *cli.Context) (traceOptions, error) {
 		err = usage("--flows takes a port for each flow: it does not go with one port")
 	case t.mtu && (t.flows > 0 || t.count != 1):
 		err = usage("--mtu is one search: it goes with neither --flows nor --count")
+	case t.syns && (t.mtu || t.flows > 0 || t.count != 1 || c.IsSet("syn")):
+		err = usage("--compare-syn sends each kind of SYN: it goes with none of --mtu, --flows, --count and --syn")
 	case t.flows > 0 && t.count != 1:
 		err = usage("--flows makes one handshake for each flow: it does not go with --count")
 	}
@@ -148,6 +152,8 @@ func trace(c *cli.Context) error {
 		return j.compareFlows(c, t, o)
 	case o.mtu:
 		return j.searchMTU(c, t, o)
+	case o.syns:
+		return j.compareSYNs(c, t, o)
 	}
 	found, err := j.trace(t, o)
 	if err != nil {

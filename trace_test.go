@@ -273,6 +273,7 @@ func TestTraceUsage(t *testing.T) {
 		{"192.0.2.1:80 --flows 1", "--flows 1 is not within 2 to 256"},
 		{"192.0.2.1:80 --flows 2 --flow-port 9", "--flows takes a port for each flow: it does not go with one port"},
 		{"192.0.2.1:80 --mtu --flows 2", "--mtu is one search: it goes with neither --flows nor --count"},
+		{"192.0.2.1:80 --compare-syn --mtu", "--compare-syn sends each kind of SYN: it goes with none of --mtu, --flows, --count and --syn"},
 		{"192.0.2.1:80 --flow-port 0", "--flow-port 0 is not within 1 to 65535"},
 		{"192.0.2.1:80 --flows 2 -c 2", "--flows makes one handshake for each flow: it does not go with --count"},
 	} {
@@ -424,4 +425,52 @@ func TestTraceWitnesses(t *testing.T) {
 			t.Errorf("we say %d, tracepath says\n%s", m.MTU, text)
 		}
 	})
+}
+
+// pickyFirewall lets no SYN pass that asks for ECN or for a Fast Open cookie, as firewalls do that know neither.
+const pickyFirewall = `table ip picky {
+	chain forward {
+		type filter hook forward priority filter
+		tcp flags syn / syn,ack tcp option fastopen exists drop
+		tcp flags & (syn | ecn | cwr) == (syn | ecn | cwr) drop
+	}
+}`
+
+// TestTraceSYNs: the SYNs that a firewall drops are told from those that it lets pass.
+func TestTraceSYNs(t *testing.T) {
+	t.Parallel()
+	n := labtest.Journey(t)
+	args := []string{"trace", "10.3.0.80:80", "--compare-syn", "-W=300ms", "--source-port=40000"}
+	checkText(t, tcpprobe(t, n.Client, args...), exitEstablished, `
+SYNs to 10.3.0.80:80 from 10.1.0.2:40000 on eth0
+ bare     passes T ms  mss 1460
+ nots     passes T ms  mss 1460 ws 10 sack
+ linux    passes T ms  mss 1460 ws 10 sack ts
+ ecn      passes T ms  mss 1460 ws 10 sack ts  ecn classic
+ accecn   passes T ms  mss 1460 ws 10 sack ts  ecn classic
+ bigmss   passes T ms  mss 1460 ws 10 sack ts
+ tfo      passes T ms  mss 1460 ws 10 sack ts  without tfo
+ESTABLISHED  10.3.0.80:80  7 of 7 SYNs accepted
+  What an answer lacks, the peer does not want, or the path took away.
+`)
+	labtest.Nft(t, n.R1, pickyFirewall)
+	checkText(t, tcpprobe(t, n.Client, args...), exitMixed, `
+SYNs to 10.3.0.80:80 from 10.1.0.2:40000 on eth0
+ bare     passes T ms  mss 1460
+ nots     passes T ms  mss 1460 ws 10 sack
+ linux    passes T ms  mss 1460 ws 10 sack ts
+ ecn      dropped    heard of up to hop 1, 10.1.0.1
+ accecn   dropped    heard of up to hop 1, 10.1.0.1
+ bigmss   passes T ms  mss 1460 ws 10 sack ts
+ tfo      dropped    heard of up to hop 1, 10.1.0.1
+MIXED  10.3.0.80:80  4 of 7 SYNs accepted
+  ecn is dropped: it is heard of up to hop 1, 10.1.0.1.
+  accecn is dropped: it is heard of up to hop 1, 10.1.0.1.
+  tfo is dropped: it is heard of up to hop 1, 10.1.0.1.
+`)
+	r := tcpprobe(t, n.Client, append(args, "--json")...)
+	validate(t, r.stdout)
+	if r.code != exitMixed {
+		t.Errorf("exit code %d, want %d", r.code, exitMixed)
+	}
 }
