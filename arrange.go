@@ -16,7 +16,12 @@ import (
 // values may stick to flags of one letter (-c3), and those without values to each other (-vq). A word that is a command
 // is left in front, with all that belongs to it behind it.
 func arrange(args []string, app *cli.App) ([]string, error) {
-	flags := byName(append(slices.Clone(app.Flags), cli.HelpFlag, cli.VersionFlag))
+	return arrangeFor(args, append(slices.Clone(app.Flags), cli.VersionFlag), app.Command)
+}
+
+// arrangeFor is arrange for what has those flags and those commands.
+func arrangeFor(args []string, known []cli.Flag, command func(name string) *cli.Command) ([]string, error) {
+	flags := byName(append(slices.Clone(known), cli.HelpFlag))
 	var options, words []string
 	for len(args) > 0 {
 		arg := args[0]
@@ -26,8 +31,13 @@ func arrange(args []string, app *cli.App) ([]string, error) {
 			words = append(words, args...)
 			args = nil
 		case len(arg) < 2 || arg[0] != '-':
-			if len(words) == 0 && app.Command(arg) != nil {
-				return slices.Concat(options, []string{arg}, args), nil
+			if c := command(arg); len(words) == 0 && c != nil {
+				if !strings.Contains(c.ArgsUsage, "HOST:PORT") {
+					return slices.Concat(options, []string{arg}, args), nil
+				}
+				// Flags mean the same before it.
+				rest, err := arrangeFor(slices.Concat(options, args), c.Flags, noCommand)
+				return append([]string{arg}, rest...), err
 			}
 			words = append(words, arg)
 		default:
@@ -51,6 +61,9 @@ func arrange(args []string, app *cli.App) ([]string, error) {
 	}
 	return slices.Concat(options, []string{"--"}, words), nil
 }
+
+// noCommand is the commands of a command.
+func noCommand(string) *cli.Command { return nil }
 
 // hyphens returns what stands before the name of a flag.
 func hyphens(name string) string {

@@ -79,7 +79,7 @@ func probeFlags() []cli.Flag {
 		&cli.IntFlag{Name: "dscp", Value: 0, Category: categorySegment, Usage: "differentiated services codepoint `N`"},
 		&cli.IntFlag{Name: "mss", Category: categorySegment, Usage: "announce a maximum segment size of `N` octets", DefaultText: "interface MTU - 40"},
 		&cli.IntFlag{Name: "window", Value: 64240, Category: categorySegment, Usage: "the SYN's window, `N` octets"},
-		&cli.StringFlag{Name: "syn", Value: "linux", Category: categorySegment, Usage: "`linux|bare|ecn|accecn`: the SYN's options and control bits"},
+		&cli.StringFlag{Name: "syn", Value: "linux", Category: categorySegment, Usage: "`linux|bare|ecn|accecn|nots|bigmss|tfo`: the SYN's options and control bits"},
 		&cli.StringFlag{Name: "icmp", Value: "abort", Category: categorySegment, Usage: "`abort|report`: an ICMP error that quotes our SYN ends the probe, as it ends connect(2), or is noted while the wait goes on"},
 
 		&cli.StringFlag{Name: "dns", Category: categoryDNS, Usage: "ask `SERVER[:PORT]`, not the servers of resolv.conf"},

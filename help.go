@@ -32,14 +32,7 @@ Commands:
 	for _, c := range app.Commands {
 		helpLine(&b, c.Name, c.Usage)
 	}
-	category := ""
-	for _, f := range app.Flags {
-		if c := f.(cli.CategorizableFlag).GetCategory(); c != category {
-			category = c
-			fmt.Fprintf(&b, "\n%s:\n", category)
-		}
-		helpFlag(&b, f.(cli.DocGenerationFlag))
-	}
+	helpFlags(&b, app.Flags)
 	b.WriteString("\nOther:\n")
 	helpLine(&b, "-h, --help", "print this help")
 	helpLine(&b, "-V, --version", "print the version")
@@ -53,6 +46,36 @@ Exit status:
   78 configuration       130 interrupted before any result
 `)
 	return b.String()
+}
+
+// traceHelpText returns the text of trace --help.
+func traceHelpText(c *cli.Command) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `tcpprobe trace - %s
+
+Examples:
+  tcpprobe trace example.com:443         where the SYN stops
+  tcpprobe trace -c 5 example.com:443    five rounds, with times and losses
+  tcpprobe trace --flows 16 db:5432      do all paths work?
+
+Usage:
+  tcpprobe trace [flags] HOST:PORT
+`, c.Usage)
+	helpFlags(&b, c.Flags)
+	b.WriteString("\nThe exit status is that of a probe.\n")
+	return b.String()
+}
+
+// helpFlags writes what flags do, category by category.
+func helpFlags(b *strings.Builder, flags []cli.Flag) {
+	category := ""
+	for _, f := range flags {
+		if c := f.(cli.CategorizableFlag).GetCategory(); c != category {
+			category = c
+			fmt.Fprintf(b, "\n%s:\n", category)
+		}
+		helpFlag(b, f.(cli.DocGenerationFlag))
+	}
 }
 
 // helpFlag writes what a flag does, with the value that it has by default.

@@ -227,7 +227,7 @@ func (j *journey) prepare(a *attempt, remote netip.AddrPort) (*probe.Flow, error
 func (j *journey) take(a *attempt, way route.Route) rawip.Path {
 	a.Route = &probe.Route{
 		Interface: way.Interface, MAC: way.HardwareAddr, Source: way.Source,
-		NextHop: way.NextHop, OnLink: way.OnLink, MTU: way.MTU,
+		NextHop: way.NextHop, OnLink: way.OnLink, MTU: way.MTU, LinkMTU: way.LinkMTU,
 	}
 	a.happened(probe.Event{Kind: probe.RouteFound, At: stamp.Stamp{User: j.clock.Now()}, Route: a.Route})
 	link := j.o.send == "link" || j.o.send == "auto" && way.UsesARP()

@@ -105,7 +105,7 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		DisableSliceFlagSeparator: true,
 		Flags:                     probeFlags(),
 		Action:                    probeCommand,
-		Commands:                  []*cli.Command{demoCommand(), checkCommand(), schemaCommand(), completionCommand(), doctorCommand()},
+		Commands:                  []*cli.Command{traceCommand(), checkCommand(), demoCommand(), schemaCommand(), completionCommand(), doctorCommand()},
 		Reader:                    stdin,
 		Writer:                    stdout,
 		ErrWriter:                 stderr,

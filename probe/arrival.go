@@ -52,7 +52,7 @@ func (h *Handshake) handle(a Arrival) Verdict {
 // proven reports whether a SYN-ACK or a RST acknowledges our SYN. A SYN that crossed ours may come from anyone, but this
 // comes from one who has seen ours, and counts as if nothing had crossed.
 func (h *Handshake) proven(s tcphdr.Header) bool {
-	return s.Flags.Has(tcphdr.ACK) && s.Flags&(tcphdr.SYN|tcphdr.RST) != 0 && s.Ack == h.sndNxt
+	return s.Flags.Has(tcphdr.ACK) && s.Flags&(tcphdr.SYN|tcphdr.RST) != 0 && h.expects(s.Ack)
 }
 
 // inSynSent is RFC 9293 3.10.7.3.
@@ -259,7 +259,7 @@ func (h *Handshake) learn(s tcphdr.Header) {
 	offered := h.c.SYN != SYNBare
 	tsval, _, ok := s.Options.Timestamps()
 	p.Timestamps = ok
-	h.timestamps, h.tsRecent = offered && ok, tsval
+	h.timestamps, h.tsRecent = offered && ok && h.c.SYN != SYNNoTimestamps, tsval
 	h.scaled = offered && p.HasScale
 	if _, bad := s.Options.Malformed(); bad {
 		h.find(OptionsMalformed)
@@ -289,7 +289,7 @@ func (h *Handshake) establish(a Arrival, fin bool) {
 // opened takes note that our SYN was acknowledged.
 func (h *Handshake) opened(a Arrival) {
 	h.outcome = Established
-	h.sndUna = a.Header.Ack
+	h.sndUna, h.sndNxt = a.Header.Ack, a.Header.Ack // data that the peer did not take is not sent again
 	h.retransmit = time.Time{}
 	h.answered(a)
 	h.rto = initialRTO

@@ -223,7 +223,7 @@ func (e *Engine) datagram(f *flow, s tcphdr.Header) (_ []byte, err error) {
 		TOS: f.TOS, ID: f.ID + uint16(f.h.Number()), DontFragment: true, TTL: f.TTL,
 		Protocol: rawip.ProtocolTCP, Src: f.Local.Addr(), Dst: f.Remote.Addr(),
 	}
-	e.segment, err = s.Append(e.segment[:0], header.Src, header.Dst, nil)
+	e.segment, err = s.Append(e.segment[:0], header.Src, header.Dst, f.h.padding(s.Flags))
 	if err == nil {
 		e.buffer, err = header.Append(e.buffer[:0], e.segment)
 	}

@@ -26,7 +26,8 @@ const (
 	junkAtOnce = 5
 	junkEvery  = 500 * time.Millisecond
 
-	windowScale = 7 // as Linux offers
+	windowScale = 7    // as Linux offers
+	largeMSS    = 8960 // octets: that of an interface with an MTU of 9000
 )
 
 // Config is what a handshake needs to know.
@@ -35,6 +36,7 @@ type Config struct {
 	ISS                   tcphdr.SeqNum // initial send sequence number: unpredictable, from outside
 	TimestampBase         uint32        // of our time stamps' clock: unpredictable, from outside
 	SYN                   SYN
+	Padding               int // octets of data in the SYN, all 0, for the sake of its size; they are sent with it alone
 	MSS                   uint16
 	Window                int           // receive window, octets; a SYN cannot offer more than 65535 of it
 	Timeout               time.Duration // from the first SYN to giving up
@@ -266,7 +268,7 @@ func (h *Handshake) begin(now time.Time) {
 	h.giveUp = now.Add(h.c.Timeout)
 	h.rto = initialRTO
 	h.enter(SynSent, stamp.Stamp{User: now})
-	h.sndNxt = h.c.ISS.Add(1)
+	h.sndNxt = h.c.ISS.Add(1 + h.c.Padding)
 	h.sendSYN(tcphdr.SYN, now)
 }
 
@@ -417,6 +419,17 @@ func (h *Handshake) segment(now time.Time) tcphdr.Header {
 	return s
 }
 
+// padding returns the data of a segment with those control bits: that of a SYN that is padded, which RFC 9293 3.4 allows.
+func (h *Handshake) padding(flags tcphdr.Flags) []byte {
+	if !flags.Has(tcphdr.SYN) || flags.Has(tcphdr.ACK) {
+		return nil
+	}
+	return zeros[:h.c.Padding]
+}
+
+// zeros is padding. No datagram is longer.
+var zeros [65535]byte
+
 // window returns the receive window as a header has it, with its unit of 2^shift octets. It is rounded up, as Linux does: a
 // small window is not none.
 func (h *Handshake) window(shift int) uint16 {
@@ -430,15 +443,22 @@ func (h *Handshake) synOptions(o tcphdr.Options, flags tcphdr.Flags) tcphdr.Opti
 		return o
 	}
 	crossed := flags.Has(tcphdr.ACK)
-	o = tcphdr.AppendMSS(o, h.c.MSS)
+	mss := h.c.MSS
+	if h.c.SYN == SYNLargeMSS {
+		mss = largeMSS
+	}
+	o = tcphdr.AppendMSS(o, mss)
 	if !crossed || h.peer.SACKPermitted {
 		o = tcphdr.AppendSACKPermitted(o)
 	}
-	if !crossed || h.timestamps {
+	if !crossed && h.c.SYN != SYNNoTimestamps || h.timestamps {
 		o = tcphdr.AppendTimestamps(o, h.syns[len(h.syns)-1].tsval, h.tsRecent)
 	}
 	if !crossed || h.scaled {
 		o = tcphdr.AppendWindowScale(tcphdr.AppendNoOperation(o), windowScale)
+	}
+	if !crossed && h.c.SYN == SYNFastOpen {
+		o = tcphdr.AppendFastOpenRequest(tcphdr.AppendNoOperation(tcphdr.AppendNoOperation(o)))
 	}
 	return o
 }

@@ -95,7 +95,8 @@ type Route struct {
 	Source    netip.Addr
 	NextHop   netip.Addr // the destination itself if it is on the link
 	OnLink    bool
-	MTU       int
+	MTU       int // what the kernel knows of the path, or the interface's
+	LinkMTU   int // the interface's
 }
 
 // NextHop is how the next hop became a link-layer address.

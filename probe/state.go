@@ -52,15 +52,18 @@ func ParseClose(s string) (Close, error) {
 type SYN uint8
 
 const (
-	SYNLinux  SYN = iota // MSS, SACK permitted, time stamps, window scale: the options of Linux, in its order
-	SYNBare              // no options
-	SYNECN               // SYNLinux, with the control bits that ask for ECN (RFC 3168 6.1.1)
-	SYNAccECN            // SYNLinux, with the control bits that ask for Accurate ECN (RFC 9768 3.1.1)
+	SYNLinux        SYN = iota // MSS, SACK permitted, time stamps, window scale: the options of Linux, in its order
+	SYNBare                    // no options
+	SYNECN                     // SYNLinux, with the control bits that ask for ECN (RFC 3168 6.1.1)
+	SYNAccECN                  // SYNLinux, with the control bits that ask for Accurate ECN (RFC 9768 3.1.1)
+	SYNNoTimestamps            // SYNLinux, without time stamps
+	SYNLargeMSS                // SYNLinux, with a maximum segment size for jumbo frames
+	SYNFastOpen                // SYNLinux, with a request for a Fast Open cookie (RFC 7413 4.1.1)
 )
 
-var synNames = []string{"linux", "bare", "ecn", "accecn"}
+var synNames = []string{"linux", "bare", "ecn", "accecn", "nots", "bigmss", "tfo"}
 
-// String returns "linux", "bare", "ecn" or "accecn".
+// String returns "linux", "bare", "ecn", "accecn", "nots", "bigmss" or "tfo".
 func (s SYN) String() string { return synNames[s] }
 
 // ParseSYN is the inverse of String.

@@ -106,6 +106,11 @@ func AppendSACKPermitted(o Options) Options {
 	return append(o, byte(SACKPermitted), 2)
 }
 
+// AppendFastOpenRequest appends a Fast Open option without a cookie, which asks for one (RFC 7413 4.1.1).
+func AppendFastOpenRequest(o Options) Options {
+	return append(o, byte(FastOpen), 2)
+}
+
 // AppendTimestamps appends our timestamp value and the timestamp echo reply (RFC 7323 3.2).
 func AppendTimestamps(o Options, val, ecr uint32) Options {
 	o = binary.BigEndian.AppendUint32(append(o, byte(Timestamps), 10), val)

@@ -53,7 +53,7 @@ func Advice(r *probe.Result) []string {
 		}
 		return []string{
 			"A firewall drops the SYN or its answer, or the host is down.",
-			fmt.Sprintf("Next: tcpprobe --ttl 1 %s, then 2 and 3, tells where.", typed(r)),
+			fmt.Sprintf("Next: tcpprobe trace %s shows how far the SYN gets.", typed(r)),
 		}
 	case probe.Unreachable:
 		if len(r.ICMP) > 0 {

@@ -60,6 +60,60 @@ func Journey(t testing.TB) *Network {
 	return n
 }
 
+// A Fork is a client and a server with two paths of the same cost between them.
+type Fork struct {
+	Client, R1, Upper, Lower, R2, Server *netlab.Host
+}
+
+// Multipath builds a network in which R1 shares load between two routers, by addresses and ports:
+//
+//	Client eth0 10.1.0.2/24 ── 10.1.0.1/24 eth0 R1
+//	R1     eth1 10.2.1.1/24 ── 10.2.1.2/24 eth0 Upper    R1    eth2 10.2.2.1/24 ── 10.2.2.2/24 eth0 Lower
+//	Upper  eth1 10.4.1.1/24 ── 10.4.1.2/24 eth0 R2       Lower eth1 10.4.2.1/24 ── 10.4.2.2/24 eth1 R2
+//	R2     eth2 10.3.0.1/24 ── 10.3.0.80/24 eth0 Server
+//
+// All that comes back goes by Upper. The routers send every ICMP error, without limiting their rate. On the server nginx
+// answers at port 80.
+func Multipath(t testing.TB) *Fork {
+	t.Helper()
+	lab := New(t)
+	n := &Fork{
+		Client: host(t, lab, "client"), R1: host(t, lab, "router1"), Upper: host(t, lab, "upper"),
+		Lower: host(t, lab, "lower"), R2: host(t, lab, "router2"), Server: host(t, lab, "server"),
+	}
+	for _, router := range []*netlab.Host{n.R1, n.Upper, n.Lower, n.R2} {
+		sysctl(t, router, "net/ipv4/ip_forward", "1")
+		sysctl(t, router, "net/ipv4/icmp_ratelimit", "0")
+		sysctl(t, router, "net/ipv4/icmp_ratemask", "0")
+	}
+	sysctl(t, n.R1, "net/ipv4/fib_multipath_hash_policy", "1")
+
+	link(t, lab, n.Client, "eth0", "10.1.0.2/24", n.R1, "eth0", "10.1.0.1/24")
+	link(t, lab, n.R1, "eth1", "10.2.1.1/24", n.Upper, "eth0", "10.2.1.2/24")
+	link(t, lab, n.R1, "eth2", "10.2.2.1/24", n.Lower, "eth0", "10.2.2.2/24")
+	link(t, lab, n.Upper, "eth1", "10.4.1.1/24", n.R2, "eth0", "10.4.1.2/24")
+	link(t, lab, n.Lower, "eth1", "10.4.2.1/24", n.R2, "eth1", "10.4.2.2/24")
+	link(t, lab, n.R2, "eth2", "10.3.0.1/24", n.Server, "eth0", "10.3.0.80/24")
+	defaultRoute(t, n.Client, "10.1.0.1")
+	defaultRoute(t, n.R2, "10.4.1.1")
+	defaultRoute(t, n.Server, "10.3.0.1")
+	for router, nextHops := range map[*netlab.Host][2]string{n.Upper: {"10.4.1.2", "10.2.1.1"}, n.Lower: {"10.4.2.2", "10.2.2.1"}} {
+		for i, network := range []string{"10.3.0.0/24", "10.1.0.0/24"} {
+			err := router.Route(netlab.Route{Dst: netip.MustParsePrefix(network), NextHop: netip.MustParseAddr(nextHops[i])})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	needTool(t, "ip")
+	share := n.R1.Command(t.Context(), "ip", "route", "add", "10.3.0.0/24", "nexthop", "via", "10.2.1.2", "nexthop", "via", "10.2.2.2")
+	if out, err := share.CombinedOutput(); err != nil {
+		t.Fatalf("ip: %v\n%s", err, out)
+	}
+	startHTTP(t, n.Server)
+	return n
+}
+
 // Pair builds the smallest network: two hosts with one link between them, a with eth0 10.0.0.1/24 and b with eth0 10.0.0.2/24.
 func Pair(t testing.TB, options ...netlab.LinkOption) (a, b *netlab.Host) {
 	t.Helper()

@@ -1,0 +1,302 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
+)
+
+// Trace writes the path of a SYN, a line for every hop and for every reply of another kind from there, and then the verdict.
+func Trace(w io.Writer, s Style, t *probe.Trace) error {
+	p := &page{w: w, style: s}
+	if t.Failed != nil && len(t.Path()) == 0 {
+		return NewLadder(w, s).Verdict(t.Failed)
+	}
+	if !s.Quiet {
+		p.traceHeader(t)
+		for _, hop := range t.Path() {
+			p.hop(hop, len(t.Rounds) > 1)
+		}
+		p.silence(t)
+	}
+	p.traceVerdict(t)
+	return p.flush()
+}
+
+// traceHeader adds what is the same for all SYNs.
+func (p *page) traceHeader(t *probe.Trace) {
+	words := []string{"trace to", p.shorten(p.printable(t.Target), 40)}
+	if t.Target != t.Remote.String() {
+		words = append(words, fmt.Sprintf("(%v)", t.Remote.Addr()))
+	}
+	words = append(words, fmt.Sprintf("from %v", t.Local), "on "+p.printable(t.Route.Interface)+",", count(t.Last, "hop")+" at most")
+	p.paragraph("", 2, words)
+}
+
+// The columns of a hop, counted from 0.
+const (
+	hopColumn     = 4  // of the address
+	hopTimeColumn = 20 // of the times
+)
+
+// hop adds what came back for the SYNs of one TTL.
+func (p *page) hop(h probe.Hop, series bool) {
+	ttl := fmt.Sprintf("%2d  ", h.TTL)
+	if len(h.Replies) == 0 {
+		p.line(ttl + "*")
+		return
+	}
+	for i, alike := range repliesAlike(h.Replies) {
+		if i > 0 {
+			ttl = strings.Repeat(" ", hopColumn)
+		}
+		words := []string{replyTimes(alike, series)}
+		if lost := h.Lost(); lost > 0 && i == 0 {
+			words = append(words, fmt.Sprintf("%d of %s lost", lost, count(h.Sent, "SYN")))
+		}
+		words = append(words, p.replyText(alike[0])...)
+		p.columns(padRight(ttl+alike[0].From.String(), hopTimeColumn), hopTimeColumn, words)
+	}
+}
+
+// columns adds texts with two spaces between them. What has no room in the first line goes into lines below.
+func (p *page) columns(begin string, indent int, texts []string) {
+	line := begin
+	for i, text := range texts {
+		text = p.shorten(text, width-indent)
+		switch {
+		case i == 0:
+			line += text
+		case columns(line)+2+columns(text) <= width:
+			line += "  " + text
+		default:
+			p.line(line)
+			line = strings.Repeat(" ", indent) + text
+		}
+	}
+	p.line(line)
+}
+
+// repliesAlike puts together the replies from the same address that say the same.
+func repliesAlike(replies []probe.Reply) (groups [][]probe.Reply) {
+	for _, r := range replies {
+		i := slices.IndexFunc(groups, func(g []probe.Reply) bool { return alike(g[0], r) })
+		if i < 0 {
+			groups = append(groups, nil)
+			i = len(groups) - 1
+		}
+		groups[i] = append(groups[i], r)
+	}
+	return groups
+}
+
+func alike(a, b probe.Reply) bool {
+	if a.From != b.From || (a.ICMP == nil) != (b.ICMP == nil) {
+		return false
+	}
+	if a.ICMP != nil {
+		return a.ICMP.Type == b.ICMP.Type && a.ICMP.Code == b.ICMP.Code
+	}
+	return a.Segment.Header.Flags == b.Segment.Header.Flags
+}
+
+// replyTimes says how long replies took: the only one, or the shortest, the average and the longest.
+func replyTimes(replies []probe.Reply, series bool) string {
+	if !series {
+		return ms(replies[0].RTT) + " ms" + replyDoubts(replies)
+	}
+	shortest, longest, sum := replies[0].RTT, replies[0].RTT, time.Duration(0)
+	for _, r := range replies {
+		shortest, longest, sum = min(shortest, r.RTT), max(longest, r.RTT), sum+r.RTT
+	}
+	average := sum / time.Duration(len(replies))
+	return ms(shortest) + "/" + ms(average) + "/" + ms(longest) + " ms" + replyDoubts(replies)
+}
+
+// replyDoubts says what is to be known of the times before they are believed.
+func replyDoubts(replies []probe.Reply) string {
+	t := probe.TCP{Clock: stamp.Kernel}
+	user := false
+	for _, r := range replies {
+		t.RTTAmbiguous = t.RTTAmbiguous || r.Ambiguous
+		user = user || r.Clock == stamp.User
+	}
+	if user {
+		t.Clock = stamp.User
+	}
+	return doubts(&t)
+}
+
+// replyText says what a reply is: the ICMP error in words, or the segment's control bits and what it offers.
+func (p *page) replyText(r probe.Reply) []string {
+	if r.ICMP != nil {
+		texts := []string{fmt.Sprintf("ICMP %d/%d %s", r.ICMP.Type, r.ICMP.Code, p.printable(r.ICMP.Name))}
+		if r.ICMP.MTU > 0 {
+			texts = append(texts, fmt.Sprintf("mtu %d", r.ICMP.MTU))
+		}
+		if n := r.ICMP.Hops(); n > 0 && n != int(r.ICMP.SentTTL) {
+			texts = append(texts, fmt.Sprintf("at hop %d", n))
+		}
+		return texts
+	}
+	texts := []string{fmt.Sprintf("%s [%s]", r.Segment.Header.Flags, r.Segment.Header.Flags.Bits())}
+	texts = append(texts, offered(r.Segment)...)
+	return append(texts, ttl(r.Segment))
+}
+
+// silence says that nothing was heard from the hops behind the last that replied.
+func (p *page) silence(t *probe.Trace) {
+	path := t.Path()
+	if _, ended := t.End(); ended {
+		return
+	}
+	switch first := t.First + len(path); {
+	case first == t.Last:
+		p.line(fmt.Sprintf("%2d  *", first))
+	case first < t.Last:
+		p.line(fmt.Sprintf("%2d  *  and nothing from hop %d to %d either", first, first+1, t.Last))
+	}
+}
+
+// traceVerdict adds how far the SYN came. Its first word is the outcome.
+func (p *page) traceVerdict(t *probe.Trace) {
+	outcome, all := t.Outcome()
+	word := strings.ToUpper(outcome.String())
+	target := p.shorten(p.printable(t.Target), 40)
+	texts := strings.Fields(p.printable(traceClause(t)))
+	if outcome == probe.Established {
+		texts = []string{traceClause(t)}
+	}
+	if !all {
+		texts = append(strings.Fields(roundsText(t, outcome)), texts...)
+	}
+	if p.style.Quiet {
+		line := p.cut(word+"  "+target+"  "+strings.Join(texts, " "), width)
+		p.line(p.paint(outcomeColor(outcome), word) + strings.TrimPrefix(line, word))
+		return
+	}
+	var b page
+	b.style = p.style
+	b.paragraph(word+"  "+target+"  ", 2, texts)
+	p.lines.WriteString(p.paint(outcomeColor(outcome), word) + strings.TrimPrefix(b.lines.String(), word))
+	for _, text := range traceAdvice(t) {
+		p.paragraph("  ", 2, strings.Fields(p.printable(text)))
+	}
+}
+
+// roundsText says in how many rounds the SYN came so far: "in 2 of 3 rounds,".
+func roundsText(t *probe.Trace, o probe.Outcome) string {
+	n, of := 0, 0
+	for _, round := range t.Rounds {
+		if round == o {
+			n++
+		}
+		if round != probe.Interrupted {
+			of++
+		}
+	}
+	return fmt.Sprintf("in %d of %s,", n, count(of, "round"))
+}
+
+// traceClause says how far the SYN came.
+func traceClause(t *probe.Trace) string {
+	outcome, _ := t.Outcome()
+	if t.Failed != nil {
+		return cause(t.Failed)
+	}
+	end, ended := t.End()
+	switch {
+	case outcome == probe.Established && ended:
+		return hops(t) + "  rtt " + ms(end.RTT) + " ms"
+	case outcome == probe.Refused && ended:
+		return "reset at hop " + fmt.Sprint(lastHop(t)) + " after " + ms(end.RTT) + " ms"
+	case outcome == probe.Unreachable && ended:
+		return rejection(&probe.Result{ICMP: []*probe.ICMP{end.ICMP}})
+	case outcome == probe.Unreachable:
+		return hops(t) + " are not enough"
+	case outcome == probe.Interrupted:
+		return "before the SYN came to an end"
+	case lastHop(t) == 0:
+		return "no hop answers"
+	}
+	return fmt.Sprintf("reaches %s; no answer from beyond", hopNames(t))
+}
+
+// hops says how long the path is.
+func hops(t *probe.Trace) string { return count(lastHop(t), "hop") }
+
+// lastHop returns the TTL of the last hop that replied; 0 if none did.
+func lastHop(t *probe.Trace) int {
+	path := t.Path()
+	if len(path) == 0 {
+		return 0
+	}
+	return path[len(path)-1].TTL
+}
+
+// hopNames names the last hop that replied: "hop 1, 10.1.0.1".
+func hopNames(t *probe.Trace) string {
+	path := t.Path()
+	last := path[len(path)-1]
+	var names []string
+	for _, r := range last.Replies {
+		if name := r.From.String(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return fmt.Sprintf("hop %d, %s", last.TTL, strings.Join(names, " or "))
+}
+
+// traceAdvice returns at most two lines: what the outcome means, and what is not known.
+func traceAdvice(t *probe.Trace) []string {
+	if t.Failed != nil {
+		return Advice(t.Failed)
+	}
+	end, ended := t.End()
+	switch outcome, _ := t.Outcome(); {
+	case outcome == probe.Timeout && lastHop(t) == 0:
+		return []string{
+			"The first hop drops the SYN before it counts the TTL, or sends no ICMP.",
+			"Next: tcpprobe trace to another port shows whether this one is filtered.",
+		}
+	case outcome == probe.Timeout:
+		return []string{
+			fmt.Sprintf("Dropped by hop %d after it counted the TTL, or by hop %d before; or all beyond", lastHop(t), lastHop(t)+1),
+			"send no ICMP, and the SYN, or its answer, is lost somewhere among them.",
+		}
+	case outcome == probe.Refused && ended:
+		return []string{"Nothing listens there, or a firewall rejects it in the name of the target."}
+	case outcome == probe.Unreachable && ended:
+		return []string{rejected(end.ICMP)}
+	case outcome == probe.Unreachable:
+		return []string{"The SYN still ran out of hops: a routing loop, or --max-ttl is too small."}
+	}
+	return nil
+}
+
+// TraceReason returns one sentence for a person that says how far the SYN came. It is printable.
+func TraceReason(t *probe.Trace) string {
+	if t.Failed != nil {
+		return Reason(t.Failed)
+	}
+	switch outcome, _ := t.Outcome(); outcome {
+	case probe.Established:
+		return fmt.Sprintf("The target accepts the SYN, %s away.", hops(t))
+	case probe.Refused:
+		return fmt.Sprintf("The SYN was reset, %s away.", hops(t))
+	case probe.Unreachable:
+		if _, ended := t.End(); ended {
+			return sentence("the SYN was rejected: " + traceClause(t))
+		}
+		return sentence("the SYN ran out of hops: " + traceClause(t))
+	}
+	if outcome, _ := t.Outcome(); outcome == probe.Timeout && lastHop(t) > 0 {
+		return "The SYN " + traceClause(t) + "."
+	}
+	return sentence(traceClause(t))
+}

@@ -1,0 +1,102 @@
+package report
+
+import (
+	"net/netip"
+	"time"
+
+	"tcpprobe/probe"
+)
+
+// Trace writes the path of a SYN: a line for every hop, and one for the whole path.
+func (j *JSON) Trace(t *probe.Trace) error {
+	for _, hop := range t.Path() {
+		if err := j.write(newHop(t, hop)); err != nil {
+			return err
+		}
+	}
+	return j.write(newTrace(t))
+}
+
+type hopJSON struct {
+	Schema  string      `json:"schema"`
+	Type    string      `json:"type"`
+	Target  string      `json:"target"`
+	TTL     int         `json:"ttl"`
+	Sent    int         `json:"sent"`
+	Replies []replyJSON `json:"replies"`
+	Reached bool        `json:"reached"`
+}
+
+type replyJSON struct {
+	From      netip.Addr     `json:"from"`
+	RTT       time.Duration  `json:"rtt_ns"`
+	Ambiguous bool           `json:"rtt_ambiguous,omitempty"`
+	Clock     string         `json:"clock"`
+	ICMP      *traceICMPJSON `json:"icmp,omitempty"`
+	Flags     string         `json:"flags,omitempty"`
+	TTL       uint8          `json:"ttl"`
+	QuotedTTL *uint8         `json:"quoted_ttl,omitempty"`
+	Options   []optionJSON   `json:"options,omitempty"`
+}
+
+type traceICMPJSON struct {
+	Type uint8  `json:"type"`
+	Code uint8  `json:"code"`
+	Name string `json:"name"`
+	MTU  int    `json:"mtu,omitempty"`
+	Hops int    `json:"hops,omitempty"`
+}
+
+// newHop returns what JSON writes of a hop.
+func newHop(t *probe.Trace, h probe.Hop) hopJSON {
+	j := hopJSON{Schema: Schema, Type: "hop", Target: t.Target, TTL: h.TTL, Sent: h.Sent, Replies: []replyJSON{}}
+	for _, r := range h.Replies {
+		j.Reached = j.Reached || r.Reached()
+		j.Replies = append(j.Replies, newReply(r))
+	}
+	return j
+}
+
+func newReply(r probe.Reply) replyJSON {
+	j := replyJSON{From: r.From, RTT: r.RTT, Ambiguous: r.Ambiguous, Clock: r.Clock.String()}
+	if m := r.ICMP; m != nil {
+		j.ICMP = &traceICMPJSON{Type: m.Type, Code: m.Code, Name: m.Name, MTU: m.MTU, Hops: m.Hops()}
+		j.TTL, j.QuotedTTL = m.TTL, &m.QuotedTTL
+		return j
+	}
+	j.Flags, j.TTL, j.Options = r.Segment.Header.Flags.String(), r.Segment.TTL, newOptions(r.Segment.Header.Options)
+	return j
+}
+
+type traceJSON struct {
+	Schema  string         `json:"schema"`
+	Type    string         `json:"type"`
+	Target  string         `json:"target"`
+	Local   netip.AddrPort `json:"local,omitzero"`
+	Remote  netip.AddrPort `json:"remote,omitzero"`
+	Route   *routeJSON     `json:"route,omitempty"`
+	Outcome string         `json:"outcome"`
+	Reason  string         `json:"reason"`
+	Rounds  []string       `json:"rounds"`
+	Hops    int            `json:"hops"`
+	Address netip.Addr     `json:"address,omitzero"`
+}
+
+// newTrace returns what JSON writes of the whole path. The address is that of the last hop that replied.
+func newTrace(t *probe.Trace) traceJSON {
+	outcome, _ := t.Outcome()
+	j := traceJSON{
+		Schema: Schema, Type: "trace", Target: t.Target, Local: t.Local, Remote: t.Remote,
+		Outcome: outcome.String(), Reason: TraceReason(t), Rounds: []string{}, Hops: lastHop(t),
+	}
+	if w := t.Route; w != nil {
+		j.Route = &routeJSON{Interface: w.Interface, Source: w.Source, NextHop: w.NextHop, OnLink: w.OnLink, MTU: w.MTU}
+	}
+	for _, o := range t.Rounds {
+		j.Rounds = append(j.Rounds, o.String())
+	}
+	if path := t.Path(); len(path) > 0 {
+		j.Address = path[len(path)-1].Replies[0].From
+	}
+	return j
+}
