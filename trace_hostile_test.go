@@ -3,6 +3,7 @@
 package main
 
 import (
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"slices"
@@ -149,5 +150,116 @@ trace to 10.8.0.80:80 from 10.0.0.1:40000 on eth0, 30 hops at most
 10  *
 11  10.8.0.80 T ms  SYN,ACK [010010]  ttl 53
 ESTABLISHED  10.8.0.80:80  11 hops  rtt T ms
+  the SYN,ACK is without mss, sack permitted, timestamps, window scale: not
+  wanted there, or taken out on the way
 `, "EXCEEDED\n", exceededText))
+}
+
+// accept answers a SYN as a server does.
+func accept(ip rawip.Header, syn tcphdr.Header) []byte {
+	octets, _ := tcphdr.Header{
+		SrcPort: syn.DstPort, DstPort: syn.SrcPort, Seq: 1000, Ack: syn.Seq.Add(1), Flags: tcphdr.SYN | tcphdr.ACK, Window: 1024,
+		Options: syn.Options,
+	}.Append(nil, ip.Dst, ip.Src, nil)
+	whole, _ := rawip.Header{TTL: 53, Protocol: rawip.ProtocolTCP, Src: ip.Dst, Dst: ip.Src}.Append(nil, octets)
+	return whole
+}
+
+// TestTraceExtensions: what a router tells of itself is shown, and a broken extension costs nothing (B-57 to B-59).
+func TestTraceExtensions(t *testing.T) {
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	must(t, a.Route(netlab.Route{NextHop: netip.MustParseAddr("10.0.0.2")}))
+	labels := icmp.LabelObject(icmp.Label{Label: 24001, TC: 1, TTL: 1}, icmp.Label{Label: 16, Bottom: true, TTL: 1})
+	port := icmp.InterfaceObject(icmp.Interface{Role: icmp.Incoming, Index: 7, Address: netip.MustParseAddr("10.9.9.9"), Name: "ge-0/0/\x1b[7m", MTU: 9000})
+	hostileRouter(t, b, func(datagram []byte) [][]byte {
+		ip, segment, err := rawip.Parse(datagram)
+		if err != nil || ip.Protocol != rawip.ProtocolTCP {
+			return nil
+		}
+		syn, _, err := tcphdr.Parse(segment)
+		if err != nil || syn.Flags != tcphdr.SYN {
+			return nil
+		}
+		if ip.TTL > 3 {
+			return [][]byte{accept(ip, syn)}
+		}
+		quote := slices.Clone(datagram)
+		quote[8] = 1
+		m, err := icmp.Message{Type: icmp.TimeExceeded, Body: quote}.Extended(labels, port)
+		if err != nil {
+			return nil
+		}
+		switch ip.TTL {
+		case 2: // as routers of old send it
+			m.Rest[1] = 0
+		case 3: // an object that is longer than the extension
+			m.Body[128+5] = 0xff
+			m.Body[128+2], m.Body[128+3] = 0, 0
+		}
+		octets, _ := rawip.Header{TTL: 63, Protocol: rawip.ProtocolICMP, Src: netip.AddrFrom4([4]byte{10, 9, 0, ip.TTL}), Dst: ip.Src}.Append(nil, m.Append(nil))
+		return [][]byte{octets}
+	})
+	r := tcpprobe(t, a, "trace", "10.8.0.80:80", "--source-port=40000", "-W=300ms")
+	extended := ` T ms  ICMP 11/0 time to live exceeded  mpls 24001
+                    mpls 16
+                    incoming interface, ge-0/0/\x1b[7m, 10.9.9.9, index 7, mtu 9000
+`
+	checkText(t, r, exitEstablished, strings.ReplaceAll(`
+trace to 10.8.0.80:80 from 10.0.0.1:40000 on eth0, 30 hops at most
+ 1  10.9.0.1EXTENDED
+ 2  10.9.0.2EXTENDED
+ 3  10.9.0.3 T ms  ICMP 11/0 time to live exceeded
+ 4  10.8.0.80 T ms  SYN,ACK [010010]  mss 1460 ws 7 sack ts  ttl 53
+ESTABLISHED  10.8.0.80:80  4 hops  rtt T ms
+`, "EXTENDED\n", extended))
+	r = tcpprobe(t, a, "trace", "10.8.0.80:80", "-W=300ms", "--json")
+	first, _, _ := strings.Cut(r.stdout, "\n")
+	const want = `"mpls":[{"label":24001,"tc":1,"s":false,"ttl":1},{"label":16,"tc":0,"s":true,"ttl":1}],` +
+		`"interface":[{"role":"incoming","index":7,"name":"ge-0/0/\u001b[7m","address":"10.9.9.9","mtu":9000}]`
+	if !strings.Contains(first, want) {
+		t.Errorf("%s does not have %s", first, want)
+	}
+	for line := range strings.Lines(r.stdout) {
+		validate(t, line)
+	}
+}
+
+// TestH03_TraceForgeries: a hundred thousand ICMP errors that guess change nothing.
+func TestH03_TraceForgeries(t *testing.T) {
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	must(t, a.Route(netlab.Route{NextHop: netip.MustParseAddr("10.0.0.2")}))
+	const forgeries, hops = 100_000, 4
+	random := rand.New(rand.NewPCG(3, 7))
+	hostileRouter(t, b, func(datagram []byte) (replies [][]byte) {
+		ip, segment, err := rawip.Parse(datagram)
+		if err != nil || ip.Protocol != rawip.ProtocolTCP {
+			return nil
+		}
+		syn, _, err := tcphdr.Parse(segment)
+		if err != nil || syn.Flags != tcphdr.SYN {
+			return nil
+		}
+		// They know addresses, ports and Identification, and not the sequence number.
+		for range forgeries / hops {
+			quote := slices.Clone(datagram[:28])
+			for i := range 4 {
+				quote[24+i] = byte(random.Uint32())
+			}
+			m := icmp.Message{Type: icmp.DestinationUnreachable, Code: icmp.Code(random.IntN(16)), Body: quote}
+			octets, _ := rawip.Header{TTL: 63, Protocol: rawip.ProtocolICMP, Src: netip.AddrFrom4([4]byte{10, 66, 0, 1}), Dst: ip.Src}.Append(nil, m.Append(nil))
+			replies = append(replies, octets)
+		}
+		if ip.TTL < hops {
+			quote := slices.Clone(datagram[:28])
+			quote[8] = 1
+			return append(replies, exceeded(ip.TTL, ip.Src, quote))
+		}
+		return append(replies, accept(ip, syn))
+	})
+	r := tcpprobe(t, a, "trace", "10.8.0.80:80", "--source-port=40000", "-W=5s", "-m", "4", "--retries=4")
+	if r.code != exitEstablished || strings.Contains(r.stdout, "10.66.0.1") || strings.Count(r.stdout, "time to live exceeded") != hops-1 {
+		t.Errorf("exit code %d\n%s", r.code, r.stdout)
+	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"tcpprobe/icmp"
 	"tcpprobe/internal/stamp"
+	"tcpprobe/tcphdr"
 )
 
 // Trace is the path that the SYN of one connection takes, found by SYNs which get no further than their Time to Live lets
@@ -42,10 +43,21 @@ type Reply struct {
 	ICMP      *ICMP    // nil if it is a segment
 	Segment   *Segment // nil if it is an ICMP error
 	Peer      *Peer    // what a SYN-ACK said; nil if it is none
+	Changed   []Change // what the ICMP error says was changed of the SYN on the way
+
+	syn tcphdr.Header // that the segment answers
 }
 
-// Reached reports whether the reply is the target's: a segment, or an ICMP error from its address.
-func (r Reply) Reached() bool { return r.ICMP == nil || r.ICMP.From == r.ICMP.Target }
+// Reached reports whether the reply is the target's: a segment, or an ICMP error from its address, unless that says that
+// the TTL ran out. Then it is a router's behind a NAT that speaks in the target's name.
+func (r Reply) Reached() bool {
+	return r.ICMP == nil || r.ICMP.From == r.ICMP.Target && icmp.Type(r.ICMP.Type) != icmp.TimeExceeded
+}
+
+// Disguised reports whether the reply is of a router that has the address of the target: a NAT has translated it.
+func (r Reply) Disguised() bool {
+	return r.ICMP != nil && r.ICMP.From == r.ICMP.Target && icmp.Type(r.ICMP.Type) == icmp.TimeExceeded
+}
 
 // Ends reports whether the SYN came to an end where the reply is from, which is more than that its TTL ran out there.
 func (r Reply) Ends() bool { return r.Reached() || icmp.Type(r.ICMP.Type) != icmp.TimeExceeded }
@@ -147,13 +159,13 @@ func replyOf(r *Result) (Reply, bool) {
 	switch r.Outcome {
 	case Unreachable:
 		reply.ICMP = r.ICMP[len(r.ICMP)-1]
-		reply.From = reply.ICMP.From
+		reply.From, reply.Changed = reply.ICMP.From, changedOf(r, reply.ICMP)
 		return reply, true
 	case Established, Refused:
 		reply.From, reply.Peer = r.TCP.Remote.Addr(), r.TCP.Peer
 		for i := range r.Events {
 			if e := &r.Events[i]; e.Kind == SegmentReceived && (e.Segment.Verdict == Opened || e.Segment.Verdict == WasRefused) {
-				reply.Segment = e.Segment
+				reply.Segment, reply.syn = e.Segment, synOf(r)
 			}
 		}
 		return reply, true

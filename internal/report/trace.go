@@ -139,6 +139,16 @@ func (p *page) replyText(r probe.Reply) []string {
 		if r.ICMP.MTU > 0 {
 			texts = append(texts, fmt.Sprintf("mtu %d", r.ICMP.MTU))
 		}
+		if len(r.ICMP.Labels) > 0 {
+			var labels []string
+			for _, l := range r.ICMP.Labels {
+				labels = append(labels, fmt.Sprint(l.Label))
+			}
+			texts = append(texts, "mpls "+strings.Join(labels, ", "))
+		}
+		for _, i := range r.ICMP.Interfaces {
+			texts = append(texts, p.printable(InterfaceText(i)))
+		}
 		if n := r.ICMP.Hops(); n > 0 && n != int(r.ICMP.SentTTL) {
 			texts = append(texts, fmt.Sprintf("at hop %d", n))
 		}
@@ -184,10 +194,42 @@ func (p *page) traceVerdict(t *probe.Trace) {
 	b.style = p.style
 	b.paragraph(word+"  "+target+"  ", 2, texts)
 	p.lines.WriteString(p.paint(outcomeColor(outcome), word) + strings.TrimPrefix(b.lines.String(), word))
-	for _, text := range traceAdvice(t) {
+	for _, text := range append(alterationTexts(t), traceAdvice(t)...) {
 		p.paragraph("  ", 2, strings.Fields(p.printable(text)))
 	}
 }
+
+// alterationTexts says what was changed on the way, and what the SYN-ACK has not of what the SYN offered.
+func alterationTexts(t *probe.Trace) (texts []string) {
+	for _, a := range t.Alterations() {
+		where := fmt.Sprintf("before hop %d, %v", a.Hop, a.From)
+		if a.Before > 0 {
+			where = fmt.Sprintf("between hop %d, %v, and hop %d, %v", a.Before, a.Intact, a.Hop, a.From)
+		}
+		texts = append(texts, fmt.Sprintf("changed: %s %s -> %s %s", fieldWords(a.Field), a.Sent, a.Found, where))
+	}
+	if i := slices.IndexFunc(t.Hops, func(h probe.Hop) bool { return slices.ContainsFunc(h.Replies, probe.Reply.Disguised) }); i >= 0 {
+		texts = append(texts, fmt.Sprintf("hop %d has the address of the target: a NAT there, or before, speaks in its name", t.Hops[i].TTL))
+	}
+	var missing []string
+	for _, c := range t.EndToEnd() {
+		switch {
+		case c.Field == "answer_ttl":
+			texts = append(texts, fmt.Sprintf("SYN,ACK came with ttl %s, RST with ttl %s: one of them is not the target's", c.Sent, c.Found))
+		case c.Found == "absent":
+			missing = append(missing, fieldWords(c.Field))
+		default:
+			texts = append(texts, fmt.Sprintf("the SYN,ACK says %s %s, our SYN said %s", fieldWords(c.Field), c.Found, c.Sent))
+		}
+	}
+	if len(missing) > 0 {
+		texts = append(texts, "the SYN,ACK is without "+strings.Join(missing, ", ")+": not wanted there, or taken out on the way")
+	}
+	return texts
+}
+
+// fieldWords returns a field's code as words.
+func fieldWords(field string) string { return strings.ReplaceAll(field, "_", " ") }
 
 // roundsText says in how many rounds the SYN came so far: "in 2 of 3 rounds,".
 func roundsText(t *probe.Trace, o probe.Outcome) string {

@@ -37,6 +37,10 @@ type replyJSON struct {
 	TTL       uint8          `json:"ttl"`
 	QuotedTTL *uint8         `json:"quoted_ttl,omitempty"`
 	Options   []optionJSON   `json:"options,omitempty"`
+
+	Changed    []string        `json:"changed,omitempty"`
+	Labels     []labelJSON     `json:"mpls,omitempty"`
+	Interfaces []interfaceJSON `json:"interface,omitempty"`
 }
 
 type traceICMPJSON struct {
@@ -62,6 +66,10 @@ func newReply(r probe.Reply) replyJSON {
 	if m := r.ICMP; m != nil {
 		j.ICMP = &traceICMPJSON{Type: m.Type, Code: m.Code, Name: m.Name, MTU: m.MTU, Hops: m.Hops()}
 		j.TTL, j.QuotedTTL = m.TTL, &m.QuotedTTL
+		j.Labels, j.Interfaces = newLabels(m.Labels), newInterfaces(m.Interfaces)
+		for _, c := range r.Changed {
+			j.Changed = append(j.Changed, c.Field)
+		}
 		return j
 	}
 	j.Flags, j.TTL, j.Options = r.Segment.Header.Flags.String(), r.Segment.TTL, newOptions(r.Segment.Header.Options)
@@ -80,6 +88,23 @@ type traceJSON struct {
 	Rounds  []string       `json:"rounds"`
 	Hops    int            `json:"hops"`
 	Address netip.Addr     `json:"address,omitzero"`
+
+	Changes  []alterationJSON `json:"changes,omitempty"`
+	EndToEnd []changeJSON     `json:"end_to_end,omitempty"`
+}
+
+type changeJSON struct {
+	Field string `json:"field"`
+	Sent  string `json:"sent"`
+	Found string `json:"found"`
+}
+
+type alterationJSON struct {
+	changeJSON
+	Hop    int        `json:"hop"`
+	From   netip.Addr `json:"from"`
+	After  int        `json:"after_hop,omitempty"`
+	Intact netip.Addr `json:"after,omitzero"`
 }
 
 // newTrace returns what JSON writes of the whole path. The address is that of the last hop that replied.
@@ -94,6 +119,14 @@ func newTrace(t *probe.Trace) traceJSON {
 	}
 	for _, o := range t.Rounds {
 		j.Rounds = append(j.Rounds, o.String())
+	}
+	for _, a := range t.Alterations() {
+		j.Changes = append(j.Changes, alterationJSON{
+			changeJSON: changeJSON(a.Change), Hop: a.Hop, From: a.From, After: a.Before, Intact: a.Intact,
+		})
+	}
+	for _, c := range t.EndToEnd() {
+		j.EndToEnd = append(j.EndToEnd, changeJSON(c))
 	}
 	if path := t.Path(); len(path) > 0 {
 		j.Address = path[len(path)-1].Replies[0].From
