@@ -142,6 +142,9 @@ func (p *page) replyText(r probe.Reply) []string {
 		if n := r.ICMP.Hops(); n > 0 && n != int(r.ICMP.SentTTL) {
 			texts = append(texts, fmt.Sprintf("at hop %d", n))
 		}
+		if r.Translated() {
+			texts = append(texts, "a router, by NAT")
+		}
 		return texts
 	}
 	texts := []string{fmt.Sprintf("%s [%s]", r.Segment.Header.Flags, r.Segment.Header.Flags.Bits())}
@@ -152,8 +155,9 @@ func (p *page) replyText(r probe.Reply) []string {
 // silence says that nothing was heard from the hops behind the last that replied.
 func (p *page) silence(t *probe.Trace) {
 	path := t.Path()
-	if _, ended := t.End(); ended {
-		return
+	outcome, _ := t.Outcome()
+	if _, ended := t.End(); ended || outcome == probe.Interrupted {
+		return // of hops that were not waited for, silence says nothing
 	}
 	switch first := t.First + len(path); {
 	case first == t.Last:
