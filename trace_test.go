@@ -79,6 +79,23 @@ trace to 10.3.0.80:80 from 10.1.0.2:40000 on eth0, 30 hops at most
 ESTABLISHED  10.3.0.80:80  3 hops  rtt T ms
 `, "10.3.0.80:80", "-c3", "-i=1ms")
 	})
+	t.Run("by the kernel's IP", func(t *testing.T) {
+		traceText(t, n, exitEstablished, `
+trace to 10.3.0.80:80 from 10.1.0.2:40000 on eth0, 30 hops at most
+ 1  10.1.0.1 T ms  ICMP 11/0 time to live exceeded
+ 2  10.2.0.2 T ms  ICMP 11/0 time to live exceeded
+ 3  10.3.0.80 T ms  SYN,ACK [010010]  mss 1460 ws 10 sack ts  ttl 62
+ESTABLISHED  10.3.0.80:80  3 hops  rtt T ms
+`, "10.3.0.80:80", "--send=ip")
+	})
+	t.Run("behind the first hop", func(t *testing.T) {
+		traceText(t, n, exitEstablished, `
+trace to 10.3.0.80:80 from 10.1.0.2:40000 on eth0, 30 hops at most
+ 2  10.2.0.2 T ms  ICMP 11/0 time to live exceeded
+ 3  10.3.0.80 T ms  SYN,ACK [010010]  mss 1460 ws 10 sack ts  ttl 62
+ESTABLISHED  10.3.0.80:80  3 hops  rtt T ms
+`, "10.3.0.80:80", "--first-ttl=2")
+	})
 	t.Run("no such name", func(t *testing.T) {
 		r := tcpprobe(t, n.Client, "trace", labDNS, "nobody.lab.test:80", "-q")
 		if want := "DNS_ERROR  nobody.lab.test:80"; r.code != exitDNS || !strings.HasPrefix(r.stdout, want) {
