@@ -7,11 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/stamp"
 	"tcpprobe/probe"
 	"tcpprobe/rawip"
 )
@@ -22,48 +25,63 @@ const (
 	massTargets = 256 // more share ports, and the processors
 )
 
+// massGC is how much garbage may come together before it is collected, in percent of what is in use: little is in use.
+const massGC = 400
+
 // campaign is all handshakes of one run. Its lanes share its methods.
 type campaign struct {
 	*shared
 	stop    context.CancelFunc
 	targets *targets
 	out     *spool
-	show    *display
+	show    audience
 	record  bool // somebody wants to know what happened, not only how it ended
 	apart   bool // every handshake has a port of its own
 	lanes   []*lane
 
-	mu     sync.Mutex
-	pace   *probe.Pace // nil for as fast as the path takes
-	all    tally
-	sum    *probe.Summary // over all targets
-	broken int            // handshakes that were broken off before there was a verdict
-	drops  int            // frames that found no room on their way in
+	mu      sync.Mutex
+	pace    *probe.Pace // nil for as fast as the path takes
+	all     tally
+	sum     *probe.Summary // over all targets
+	broken  int            // handshakes that were broken off before there was a verdict
+	drops   int            // frames that found no room on their way in
+	started time.Time
 }
 
-// newCampaign opens everything that a run takes.
-func newCampaign(ctx context.Context, o options, t *targets, out io.Writer, files *artifacts) (*campaign, error) {
+// audience is who is told of what becomes of the targets of a run.
+type audience interface {
+	present(t target) *presenter // a target is taken on
+	over(p *presenter)           // all handshakes with it have ended
+	end()                        // all have
+	interim() string             // a line about what is known so far, or nothing
+}
+
+// newCampaign opens everything that a run takes. What is written to out is for show, which may be set before the run.
+func newCampaign(ctx context.Context, o options, t *targets, out io.Writer) (*campaign, error) {
 	ctx, stop := context.WithCancel(ctx)
 	s, err := share(ctx, o)
 	if err != nil {
 		stop()
 		return nil, err
 	}
-	c := &campaign{shared: s, stop: stop, targets: t, sum: probe.NewSummary(targetsInWords(t.count))}
+	c := &campaign{shared: s, stop: stop, targets: t, sum: probe.NewSummary(targetsInWords(t.count)), started: time.Now()}
 	c.out = newSpool(out, c.wake)
-	c.show = newDisplay(c, out, files)
 	mass := t.count > massTargets
+	files := o.pcap != "" || o.diagram != ""
 	c.apart = !mass
-	c.record = !mass || o.json || o.output != "text" || o.explain || len(files.views) > 0
+	c.record = !mass || o.json || o.output != "text" || o.explain || files
+	if mass && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(massGC)
+	}
 	if o.rate > 0 {
 		c.pace = probe.NewPace(o.rate)
 	}
 	lanes := 1
-	if mass && o.sourcePort == 0 && !o.explain && len(files.views) == 0 {
+	if mass && o.sourcePort == 0 && !o.explain && !files {
 		lanes = runtime.GOMAXPROCS(0)
 	}
 	for range lanes {
-		j, err := s.journey(rawip.WireOptions{Interface: o.iface, Mark: o.mark, Mass: mass})
+		j, err := s.journey(rawip.WireOptions{Interface: o.iface, Mark: o.mark, Mass: mass, Brief: !c.record})
 		if err != nil {
 			return nil, errors.Join(err, c.close())
 		}
@@ -109,13 +127,23 @@ func (c *campaign) wake() {
 }
 
 // mayBegin takes leave to begin a handshake now, or says when to ask again.
-func (c *campaign) mayBegin(now time.Time) (again time.Time, ok bool) {
+func (c *campaign) mayBegin(clock *stamp.Clock) (again time.Time, ok bool) {
 	if c.pace == nil {
 		return time.Time{}, true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.pace.Take(now)
+	return c.pace.Take(clock.Now()) // what was done since the engine looked at the clock may have taken a while
+}
+
+// left takes note that the handshakes begun since a time have left.
+func (c *campaign) left(since time.Time, clock *stamp.Clock) {
+	if c.pace == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pace.Left(since, clock.Now())
 }
 
 // add takes note of how an attempt has ended.
@@ -130,6 +158,13 @@ func (c *campaign) add(r *probe.Result) {
 	c.sum.Add(r)
 }
 
+// check takes note of the assertions that did not hold for a target.
+func (c *campaign) check(w io.Writer, s *probe.Summary) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all.check(w, s)
+}
+
 // dropped takes note of frames that found no room on their way in.
 func (c *campaign) dropped(n int) {
 	c.mu.Lock()
@@ -137,11 +172,19 @@ func (c *campaign) dropped(n int) {
 	c.drops += n
 }
 
-// over takes note that a target is over.
-func (c *campaign) over(p *presenter) { c.show.over(p) }
+// total returns what there is to say of all targets together.
+func (c *campaign) total() report.Total {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return report.Total{Summary: c.sum, Targets: c.targets.count, NotBegun: c.targets.left(), Broken: c.broken, Drops: c.drops}
+}
 
-// present returns who shows what becomes of a target.
-func (c *campaign) present(t target) *presenter { return c.show.present(t) }
+// progress returns a line about how far the run has come.
+func (c *campaign) progress() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return progressLine(c.sum.Sent, c.targets.count, c.sum.Established, time.Since(c.started))
+}
 
 // interim returns a line about what is known so far.
 func (c *campaign) interim() string {

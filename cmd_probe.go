@@ -13,7 +13,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tcpprobe/internal/report"
-	"tcpprobe/probe"
 	"tcpprobe/rawip"
 )
 
@@ -49,10 +48,19 @@ func probeCommand(c *cli.Context) error {
 	if err != nil {
 		return &exitError{exitOutput, err}
 	}
-	run, err := newCampaign(c.Context, o, t, text, files)
+	out, line := text, newProgress(c.App.ErrWriter)
+	if isTerminal(text) {
+		out = line.over(text)
+	}
+	run, err := newCampaign(c.Context, o, t, out)
 	if err != nil {
 		return &exitError{exitSystem, err}
 	}
+	if t.count > manyTargets && o.count == 1 && isTerminal(c.App.ErrWriter) && os.Getenv("TERM") != "dumb" {
+		go line.draw(run.progress)
+		defer line.stop()
+	}
+	run.show = newDisplay(run, text, c.App.ErrWriter, files)
 	// Closing the sockets takes the kernel some milliseconds: it comes after everything was said.
 	defer run.close()
 	stopInterim := onQuit(c.App.ErrWriter, run.interim)
@@ -64,7 +72,7 @@ func probeCommand(c *cli.Context) error {
 	if err := files.close(); err != nil {
 		return &exitError{exitOutput, err}
 	}
-	return run.all.verdict()
+	return run.all.verdict(o.require)
 }
 
 // notPermitted is the line for those who lack CAP_NET_RAW, with both ways to get it.
@@ -98,60 +106,6 @@ func onQuit(w io.Writer, f func() string) (stop func()) {
 		close(quit)
 		<-ended
 	}
-}
-
-// tally counts outcomes, for the exit code.
-type tally struct{ codes map[int]int }
-
-// add counts a result.
-func (t *tally) add(r *probe.Result) {
-	if t.codes == nil {
-		t.codes = make(map[int]int)
-	}
-	t.codes[exitCode(r)]++
-}
-
-// verdict returns the exit code for all that was counted: that of the outcome if there was only one.
-func (t *tally) verdict() error {
-	delete(t.codes, exitInterrupted) // what was broken off says nothing beside what was not
-	switch len(t.codes) {
-	case 0:
-		return &exitError{code: exitInterrupted}
-	case 1:
-		for code := range t.codes {
-			if code == exitEstablished {
-				return nil
-			}
-			return &exitError{code: code}
-		}
-	}
-	return &exitError{code: exitMixed}
-}
-
-// exitCode returns the exit code for one result.
-func exitCode(r *probe.Result) int {
-	switch r.Outcome {
-	case probe.Established:
-		return exitEstablished
-	case probe.Refused:
-		return exitRefused
-	case probe.Unreachable:
-		return exitUnreachable
-	case probe.Timeout:
-		return exitTimeout
-	case probe.DNSError:
-		if isConfiguration(r.Err) {
-			return exitConfiguration
-		}
-		return exitDNS
-	case probe.NoRoute, probe.ARPTimeout:
-		return exitNoNextHop
-	case probe.LocalError:
-		return exitSystem
-	case probe.Interrupted:
-		return exitInterrupted
-	}
-	return exitSoftware
 }
 
 // closeAll closes side by side what each takes its time to close.

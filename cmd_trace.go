@@ -172,12 +172,12 @@ func traceVerdict(t *probe.Trace) error {
 	var all tally
 	if t.Failed != nil {
 		all.add(t.Failed)
-		return all.verdict()
+		return all.verdict(everything)
 	}
 	for _, o := range t.Rounds {
 		all.add(&probe.Result{Outcome: o})
 	}
-	return all.verdict()
+	return all.verdict(everything)
 }
 
 // trace finds the path to a target. The error is one of this system that leaves nothing to go on with.

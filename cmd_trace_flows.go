@@ -39,7 +39,7 @@ func (j *journey) compareFlows(c *cli.Context, t target, o traceOptions) error {
 	for _, f := range set.Flows {
 		all.add(f.Handshake)
 	}
-	return all.verdict()
+	return all.verdict(everything)
 }
 
 // traceFlows makes the handshakes of all flows, and then finds their paths.

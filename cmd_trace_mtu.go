@@ -29,7 +29,7 @@ func (j *journey) searchMTU(c *cli.Context, t target, o traceOptions) error {
 	result := *found.Plain
 	result.Outcome = found.Outcome()
 	all.add(&result)
-	return all.verdict()
+	return all.verdict(everything)
 }
 
 // pathMTU makes a handshake, and then others of one connection with larger and smaller SYNs. The error is one of this

@@ -31,7 +31,7 @@ func (j *journey) compareSYNs(c *cli.Context, t target, o traceOptions) error {
 		outcome, _ := v.Trace.Outcome()
 		all.add(&probe.Result{Outcome: outcome})
 	}
-	return all.verdict()
+	return all.verdict(everything)
 }
 
 // synRounds is how often a SYN that gets no answer is tried. Its repetitions would not do: an offer of ECN is withdrawn in

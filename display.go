@@ -15,21 +15,23 @@ import (
 
 // display is where what becomes of the targets of a run is shown. Lanes share it.
 type display struct {
-	run   *campaign
-	files *artifacts
-	style report.Style
-	many  bool // targets are shown by their verdicts alone
-	bars  bool // times are shown as bars, too
+	run    *campaign
+	files  *artifacts
+	stderr io.Writer
+	style  report.Style
+	many   bool // targets are shown by their verdicts alone
+	bars   bool // times are shown as bars, too
 
 	mu    sync.Mutex
 	open  []*presenter // of targets that are not over, in their order, unless they are many
+	free  []*presenter // for verdicts
 	pages []*page      // of those that are shown one below the other
 	begun bool         // there was a page
 }
 
-func newDisplay(c *campaign, stdout io.Writer, files *artifacts) *display {
+func newDisplay(c *campaign, stdout, stderr io.Writer, files *artifacts) *display {
 	return &display{
-		run: c, files: files, style: styleOf(stdout, c.o),
+		run: c, files: files, stderr: stderr, style: styleOf(stdout, c.o),
 		many: c.targets.count > manyTargets || c.o.targets != "",
 		bars: c.targets.count == 1 && isTerminal(stdout) && !c.o.quiet && os.Getenv("TERM") != "dumb",
 	}
@@ -61,28 +63,36 @@ func (s *display) present(t target) *presenter {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.run.o
+	alone := s.many && o.count == 1 && !o.json && !o.explain && o.output == "text" // the verdicts
+	if alone && len(o.assertions) == 0 {
+		return s.verdicts()
+	}
 	p := &presenter{summary: probe.NewSummary(t.text), stop: s.stopIfUnread}
+	if alone {
+		p.views = s.verdicts().views
+		return p
+	}
 	var main view
-	switch {
-	case o.json || o.count != 1:
+	if o.json || o.count != 1 {
 		main = s.mainView(s.run.out)
-	case s.many && !o.explain:
-		main = verdictView{report.NewLadder(s.run.out, quiet(s.style))}
-	default:
+	} else {
 		p.page = s.newPage()
 		main = s.mainView(p.page)
 	}
 	p.views = append([]view{main}, s.files.views...)
-	if s.many && o.count == 1 && !o.json {
-		return p // there is nothing to be said in the end
-	}
 	s.open = append(s.open, p)
 	return p
 }
 
-func quiet(s report.Style) report.Style {
-	s.Quiet = true
-	return s
+// verdicts returns a presenter for one of many targets, of which nothing is said but the verdict.
+func (s *display) verdicts() *presenter {
+	if last := len(s.free) - 1; last >= 0 {
+		p := s.free[last]
+		s.free = s.free[:last]
+		return p
+	}
+	lines := verdictView{report.NewVerdicts(s.run.out, s.style)}
+	return &presenter{views: append([]view{lines}, s.files.views...), stop: s.stopIfUnread}
 }
 
 // stopIfUnread ends the run if there is nobody to go on for.
@@ -94,9 +104,16 @@ func (s *display) stopIfUnread() {
 
 // over takes note that a target is over.
 func (s *display) over(p *presenter) {
-	p.end()
+	if p.summary == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.free = append(s.free, p)
+		return
+	}
+	sum := p.end(s.run.o.assertions)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.run.check(s.stderr, sum)
 	s.open = slices.DeleteFunc(s.open, func(open *presenter) bool { return open == p })
 	s.turnPage(p.page)
 }
@@ -105,6 +122,14 @@ func (s *display) over(p *presenter) {
 func (s *display) end() {
 	for len(s.open) > 0 {
 		s.over(s.open[0])
+	}
+	total := s.run.total()
+	switch {
+	case total.Targets == 1:
+	case s.run.o.json:
+		report.NewJSON(s.run.out).Total(total)
+	case s.many && !s.run.o.quiet && !s.run.o.explain && s.run.o.output == "text":
+		report.NewSeries(s.run.out, s.style).Total(total)
 	}
 }
 

@@ -44,6 +44,8 @@ type options struct {
 	verbose    bool
 	quiet      bool
 	color      string
+	assertions []probe.Assertion
+	require    requirement
 }
 
 const (
@@ -52,6 +54,7 @@ const (
 	categorySegment = "What is sent"
 	categoryDNS     = "Names"
 	categoryOutput  = "Output"
+	categoryVerdict = "What is expected"
 )
 
 // probeFlags returns the flags of a probe.
@@ -94,6 +97,9 @@ func probeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "diagram", Category: categoryOutput, Usage: "draw the handshake as an SVG into `FILE`; - is stdout"},
 		&cli.BoolFlag{Name: "to-scale", Category: categoryOutput, Usage: "with time to scale in the diagram, not evenly spaced"},
 		&cli.StringFlag{Name: "color", Value: "auto", Category: categoryOutput, Usage: "`auto|always|never`; NO_COLOR and a pipe switch it off"},
+
+		&cli.StringSliceFlag{Name: "assert", Category: categoryVerdict, Usage: "exit with 6 unless `FIGURE<VALUE` holds for each target, as in loss<1%, p99<=50ms or established>=3; may be repeated"},
+		&cli.StringFlag{Name: "require", Value: "all", Category: categoryVerdict, Usage: "exit with 0 if so many of the handshakes are established, `SHARE` being any, all or a percentage as 90%"},
 	}
 }
 
@@ -169,6 +175,13 @@ func readOptions(c *cli.Context) (o options, err error) {
 	keep("send", oneOf(o.send, "auto", "link", "ip"))
 	keep("color", oneOf(o.color, "auto", "always", "never"))
 	keep("output", oneOf(o.output, "text", "mermaid"))
+	for _, text := range c.StringSlice("assert") {
+		a, e := probe.ParseAssertion(text)
+		keep("assert", e)
+		o.assertions = append(o.assertions, a)
+	}
+	o.require, e = parseRequirement(c.String("require"))
+	keep("require", e)
 	explain := c.Generic("explain").(*optional)
 	o.explain, o.checksums = explain.given, explain.value != ""
 	for _, name := range []string{"interface", "source", "dns", "pcap", "diagram", "targets"} {
@@ -200,6 +213,8 @@ func (o options) agree(targets int) error {
 		return usage("--explain is text: it goes with neither --json nor --output mermaid")
 	case o.dryRun && (o.json || o.output != "text" || o.pcap != "" || o.diagram != ""):
 		return usage("--dry-run sends nothing: there are no results to write")
+	case o.dryRun && len(o.assertions) > 0:
+		return usage("--dry-run sends nothing: there is nothing to --assert")
 	case o.output == "mermaid" && (o.count != 1 || targets > 1 || o.all):
 		return usage("--output mermaid draws one handshake: it goes with one target, and with neither --count nor --all")
 	case o.diagram != "" && (o.count != 1 || targets > 1 || o.all):

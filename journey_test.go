@@ -462,7 +462,7 @@ func TestSeries(t *testing.T) {
 	n := labtest.Journey(t)
 	t.Run("text", func(t *testing.T) {
 		r := tcpprobe(t, n.Client, labDNS, "-c3", "-i", "10ms", "www.lab.test:80")
-		r.stdout = regexp.MustCompile(`(SYNs, 0 lost; ).*|(mdev = ).*`).ReplaceAllString(r.stdout, "${1}${2}T")
+		r.stdout = regexp.MustCompile(`(SYNs, 0 lost; ).*|(mdev = ).*|(jitter ).*`).ReplaceAllString(r.stdout, "${1}${2}${3}T")
 		checkText(t, r, 0, `
 www.lab.test:80 (10.3.0.80) from 10.1.0.2 on eth0 via 10.1.0.1
 seq=1  established T ms  ttl=62
@@ -471,6 +471,7 @@ seq=3  established T ms  ttl=62
 --- www.lab.test:80 (10.3.0.80) ---
 3 handshakes: 3 established; 3 SYNs, 0 lost; T
 rtt min/avg/p50/p99/max/mdev = T
+jitter T
 `)
 	})
 	t.Run("JSON", func(t *testing.T) {

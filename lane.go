@@ -30,9 +30,11 @@ type lane struct {
 	parked   int        // attempts that wait for a name or for a next hop
 	underWay int        // handshakes
 	looked   time.Time  // when losses were looked for last
+	begun    time.Time  // since when handshakes were begun that may not have left yet; zero if there are none
 	port     uint16     // from which handshakes begin at the moment
 	berths   map[netip.AddrPort]int
 	free     []*attempt // for those to come, where results are not kept
+	spare    []*course  // for those to come
 
 	mu     sync.Mutex
 	posted []func()
@@ -85,6 +87,11 @@ func (l *lane) attend() {
 func (l *lane) next(now time.Time) (_ *probe.Flow, again time.Time, more bool) {
 	l.attend()
 	l.lookForLosses(now)
+	// The engine looks at the clock once each time that it has sent what there was to send.
+	if !l.begun.IsZero() && !l.begun.Equal(now) {
+		l.run.left(l.begun, l.clock)
+		l.begun = time.Time{}
+	}
 	for {
 		if l.run.out.Full() {
 			return nil, now.Add(outputPause), true
@@ -96,12 +103,15 @@ func (l *lane) next(now time.Time) (_ *probe.Flow, again time.Time, more bool) {
 		if a == nil {
 			return nil, again, more
 		}
-		if again, ok := l.run.mayBegin(now); !ok {
+		if again, ok := l.run.mayBegin(l.clock); !ok {
 			l.ready = append([]*attempt{a}, l.ready...)
 			return nil, again, true
 		}
 		l.underWay++
 		a.embark()
+		if l.begun.IsZero() {
+			l.begun = now
+		}
 		return a.flow, now, true
 	}
 }
@@ -155,12 +165,14 @@ func (l *lane) nextDue(now time.Time) (_ *attempt, again time.Time, more bool) {
 
 // take takes a target on: its name is looked up, and a course is set to each of its addresses.
 func (l *lane) take(t target, now time.Time) {
-	show := l.run.present(t)
+	show := l.run.show.present(t)
 	show.courses++
 	first := l.attempt(t, 1, show)
 	if t.address.IsValid() {
 		first.literal(t)
-		l.set(&course{target: t, remote: netip.AddrPortFrom(t.address, t.port), show: show, first: first, due: now})
+		c := l.course()
+		*c = course{target: t, remote: netip.AddrPortFrom(t.address, t.port), show: show, first: first, due: now}
+		l.set(c)
 		return
 	}
 	l.parked++
@@ -326,16 +338,28 @@ func (l *lane) leave(a *attempt) {
 	c.underWay--
 	if c.underWay == 0 && c.started == l.o.count {
 		l.over(c.show)
+		l.spare = append(l.spare, c)
 	}
 	if !l.run.record {
 		l.free = append(l.free, a)
 	}
 }
 
+// course returns memory for a course: that of one that is over, if there is any.
+func (l *lane) course() *course {
+	last := len(l.spare) - 1
+	if last < 0 {
+		return new(course)
+	}
+	c := l.spare[last]
+	l.spare = l.spare[:last]
+	return c
+}
+
 // over takes note that one of a target's courses is over.
 func (l *lane) over(show *presenter) {
 	if show.courses--; show.courses == 0 {
-		l.run.over(show)
+		l.run.show.over(show)
 	}
 }
 

@@ -45,7 +45,7 @@ func main() {
 	// A reader that has gone is an output that could not be written, not a reason to die without a word.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := interruptible()
-	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	code := run(ctx, programArguments(os.Args), os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
@@ -65,6 +65,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			code = exitSoftware
 		}
 	}()
+	if len(args) > 0 && args[0] == checkName {
+		return runCheck(ctx, args[1:], stdout)
+	}
 	out := &output{w: stdout}
 	app := newApp(stdin, out, stderr)
 	args, err := arrange(args, app)
@@ -98,14 +101,16 @@ func newApp(stdin io.Reader, stdout, stderr io.Writer) *cli.App {
 		Usage:           "make a TCP handshake by hand and tell the truth about it",
 		Version:         version,
 		HideHelpCommand: true,
-		Flags:           probeFlags(),
-		Action:          probeCommand,
-		Commands:        []*cli.Command{traceCommand(), demoCommand(), schemaCommand(), completionCommand(), doctorCommand()},
-		Reader:          stdin,
-		Writer:          stdout,
-		ErrWriter:       stderr,
-		OnUsageError:    usageError,
-		ExitErrHandler:  func(*cli.Context, error) {}, // run maps errors to codes
+		// A comma is no separator: --assert is given once for each assertion.
+		DisableSliceFlagSeparator: true,
+		Flags:                     probeFlags(),
+		Action:                    probeCommand,
+		Commands:                  []*cli.Command{traceCommand(), checkCommand(), demoCommand(), schemaCommand(), completionCommand(), doctorCommand()},
+		Reader:                    stdin,
+		Writer:                    stdout,
+		ErrWriter:                 stderr,
+		OnUsageError:              usageError,
+		ExitErrHandler:            func(*cli.Context, error) {}, // run maps errors to codes
 	}
 	app.CustomAppHelpTemplate = helpText(app)
 	for _, c := range app.Commands {

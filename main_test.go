@@ -78,11 +78,21 @@ func tcpprobe(t testing.TB, h *netlab.Host, args ...string) ran {
 	return finish(t, program(t.Context(), h, args...))
 }
 
+// totalLine is what JSON says of all targets together.
+type totalLine struct {
+	Targets, Sent, Established, Refused, Unreachable, Timeout, Failed int
+
+	NotBegun int `json:"not_begun"`
+	Broken   int `json:"broken_off"`
+	Drops    int `json:"receive_drops"`
+}
+
 // lines is what a run with --json says: the handshakes of all targets, and the summaries.
 type lines struct {
 	ran
 	probes    []probeLine
 	summaries []summaryLine
+	total     totalLine
 }
 
 // probeJSON runs the program on a host with --json, and validates each line against the schema.
@@ -124,6 +134,8 @@ func parseLines(t testing.TB, r ran) lines {
 			var s summaryLine
 			decode(t, text, &s)
 			l.summaries = append(l.summaries, s)
+		case "total":
+			decode(t, text, &l.total)
 		default:
 			t.Errorf("a line of type %q", kind.Type)
 		}
@@ -234,5 +246,11 @@ type summaryLine struct {
 	Sent, Established, Refused, Unreachable, Timeout, Failed int
 	Loss                                                     float64
 	RTT                                                      *struct{ Min, Avg, Max, Mdev, P50, P90, P99 int64 } `json:"rtt_ns"`
-	Duration                                                 int64                                               `json:"duration_ns"`
+	Assertions                                               []struct {
+		Text    string
+		Held    bool
+		Value   *float64
+		ValueNS *int64 `json:"value_ns"`
+	}
+	Duration int64 `json:"duration_ns"`
 }

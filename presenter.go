@@ -22,7 +22,7 @@ type presenter struct {
 	courses int    // that are not over
 
 	mu      sync.Mutex
-	summary *probe.Summary
+	summary *probe.Summary // nil if nobody wants it
 }
 
 // event shows something that has just happened.
@@ -35,7 +35,7 @@ func (p *presenter) event(r *probe.Result, e *probe.Event) {
 
 // result shows how a handshake ended.
 func (p *presenter) result(r *probe.Result) {
-	if r.Outcome != probe.Interrupted {
+	if r.Outcome != probe.Interrupted && p.summary != nil {
 		p.mu.Lock()
 		p.summary.Add(r)
 		p.mu.Unlock()
@@ -53,11 +53,13 @@ func (p *presenter) interim() string {
 	return report.NewSeries(io.Discard, report.Style{}).Interim(p.summary)
 }
 
-// end shows the statistics.
-func (p *presenter) end() {
+// end checks what is asserted, and shows and returns the statistics.
+func (p *presenter) end(assertions []probe.Assertion) *probe.Summary {
+	p.summary.Check(assertions)
 	for _, v := range p.views {
 		v.end(p.summary)
 	}
+	return p.summary
 }
 
 // styleOf returns how text is to look on the output that there is.

@@ -22,6 +22,7 @@ type targets struct {
 	count int // how many there are
 
 	mu    sync.Mutex
+	given int // how many were handed out
 	args  []target
 	lines *bufio.Scanner // of those left in the file; nil without one
 	name  string         // of the file
@@ -143,6 +144,7 @@ func (t *targets) next() (target, bool) {
 	if len(t.args) > 0 {
 		first := t.args[0]
 		t.args = t.args[1:]
+		t.given++
 		return first, true
 	}
 	if t.lines == nil || t.err != nil {
@@ -150,8 +152,17 @@ func (t *targets) next() (target, bool) {
 	}
 	var parsed target
 	var ok bool
-	parsed, ok, t.err = t.nextLine()
+	if parsed, ok, t.err = t.nextLine(); ok {
+		t.given++
+	}
 	return parsed, ok
+}
+
+// left returns how many targets were not handed out.
+func (t *targets) left() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.count - t.given
 }
 
 // example returns the first target as the user wrote it, for messages.

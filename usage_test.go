@@ -74,6 +74,13 @@ func TestUsage(t *testing.T) {
 		{"192.0.2.1:80 --explain=octets", `--explain "octets": only =checksum may follow`},
 		{"192.0.2.1:80 --json=maybe", `--json "maybe": it stands alone, without a value`},
 		{"192.0.2.1:80 -c a-for-b", `-c "a-for-b": a whole number is wanted`},
+		{"192.0.2.1:80 --assert p99", `--assert "p99": a figure, one of < <= > >= == !=, and a value are wanted, as in p99<50ms`},
+		{"192.0.2.1:80 --require some", "--require some: any, all or a percentage is wanted, more than 0% and up to 100%, as in 90%"},
+		{"192.0.2.1:80 --require 0%", "--require 0%: any, all or a percentage is wanted, more than 0% and up to 100%, as in 90%"},
+		{"192.0.2.1:80 --require 100.1%", "--require 100.1%: any, all or a percentage is wanted, more than 0% and up to 100%, as in 90%"},
+		{"192.0.2.1:80 --require 90", "--require 90: any, all or a percentage is wanted, more than 0% and up to 100%, as in 90%"},
+		{"192.0.2.1:80 --assert loss<1% --assert p99<5%", `--assert "p99<5%": "5%" is no duration, as in p99<50ms, or a number of seconds`},
+		{"192.0.2.1:80 --assert loss<1% --dry-run", "--dry-run sends nothing: there is nothing to --assert"},
 		{"schema now", "schema takes no arguments"},
 		{"schema --json", "there is no flag --json; try --help"},
 		{"192.0.2.1:80 --cuont 3", "there is no flag --cuont; try --help"},
@@ -122,7 +129,7 @@ func TestUsageIsPrintable(t *testing.T) {
 		{"192.0.2.1:80", "--close", hostile}, {"192.0.2.1:80", "--syn", hostile}, {"192.0.2.1:80", "--icmp", hostile},
 		{"192.0.2.1:80", "--send", hostile}, {"192.0.2.1:80", "--color", hostile}, {"192.0.2.1:80", "-S", hostile},
 		{"192.0.2.1:80", "--dns", hostile}, {"192.0.2.1:80", "--" + hostile}, {"192.0.2.1:80", "-" + hostile},
-		{"192.0.2.1:80", "--mark", hostile}, {"completion", hostile}, {"schema", hostile}, {"schema", "--" + hostile}, {"192.0.2.1:80", "--json=" + hostile},
+		{"192.0.2.1:80", "--mark", hostile}, {"192.0.2.1:80", "--assert", hostile}, {"192.0.2.1:80", "--assert", "loss<" + hostile}, {"192.0.2.1:80", "--require", hostile}, {"completion", hostile}, {"schema", hostile}, {"schema", "--" + hostile}, {"192.0.2.1:80", "--json=" + hostile},
 	} {
 		r := tcpprobe(t, alone, args...)
 		text, ok := strings.CutPrefix(strings.TrimSuffix(r.stderr, "\n"), "tcpprobe: ")

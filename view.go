@@ -142,7 +142,7 @@ func terminalWidth() int {
 }
 
 // verdictView shows of each handshake the verdict alone.
-type verdictView struct{ *report.Ladder }
+type verdictView struct{ *report.Verdicts }
 
 func (v verdictView) event(*probe.Result, *probe.Event) {}
 func (v verdictView) result(r *probe.Result)            { v.Verdict(r) }

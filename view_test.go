@@ -15,7 +15,7 @@ func TestSeriesOfAddresses(t *testing.T) {
 	t.Parallel()
 	n := labtest.Journey(t)
 	r := tcpprobe(t, n.Client, labDNS, "--all", "-c2", "-i10ms", "-W300ms", "multi.lab.test:80")
-	want := regexp.MustCompile(`--- multi\.lab\.test:80 ---\n6 handshakes: 2 established, 4 timeout; .*\nrtt .*\n$`)
+	want := regexp.MustCompile(`--- multi\.lab\.test:80 ---\n6 handshakes: 2 established, 4 timeout; .*\nrtt .*\njitter .*\n$`)
 	if !want.MatchString(r.stdout) || r.code != exitMixed {
 		t.Errorf("exit code %d, stdout does not match %v", r.code, want)
 	}

@@ -87,13 +87,14 @@ func (m Message) IsError() bool {
 }
 
 // Quoted returns the octets of the datagram that an error message is about: its IPv4 header and at least the first 8
-// octets of its payload, if the sender keeps to RFC 792, and whatever follows. They are the body itself, no copy. The
-// error is [ErrMalformed] for a message that is no error.
+// octets of its payload, if the sender keeps to RFC 792, and whatever follows: padding, but no extension, for which see
+// [Message.Objects]. They alias the body. The error is [ErrMalformed] for a message that is no error.
 func (m Message) Quoted() ([]byte, error) {
 	if !m.IsError() {
 		return nil, fmt.Errorf("%w: type %d quotes no datagram", ErrMalformed, m.Type)
 	}
-	return m.Body, nil
+	n := m.quoteLen()
+	return m.Body[:n:n], nil
 }
 
 // NextHopMTU returns the largest datagram, in octets, that the next hop would have taken: what "fragmentation needed"

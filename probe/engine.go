@@ -366,17 +366,17 @@ func (e *Engine) handleICMP(p rawip.Packet, ip rawip.Header, payload []byte) {
 	if f == nil || !f.listens(p) {
 		return
 	}
-	m := q.message
+	m := &q.message
 	m.At, m.SentTTL = p.At, f.TTL
 	number := int(q.id - f.ID)
 	if number >= f.h.sent {
 		number = -1
 	}
-	verdict := f.h.HandleICMP(Notice{ICMP: &m, Seq: q.seq, Number: number})
+	verdict := f.h.HandleICMP(Notice{ICMP: m, Seq: q.seq, Number: number})
 	if verdict == RejectedByICMP || verdict == NotedICMP {
-		kept := m
-		f.Result.ICMP = append(f.Result.ICMP, &kept)
-		f.noteICMP(p, &kept)
+		kept := q.keep()
+		f.Result.ICMP = append(f.Result.ICMP, kept)
+		f.noteICMP(p, kept)
 	}
 	e.work(f)
 }

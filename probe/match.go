@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"net/netip"
 
 	"tcpprobe/icmp"
@@ -12,6 +13,7 @@ import (
 // quote is what an ICMP error says, and of which segment.
 type quote struct {
 	message       ICMP
+	whole         icmp.Message   // that the message is from
 	local, remote netip.AddrPort // of the quoted segment, which we may have sent
 	id            uint16         // Identification of its datagram
 	seq           tcphdr.SeqNum
@@ -50,11 +52,28 @@ func quotedSegment(ip rawip.Header, payload []byte) (quote, bool) {
 	return quote{
 		message: ICMP{
 			From: ip.Src, Source: h.Src, Target: h.Dst, Type: uint8(m.Type), Code: uint8(m.Code), Name: m.Name(),
-			MTU: int(mtu), TTL: ip.TTL, QuotedTTL: h.TTL,
+			MTU: int(mtu), TTL: ip.TTL, QuotedTTL: h.TTL, Quoted: octets,
 		},
+		whole:  m,
 		local:  netip.AddrPortFrom(h.Src, segment.SrcPort),
 		remote: netip.AddrPortFrom(h.Dst, segment.DstPort),
 		id:     h.ID,
 		seq:    segment.Seq,
 	}, true
+}
+
+// keep returns a message that nothing else shares octets with, with what the router added about itself. That takes no part
+// in whether the message counts.
+func (q *quote) keep() *ICMP {
+	kept := q.message
+	kept.Quoted = bytes.Clone(kept.Quoted)
+	objects, _ := q.whole.Objects() // those that can be read
+	for _, o := range objects {
+		if stack, ok := o.Labels(); ok {
+			kept.Labels = append(kept.Labels, stack...)
+		} else if i, err := o.Interface(); err == nil {
+			kept.Interfaces = append(kept.Interfaces, i)
+		}
+	}
+	return &kept
 }

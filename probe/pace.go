@@ -40,11 +40,25 @@ func (p *Pace) Take(now time.Time) (again time.Time, ok bool) {
 	}
 	p.starts[p.oldest] = now
 	p.oldest = (p.oldest + 1) % len(p.starts)
-	if behind := now.Add(-p.window); p.next.Before(behind) {
+	if p.next.IsZero() {
+		p.next = now
+	} else if behind := now.Add(-p.window); p.next.Before(behind) {
 		p.next = behind
 	}
 	p.next = p.next.Add(p.every)
 	return time.Time{}, true
+}
+
+// Left takes note that what was begun since a time had left by now, and may have left as late as now: the rate is that on
+// the wire.
+func (p *Pace) Left(since, now time.Time) {
+	for i := range p.starts {
+		latest := &p.starts[(p.oldest+2*len(p.starts)-1-i)%len(p.starts)]
+		if latest.Before(since) {
+			return
+		}
+		*latest = now
+	}
 }
 
 // Congestion says how many handshakes may be under way at once, by what is lost on this side of the network: frames that

@@ -52,6 +52,29 @@ func TestPace(t *testing.T) {
 	}
 }
 
+// TestPaceOnTheWire: what was begun in time may leave late, and then what follows is late, too.
+func TestPaceOnTheWire(t *testing.T) {
+	p := probe.NewPace(100) // 10 in a tenth of a second
+	now := time.Unix(5_000, 0)
+	var left []time.Time
+	for len(left) < 200 {
+		again, ok := p.Take(now)
+		if !ok {
+			now = again
+			continue
+		}
+		since := now
+		now = now.Add(time.Duration(len(left)%3) * 4 * ms) // until it has left
+		p.Left(since, now)
+		left = append(left, now)
+	}
+	for i := 10; i < len(left); i++ {
+		if apart := left[i].Sub(left[i-10]); apart < 100*ms {
+			t.Errorf("%d to %d left within %v", i-10, i, apart)
+		}
+	}
+}
+
 func TestCongestion(t *testing.T) {
 	c := probe.NewCongestion(1000)
 	now := time.Unix(5_000, 0)

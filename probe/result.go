@@ -158,10 +158,13 @@ type ICMP struct {
 	Target     netip.Addr // whom it was for
 	Type, Code uint8
 	Name       string
-	MTU        int   // next-hop MTU; 0 if it names none
-	TTL        uint8 // of the ICMP message's own datagram
-	QuotedTTL  uint8 // what was left of our datagram's TTL when it was rejected
-	SentTTL    uint8 // what it left us with
+	MTU        int              // next-hop MTU; 0 if it names none
+	Labels     []icmp.Label     // the MPLS label stack that our datagram had at the router; nil if it tells of none
+	Interfaces []icmp.Interface // of the router; nil if it tells of none
+	Quoted     []byte           // what it quotes of our datagram
+	TTL        uint8            // of the ICMP message's own datagram
+	QuotedTTL  uint8            // what was left of our datagram's TTL when it was rejected
+	SentTTL    uint8            // what it left us with
 	At         stamp.Stamp
 }
 

@@ -28,10 +28,13 @@ type Summary struct {
 	SYNsLost int           // that left before the one that was answered, or that nothing answered
 	Duration time.Duration // from the start of the first handshake to the last event, or change of state, of any
 
+	Checks []Check // the assertions that were checked
+
 	several bool // addresses
 	started bool
 	start   stamp.Stamp // of the first handshake
 	rtts    samples
+	course  course
 }
 
 // NewSummary returns the Summary of no handshakes yet.
@@ -56,6 +59,12 @@ func (s *Summary) Add(r *Result) {
 	s.Sent++
 	s.extend(r)
 	t := r.TCP
+	this := step{start: began(r).User, established: r.Outcome == Established}
+	if this.established && t != nil && t.Answered && !t.RTTAmbiguous {
+		this.rtt, this.measured = t.RTT, true
+		s.rtts.add(t.RTT)
+	}
+	s.course.add(this)
 	if t == nil {
 		return
 	}
@@ -75,21 +84,32 @@ func (s *Summary) Add(r *Result) {
 	default:
 		s.SYNsLost += t.SYNSent - 1 // as in its RTT, the last one is taken for the one that was answered
 	}
-	if r.Outcome == Established && t.Answered && !t.RTTAmbiguous {
-		s.rtts.add(t.RTT)
-	}
 }
 
-// extend makes the Duration reach to the end of a result.
+// began returns when a handshake started: with its first event, or where it failed before any, when it was set about.
+func began(r *Result) stamp.Stamp {
+	if r.Start.IsZero() {
+		return stamp.Stamp{User: r.Time}
+	}
+	return r.Start
+}
+
+// extend makes the Duration reach from the start of a result, which need not be the first to end, to its end.
 func (s *Summary) extend(r *Result) {
-	if !s.started {
-		s.started, s.start = true, r.Start
+	start := began(r)
+	switch {
+	case !s.started:
+		s.started, s.start = true, start
+	case start.User.Before(s.start.User):
+		d, _ := stamp.Between(start, s.start)
+		s.Duration += d
+		s.start = start
 	}
 	until := func(at stamp.Stamp) {
 		d, _ := stamp.Between(s.start, at)
 		s.Duration = max(s.Duration, d)
 	}
-	until(r.Start)
+	until(start)
 	if n := len(r.Events); n > 0 {
 		until(r.Events[n-1].At)
 	}
@@ -106,6 +126,10 @@ func (s *Summary) Loss() float64 {
 	}
 	return float64(s.Sent-s.Established-s.Refused) / float64(s.Sent)
 }
+
+// Course returns what the handshakes show in the order of their starts. It is exact as long as no handshake is overtaken by
+// more than 4,096 that began later and end before it.
+func (s *Summary) Course() Course { return s.course.until(s.start.User.Add(s.Duration)) }
 
 // RTT is the distribution of the round-trip times.
 type RTT struct {

@@ -23,6 +23,7 @@ const (
 	offDst      = 16
 	offSrcPort  = 0
 	offDstPort  = 2
+	offFlags    = 13
 	offType     = 0
 )
 
@@ -34,7 +35,25 @@ const exactPorts = 16
 // Filter returns the socket filter that passes what concerns connections from the given local addresses and ports: TCP to
 // them, TCP from them on its way out, and ICMP errors to their addresses. Where one address has more than 16 ports, it
 // passes those between the lowest and the highest. It wants to see packets from the network header on.
-func Filter(locals []netip.AddrPort) []bpf.Instruction {
+func Filter(locals []netip.AddrPort) []bpf.Instruction { return filter(locals, nil) }
+
+// BriefFilter is Filter, but that of what leaves it passes no segment that ends a connection.
+func BriefFilter(locals []netip.AddrPort) []bpf.Instruction {
+	return filter(locals, []bpf.Instruction{
+		bpf.LoadIndirect{Off: offFlags, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: uint32(tcpFIN | tcpRST), SkipFalse: 1},
+		drop,
+	})
+}
+
+// Control bits (RFC 9293 3.1).
+const (
+	tcpFIN = 1 << 0
+	tcpRST = 1 << 2
+)
+
+// filter is Filter, with a program that may drop what leaves before its port is looked at.
+func filter(locals []netip.AddrPort, leaves []bpf.Instruction) []bpf.Instruction {
 	ports := make(map[uint32][]uint16)
 	for _, local := range locals {
 		address := word(local.Addr())
@@ -61,7 +80,7 @@ func Filter(locals []netip.AddrPort) []bpf.Instruction {
 			drop,
 			bpf.LoadMemShift{Off: 0}, // X becomes the header's length in octets
 		},
-		when(direction, outgoing, when(protocol, ProtocolTCP, sent)),
+		when(direction, outgoing, when(protocol, ProtocolTCP, leaves, sent)),
 		when(direction, toHost, when(protocol, ProtocolTCP, received), when(protocol, ProtocolICMP, quoted)),
 	), drop)
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/net/bpf"
 
 	"tcpprobe/rawip"
+	"tcpprobe/tcphdr"
 )
 
 // The packet types of packet(7) and the EtherTypes that the filter is told by the kernel.
@@ -20,7 +21,11 @@ const (
 // extensions, so what they would load is put in their place.
 func runFilter(t *testing.T, locals []netip.AddrPort, etherType, packetType uint32, datagram []byte) bool {
 	t.Helper()
-	program := rawip.Filter(locals)
+	return runProgram(t, rawip.Filter(locals), etherType, packetType, datagram)
+}
+
+func runProgram(t *testing.T, program []bpf.Instruction, etherType, packetType uint32, datagram []byte) bool {
+	t.Helper()
 	for i, instruction := range program {
 		switch instruction {
 		case bpf.LoadExtension{Num: bpf.ExtProto}:
@@ -165,5 +170,33 @@ func TestFilterKinds(t *testing.T) {
 	}
 	if runFilter(t, locals, etherTypeIPv4, packetOutgoing, carry(t, rawip.Header{Protocol: rawip.ProtocolICMP, Src: to, Dst: to}, 3, 1)) {
 		t.Error("an ICMP error of our own passes")
+	}
+}
+
+// TestBriefFilter: of what leaves, only the ends of connections are kept from us.
+func TestBriefFilter(t *testing.T) {
+	local, remote := netip.MustParseAddrPort("192.0.2.1:40001"), netip.MustParseAddrPort("198.51.100.80:80")
+	for _, test := range []struct {
+		flags     tcphdr.Flags
+		out, back bool
+	}{
+		{tcphdr.SYN, true, true}, {tcphdr.ACK, true, true}, {tcphdr.SYN | tcphdr.ACK, true, true},
+		{tcphdr.RST, false, true}, {tcphdr.RST | tcphdr.ACK, false, true}, {tcphdr.FIN | tcphdr.ACK, false, true},
+	} {
+		for _, way := range []struct {
+			src, dst netip.AddrPort
+			packet   uint32
+			want     bool
+		}{{local, remote, packetOutgoing, test.out}, {remote, local, packetHost, test.back}} {
+			h := tcphdr.Header{SrcPort: way.src.Port(), DstPort: way.dst.Port(), Flags: test.flags}
+			octets, err := h.Append(nil, way.src.Addr(), way.dst.Addr(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			datagram := carry(t, rawip.Header{Protocol: rawip.ProtocolTCP, Src: way.src.Addr(), Dst: way.dst.Addr()}, octets...)
+			if got := runProgram(t, rawip.BriefFilter([]netip.AddrPort{local}), etherTypeIPv4, way.packet, datagram); got != way.want {
+				t.Errorf("%v from %v passes: %t", test.flags, way.src, got)
+			}
+		}
 	}
 }

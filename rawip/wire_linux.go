@@ -27,6 +27,17 @@ type WireOptions struct {
 	// Mass is for very many connections on links: datagrams are handed to the kernel by the batch, and no more than the
 	// first 432 octets of what arrives are received.
 	Mass bool
+
+	// Brief is for those who do not want to see the segments leave that end a connection, FIN and RST.
+	Brief bool
+}
+
+// filterFor returns the filter for connections from these local addresses and ports.
+func (o WireOptions) filterFor(locals []netip.AddrPort) ([]bpf.RawInstruction, error) {
+	if o.Brief {
+		return bpf.Assemble(BriefFilter(locals))
+	}
+	return bpf.Assemble(Filter(locals))
 }
 
 // link is a packet socket: socket.Packet, or for the mass socket.Ring.
@@ -62,7 +73,7 @@ type Wire struct {
 
 // OpenWire returns a Wire, whose waits end with the context.
 func OpenWire(ctx context.Context, o WireOptions) (*Wire, error) {
-	nothing, err := bpf.Assemble(Filter(nil))
+	nothing, err := o.filterFor(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +119,7 @@ func (w *Wire) openLink() (link, error) {
 
 // Watch makes the Wire see the connections from these local addresses and ports, and as few others as Filter says.
 func (w *Wire) Watch(locals ...netip.AddrPort) error {
-	filter, err := bpf.Assemble(Filter(locals))
+	filter, err := w.options.filterFor(locals)
 	if err != nil || slices.Equal(filter, w.filter) {
 		return err
 	}

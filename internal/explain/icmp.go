@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"tcpprobe/icmp"
-	"tcpprobe/internal/checksum"
+	"tcpprobe/internal/report"
 )
 
 const icmpHeaderLen = 8 // octets
@@ -25,14 +25,14 @@ func (t *table) icmp() {
 	t.add(1, codeSource(m), "Code %d: %s", m.Code, m.Name())
 	t.add(2, "792", "Checksum 0x%04x: %v", m.Checksum, icmp.Verify(b))
 	t.icmpRest(m)
-	if !m.IsError() {
+	quote, err := m.Quoted()
+	if err != nil {
 		t.icmpBody()
 		return
 	}
-	quote, extended := extension(m)
 	layer := t.layer
-	t.within(quote, t.quote)
-	if extended {
+	t.within(len(quote), t.quote)
+	if len(t.rest()) > 0 {
 		t.extensions()
 	}
 	t.layer = layer
@@ -94,28 +94,6 @@ func (t *table) quote() {
 	t.ipv4(true)
 }
 
-// The quote of an extended message (RFC 4884): its length is given in words, or by old routers left out and then 128
-// octets.
-const quoteOfOld = 128
-
-// extension returns how many octets a message quotes, and whether an extension follows them.
-func extension(m icmp.Message) (quoted int, extended bool) {
-	switch m.Type {
-	case icmp.DestinationUnreachable, icmp.TimeExceeded, icmp.ParameterProblem:
-	default:
-		return len(m.Body), false
-	}
-	if n := 4 * int(m.Rest[1]); n > 0 {
-		return min(n, len(m.Body)), n < len(m.Body)
-	}
-	if len(m.Body) >= quoteOfOld+4 {
-		if x := m.Body[quoteOfOld:]; x[0]>>4 == 2 && checksum.Fold(checksum.Sum(0, x)) == 0xffff {
-			return quoteOfOld, true
-		}
-	}
-	return len(m.Body), false
-}
-
 // extensions explains what a router adds about itself after the quote (RFC 4884 7 and 8).
 func (t *table) extensions() {
 	t.layer = "ICMP ext"
@@ -139,9 +117,18 @@ func (t *table) extensions() {
 // extensionObject explains an object of a class and type.
 func (t *table) extensionObject(class, kind uint8) {
 	t.add(4, "4884 8", "object of %d octets, Class-Num %d, C-Type %d", len(t.rest()), class, kind)
-	for class == 1 && kind == 1 && len(t.rest()) >= 4 {
-		v := u32(t.rest())
-		t.add(4, "4950", "MPLS label %d, TC %d, S %d, TTL %d", v>>12, v>>9&7, v>>8&1, v&0xff)
+	object := icmp.Object{Class: class, CType: kind, Payload: t.rest()}
+	if stack, ok := object.Labels(); ok {
+		for _, l := range stack {
+			bottom := ""
+			if l.Bottom {
+				bottom = ", the bottom of the stack"
+			}
+			t.add(4, "4950", "MPLS label %d, traffic class %d, TTL %d%s", l.Label, l.TC, l.TTL, bottom)
+		}
+	}
+	if i, err := object.Interface(); err == nil && len(object.Payload) > 0 {
+		t.add(len(object.Payload), "5837", "%s", report.Printable(report.InterfaceText(i)))
 	}
 	if n := len(t.rest()); n > 0 {
 		t.add(n, "4884 8", "the payload of the object")

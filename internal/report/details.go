@@ -114,6 +114,12 @@ func (l *Ladder) option(o tcphdr.Option) string {
 func (l *Ladder) icmpDetails(m *probe.ICMP) {
 	l.detail("IPv4", fmt.Sprintf("ttl %d", m.TTL))
 	l.detail("quoted", fmt.Sprintf("our SYN, ttl %d; it left us with ttl %d", m.QuotedTTL, m.SentTTL))
+	for _, label := range m.Labels {
+		l.detail("MPLS", labelText(label))
+	}
+	for _, i := range m.Interfaces {
+		l.detail("interface", l.printable(InterfaceText(i)))
+	}
 }
 
 // conclusion adds what can be said only at the end: the next hop if there was no ARP, the states, the SYNs, the clock.

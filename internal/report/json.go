@@ -13,6 +13,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"tcpprobe/icmp"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/probe"
 	"tcpprobe/tcphdr"
@@ -33,6 +34,34 @@ func (j *JSON) Probe(r *probe.Result) error { return j.write(newProbe(r)) }
 
 // Summary writes what the handshakes with one target amount to.
 func (j *JSON) Summary(s *probe.Summary) error { return j.write(newSummary(s)) }
+
+// Total writes what there is to say of all targets together.
+func (j *JSON) Total(t Total) error {
+	sum := newSummary(t.Summary)
+	return j.write(totalJSON{
+		Schema: Schema, Type: "total", Targets: t.Targets, NotBegun: t.NotBegun, Broken: t.Broken, Drops: t.Drops,
+		Sent: sum.Sent, Established: sum.Established, Refused: sum.Refused, Unreachable: sum.Unreachable,
+		Timeout: sum.Timeout, Failed: sum.Failed, Loss: sum.Loss, RTT: sum.RTT, Duration: sum.Duration,
+	})
+}
+
+type totalJSON struct {
+	Schema      string        `json:"schema"`
+	Type        string        `json:"type"`
+	Targets     int           `json:"targets"`
+	NotBegun    int           `json:"not_begun"`
+	Broken      int           `json:"broken_off"`
+	Drops       int           `json:"receive_drops"`
+	Sent        int           `json:"sent"`
+	Established int           `json:"established"`
+	Refused     int           `json:"refused"`
+	Unreachable int           `json:"unreachable"`
+	Timeout     int           `json:"timeout"`
+	Failed      int           `json:"failed"`
+	Loss        float64       `json:"loss"`
+	RTT         *rttJSON      `json:"rtt_ns,omitempty"`
+	Duration    time.Duration `json:"duration_ns"`
+}
 
 // write writes a line. Every character in it is printable: the others are escaped, whoever sent them.
 func (j *JSON) write(v any) error {
@@ -179,11 +208,57 @@ type icmpJSON struct {
 	T      time.Duration `json:"t_ns"`
 	Quoted quotedJSON    `json:"quoted"`
 	Hops   int           `json:"hops,omitempty"`
+
+	Labels     []labelJSON     `json:"mpls,omitempty"`
+	Interfaces []interfaceJSON `json:"interface,omitempty"`
+}
+
+type labelJSON struct {
+	Label  uint32 `json:"label"`
+	TC     uint8  `json:"tc"`
+	Bottom bool   `json:"s"`
+	TTL    uint8  `json:"ttl"`
+}
+
+type interfaceJSON struct {
+	Role    string `json:"role"`
+	Index   uint32 `json:"index,omitempty"`
+	Name    string `json:"name,omitempty"`
+	Address string `json:"address,omitempty"`
+	MTU     uint32 `json:"mtu,omitempty"`
+}
+
+// newICMP returns what JSON writes of an ICMP error.
+func newICMP(m *probe.ICMP, zero stamp.Stamp) icmpJSON {
+	return icmpJSON{
+		From: m.From, Type: m.Type, Code: m.Code, Name: m.Name, MTU: m.MTU, T: since(zero, m.At),
+		Quoted: quotedJSON{TTL: m.QuotedTTL, SentTTL: m.SentTTL, Length: len(m.Quoted)}, Hops: m.Hops(),
+		Labels: newLabels(m.Labels), Interfaces: newInterfaces(m.Interfaces),
+	}
+}
+
+func newLabels(stack []icmp.Label) (labels []labelJSON) {
+	for _, l := range stack {
+		labels = append(labels, labelJSON{Label: l.Label, TC: l.TC, Bottom: l.Bottom, TTL: l.TTL})
+	}
+	return labels
+}
+
+func newInterfaces(all []icmp.Interface) (interfaces []interfaceJSON) {
+	for _, i := range all {
+		j := interfaceJSON{Role: i.Role.String(), Index: i.Index, Name: i.Name, MTU: i.MTU}
+		if i.Address.IsValid() {
+			j.Address = i.Address.String()
+		}
+		interfaces = append(interfaces, j)
+	}
+	return interfaces
 }
 
 type quotedJSON struct {
 	TTL     uint8 `json:"ttl"`
 	SentTTL uint8 `json:"sent_ttl"`
+	Length  int   `json:"length,omitempty"`
 }
 
 // newProbe returns what JSON writes of a result.
@@ -221,10 +296,7 @@ func newProbe(r *probe.Result) probeJSON {
 		p.TCP = newTCP(r, zero)
 	}
 	for _, m := range r.ICMP {
-		p.ICMP = append(p.ICMP, icmpJSON{
-			From: m.From, Type: m.Type, Code: m.Code, Name: m.Name, MTU: m.MTU, T: since(zero, m.At),
-			Quoted: quotedJSON{TTL: m.QuotedTTL, SentTTL: m.SentTTL}, Hops: m.Hops(),
-		})
+		p.ICMP = append(p.ICMP, newICMP(m, zero))
 	}
 	return p
 }
@@ -329,18 +401,34 @@ func since(zero, at stamp.Stamp) time.Duration {
 }
 
 type summaryJSON struct {
-	Schema      string        `json:"schema"`
-	Type        string        `json:"type"`
-	Target      string        `json:"target"`
-	Sent        int           `json:"sent"`
-	Established int           `json:"established"`
-	Refused     int           `json:"refused"`
-	Unreachable int           `json:"unreachable"`
-	Timeout     int           `json:"timeout"`
-	Failed      int           `json:"failed"`
-	Loss        float64       `json:"loss"`
-	RTT         *rttJSON      `json:"rtt_ns,omitempty"`
-	Duration    time.Duration `json:"duration_ns"`
+	Schema      string          `json:"schema"`
+	Type        string          `json:"type"`
+	Target      string          `json:"target"`
+	Sent        int             `json:"sent"`
+	Established int             `json:"established"`
+	Refused     int             `json:"refused"`
+	Unreachable int             `json:"unreachable"`
+	Timeout     int             `json:"timeout"`
+	Failed      int             `json:"failed"`
+	Loss        float64         `json:"loss"`
+	SYNs        int             `json:"syns"`
+	SYNsLost    int             `json:"syns_lost"`
+	RTT         *rttJSON        `json:"rtt_ns,omitempty"`
+	Jitter      *time.Duration  `json:"jitter_ns,omitempty"`
+	Outage      *time.Duration  `json:"outage_ns,omitempty"`
+	OutageOf    int             `json:"outage_handshakes,omitempty"`
+	Flaps       int             `json:"flaps"`
+	Duration    time.Duration   `json:"duration_ns"`
+	Assertions  []assertionJSON `json:"assertions,omitempty"`
+}
+
+// assertionJSON has one of the values, or, if the figure does not exist, the reason.
+type assertionJSON struct {
+	Text    string         `json:"text"`
+	Held    bool           `json:"held"`
+	Value   *float64       `json:"value,omitempty"`
+	ValueNS *time.Duration `json:"value_ns,omitempty"`
+	Reason  string         `json:"reason,omitempty"`
 }
 
 type rttJSON struct {
@@ -358,10 +446,35 @@ func newSummary(s *probe.Summary) summaryJSON {
 	j := summaryJSON{
 		Schema: Schema, Type: "summary", Target: s.Target,
 		Sent: s.Sent, Established: s.Established, Refused: s.Refused, Unreachable: s.Unreachable,
-		Timeout: s.Timeout, Failed: s.Failed, Loss: s.Loss(), Duration: s.Duration,
+		Timeout: s.Timeout, Failed: s.Failed, Loss: s.Loss(), SYNs: s.SYNs, SYNsLost: s.SYNsLost, Duration: s.Duration,
 	}
 	if r, ok := s.RTT(); ok {
 		j.RTT = &rttJSON{Min: r.Min, Avg: r.Avg, Max: r.Max, MDev: r.MDev, P50: r.P50, P90: r.P90, P99: r.P99}
+	}
+	c := s.Course()
+	j.Flaps = c.Flaps
+	if c.HasJitter {
+		j.Jitter = &c.Jitter
+	}
+	if c.OutageHandshakes > 0 {
+		j.Outage, j.OutageOf = &c.Outage, c.OutageHandshakes
+	}
+	for _, check := range s.Checks {
+		j.Assertions = append(j.Assertions, newAssertion(check))
+	}
+	return j
+}
+
+// newAssertion returns what JSON writes of an assertion.
+func newAssertion(c probe.Check) assertionJSON {
+	j := assertionJSON{Text: c.Text, Held: c.Held, Reason: c.Why}
+	switch {
+	case !c.Exists:
+	case c.Kind == probe.KindDuration:
+		d := time.Duration(c.Value)
+		j.ValueNS = &d
+	default:
+		j.Value = &c.Value
 	}
 	return j
 }

@@ -103,11 +103,71 @@ func (s *Series) Summary(sum *probe.Summary) error {
 	}
 	s.line("--- " + s.shorten(s.printable(sum.Target), width-8-columns(address)) + address + " ---")
 	s.paragraph("", 2, counts(sum))
+	s.roundTrips(sum)
+	if parts := course(sum.Course()); sum.Sent > 1 && len(parts) > 0 {
+		s.paragraph("", 2, parts)
+	}
+	for _, c := range sum.Checks {
+		if !c.Held {
+			s.paragraph("", 2, strings.Fields(s.printable(Failure(c))))
+		}
+	}
+	return s.flush()
+}
+
+// course says what the order of the handshakes shows, in parts that stay in one line.
+func course(c probe.Course) []string {
+	var parts []string
+	if c.HasJitter {
+		parts = append(parts, "jitter "+ms(c.Jitter)+" ms")
+	}
+	if c.OutageHandshakes > 0 {
+		parts = append(parts, fmt.Sprintf("longest outage %s, %s", took(c.Outage), count(c.OutageHandshakes, "handshake")))
+	}
+	if c.Flaps > 0 {
+		parts = append(parts, count(c.Flaps, "flap"))
+	}
+	for i := range len(parts) - 1 {
+		parts[i] += ";"
+	}
+	return parts
+}
+
+// roundTrips adds the distribution of the round-trip times, if there were any.
+func (s *Series) roundTrips(sum *probe.Summary) {
 	if rtt, ok := sum.RTT(); ok {
 		s.line(fitting(width, func(decimals int) string {
 			return "rtt min/avg/p50/p99/max/mdev = " + values(decimals, rtt.Min, rtt.Avg, rtt.P50, rtt.P99, rtt.Max, rtt.MDev)
 		}))
 	}
+}
+
+// Total is what there is to say of all targets of a run together.
+type Total struct {
+	*probe.Summary
+	Targets  int // that there were to be probed
+	NotBegun int // that were not, because the run was broken off
+	Broken   int // handshakes that were broken off before there was a verdict
+	Drops    int // frames that found no room in this host's receive buffer; what they carried was asked for again
+}
+
+// Total prints what there is to say of all targets together.
+func (s *Series) Total(t Total) error {
+	s.line("--- " + count(t.Targets, "target") + " ---")
+	parts := counts(t.Summary)
+	for _, c := range []struct {
+		n    int
+		text string
+	}{
+		{t.Broken, "broken off"}, {t.NotBegun, "not begun"}, {t.Drops, "frames lost in this host"},
+	} {
+		if c.n > 0 {
+			parts[len(parts)-1] += ";"
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.text))
+		}
+	}
+	s.paragraph("", 2, parts)
+	s.roundTrips(t.Summary)
 	return s.flush()
 }
 
@@ -132,11 +192,15 @@ func counts(sum *probe.Summary) []string {
 	if sum.SYNs > 0 {
 		parts = append(parts, fmt.Sprintf("%s, %d lost;", count(sum.SYNs, "SYN"), sum.SYNsLost))
 	}
-	took := fmt.Sprintf("%.1f s", sum.Duration.Seconds())
-	if sum.Duration < time.Second {
-		took = decimals(sum.Duration, 1) + " ms"
+	return append(parts, took(sum.Duration))
+}
+
+// took writes how long something lasted, with one decimal.
+func took(d time.Duration) string {
+	if d < time.Second {
+		return decimals(d, 1) + " ms"
 	}
-	return append(parts, took)
+	return fmt.Sprintf("%.1f s", d.Seconds())
 }
 
 // values writes durations one after the other.

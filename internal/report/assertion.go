@@ -1,0 +1,29 @@
+package report
+
+import (
+	"strconv"
+	"time"
+
+	"tcpprobe/probe"
+)
+
+// Failure says that an assertion did not hold, and why: "p99<50ms does not hold: p99 is 61.204ms". Whatever the user typed
+// is printable in it.
+func Failure(c probe.Check) string {
+	text := Printable(c.Text) + " does not hold: "
+	if !c.Exists {
+		return text + c.Why
+	}
+	return text + c.Figure + " is " + figureValue(c)
+}
+
+// figureValue writes the value of a figure, in its unit and as exactly as it is known.
+func figureValue(c probe.Check) string {
+	switch c.Kind {
+	case probe.KindShare:
+		return strconv.FormatFloat(100*c.Value, 'g', 6, 64) + " %"
+	case probe.KindDuration:
+		return time.Duration(c.Value).String()
+	}
+	return strconv.FormatFloat(c.Value, 'f', 0, 64)
+}

@@ -1,0 +1,195 @@
+package probe
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"tcpprobe/rawip"
+	"tcpprobe/tcphdr"
+)
+
+// Change is a field of a datagram that is not as it was sent.
+type Change struct {
+	Field string // a code, as in the JSON results: "dscp", "mss", "source_port"
+	Sent  string // what it was, for a person: "46", "1460"
+	Found string // what it became; "absent" for an option that is not there
+}
+
+// absent is what an option is that is not there.
+const absent = "absent"
+
+// comparison collects changes.
+type comparison struct{ changes []Change }
+
+// differ adds a field if its two values differ.
+func (c *comparison) differ(field string, sent, found any) {
+	if sent != found {
+		c.changes = append(c.changes, Change{Field: field, Sent: fmt.Sprint(sent), Found: fmt.Sprint(found)})
+	}
+}
+
+// Changes compares a datagram with a TCP segment, as it was sent, with what an ICMP error quotes of it: the header and eight
+// octets at least, if the router keeps to RFC 792. What the quote does not reach is not compared.
+//
+// Not compared are the Time to Live and the Header Checksum, which change with every hop, and the octet order of the
+// Total Length, which some routers quote as they keep it. A checksum of the segment that differs counts only if nothing
+// that it covers explains it.
+func Changes(sent, quoted []byte) []Change {
+	ours, err := rawip.ParseQuoted(sent)
+	if err != nil {
+		return nil
+	}
+	theirs, err := rawip.ParseQuoted(quoted)
+	if err != nil {
+		return nil
+	}
+	var c comparison
+	a, b := ours.Header, theirs.Header
+	c.differ("dscp", a.DSCP(), b.DSCP())
+	c.differ("ecn", a.ECN(), b.ECN())
+	c.totalLength(binary.BigEndian.Uint16(sent[2:]), quoted[2:4])
+	c.differ("id", a.ID, b.ID)
+	c.differ("df", a.DontFragment, b.DontFragment)
+	c.differ("source", a.Src, b.Src)
+	c.differ("destination", a.Dst, b.Dst)
+	// A quote may be padded (RFC 4884 4).
+	quote := theirs.Payload[:min(len(theirs.Payload), len(ours.Payload))]
+	c.segment(ours.Payload, quote, a.Src == b.Src && a.Dst == b.Dst)
+	return c.changes
+}
+
+// totalLength compares the Total Length with two quoted octets, in either order.
+func (c *comparison) totalLength(sent uint16, quoted []byte) {
+	if found := binary.BigEndian.Uint16(quoted); found != sent && binary.LittleEndian.Uint16(quoted) != sent {
+		c.differ("total_length", sent, found)
+	}
+}
+
+// Offsets of what follows the sequence number in a TCP header (RFC 9293 3.1), and where its options begin.
+const (
+	offAck      = 8
+	offBits     = 12
+	offWindow   = 14
+	offChecksum = 16
+	offUrgent   = 18
+	offOptions  = 20
+)
+
+// segment compares as much of two segments as there is of the second.
+func (c *comparison) segment(sent, quoted []byte, sameAddresses bool) {
+	if len(sent) < offOptions || len(quoted) < 8 {
+		return
+	}
+	before := len(c.changes)
+	word := binary.BigEndian.Uint16
+	c.differ("source_port", word(sent), word(quoted))
+	c.differ("destination_port", word(sent[2:]), word(quoted[2:]))
+	c.differ("seq", binary.BigEndian.Uint32(sent[4:]), binary.BigEndian.Uint32(quoted[4:]))
+	if len(quoted) >= offBits {
+		c.differ("ack", binary.BigEndian.Uint32(sent[offAck:]), binary.BigEndian.Uint32(quoted[offAck:]))
+	}
+	if len(quoted) >= offWindow {
+		const allBits = 0x1ff
+		c.differ("flags", tcphdr.Flags(word(sent[offBits:])&allBits), tcphdr.Flags(word(quoted[offBits:])&allBits))
+		c.differ("reserved", sent[offBits]>>1&7, quoted[offBits]>>1&7)
+		c.differ("data_offset", sent[offBits]>>4, quoted[offBits]>>4)
+	}
+	if len(quoted) >= offChecksum {
+		c.differ("window", word(sent[offWindow:]), word(quoted[offWindow:]))
+	}
+	if len(quoted) >= offOptions {
+		c.differ("urgent", word(sent[offUrgent:]), word(quoted[offUrgent:]))
+		c.options(headerOptions(sent), headerOptions(quoted), len(quoted) >= 4*int(quoted[offBits]>>4))
+	}
+	if len(c.changes) == before && sameAddresses && len(quoted) == len(sent) {
+		c.differ("checksum", fmt.Sprintf("%#04x", word(sent[offChecksum:])), fmt.Sprintf("%#04x", word(quoted[offChecksum:])))
+	}
+}
+
+// headerOptions returns the options of a segment, as far as they are there.
+func headerOptions(segment []byte) tcphdr.Options {
+	end := min(4*int(segment[offBits]>>4), len(segment))
+	return tcphdr.Options(segment[offOptions:max(end, offOptions)])
+}
+
+// options compares options, whatever their order. Where the second are not whole, one that is not among them may have been
+// cut off.
+func (c *comparison) options(sent, found tcphdr.Options, whole bool) {
+	if _, bad := found.Malformed(); bad {
+		whole = false
+	}
+	var kinds []tcphdr.OptionKind
+	for _, options := range []tcphdr.Options{sent, found} {
+		for o := range options.All() {
+			if o.Kind != tcphdr.EndOfOptions && o.Kind != tcphdr.NoOperation && !slices.Contains(kinds, o.Kind) {
+				kinds = append(kinds, o.Kind)
+			}
+		}
+	}
+	for _, kind := range kinds {
+		ours, theirs := optionText(sent, kind), optionText(found, kind)
+		if theirs != absent || whole {
+			c.differ(optionField(kind), ours, theirs)
+		}
+	}
+}
+
+// optionField returns the code for an option: its name, or its number for one without.
+func optionField(k tcphdr.OptionKind) string {
+	switch k {
+	case tcphdr.MaximumSegmentSize:
+		return "mss"
+	case tcphdr.WindowScale:
+		return "window_scale"
+	case tcphdr.SACKPermitted:
+		return "sack_permitted"
+	case tcphdr.Timestamps:
+		return "timestamps"
+	case tcphdr.FastOpen:
+		return "fast_open"
+	}
+	return "option_" + strconv.Itoa(int(k))
+}
+
+// optionText says what an option holds, for a person.
+func optionText(o tcphdr.Options, k tcphdr.OptionKind) string {
+	data, ok := o.Find(k)
+	switch {
+	case !ok:
+		return absent
+	case k == tcphdr.MaximumSegmentSize && len(data) == 2:
+		return strconv.Itoa(int(binary.BigEndian.Uint16(data)))
+	case k == tcphdr.WindowScale && len(data) == 1:
+		return strconv.Itoa(int(data[0]))
+	case k == tcphdr.Timestamps && len(data) == 8:
+		return fmt.Sprintf("%d/%d", binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:]))
+	case len(data) == 0:
+		return "present"
+	}
+	return fmt.Sprintf("%x", data)
+}
+
+// EndToEnd compares what the SYN-ACK says with what our SYN offered: a maximum segment size below ours, and options of ours
+// that it does not have. Whether the peer does without them or something on the way took them out, it does not tell.
+func EndToEnd(syn, synAck tcphdr.Header) []Change {
+	var c comparison
+	ours, offered := syn.Options.MSS()
+	theirs, told := synAck.Options.MSS()
+	switch {
+	case offered && !told:
+		c.differ("mss", ours, absent)
+	case offered && theirs < ours:
+		c.differ("mss", ours, theirs)
+	}
+	for _, kind := range []tcphdr.OptionKind{tcphdr.SACKPermitted, tcphdr.Timestamps, tcphdr.WindowScale} {
+		if sent := optionText(syn.Options, kind); sent != absent && optionText(synAck.Options, kind) == absent {
+			if kind == tcphdr.Timestamps {
+				sent = "present"
+			}
+			c.differ(optionField(kind), sent, absent)
+		}
+	}
+	return c.changes
+}

@@ -1,0 +1,191 @@
+package probe_test
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
+)
+
+// second is a handshake that began so many seconds after the first, with its round-trip time in milliseconds if it was
+// established, and with 0 if it timed out.
+type second struct {
+	start int
+	rtt   int
+}
+
+// result returns the handshake as a result that took what it would with a timeout of 3 s.
+func (s second) result() *probe.Result {
+	start := time.Duration(s.start) * time.Second
+	if s.rtt == 0 {
+		return handshake(probe.Timeout, start, 3*time.Second, tcp(1, 0, 0))
+	}
+	rtt := time.Duration(s.rtt) * time.Millisecond
+	return handshake(probe.Established, start, rtt, tcp(1, 1, rtt))
+}
+
+func TestCourse(t *testing.T) {
+	const sec, msec = time.Second, time.Millisecond
+	for _, test := range []struct {
+		name       string
+		handshakes []second // in the order of their starts
+		want       probe.Course
+	}{
+		{"nothing", nil, probe.Course{}},
+		{"one", []second{{0, 10}}, probe.Course{}},
+		{"two", []second{{0, 10}, {1, 14}}, probe.Course{Jitter: 4 * msec, HasJitter: true}},
+		{"three", []second{{0, 10}, {1, 14}, {2, 12}}, probe.Course{Jitter: 3 * msec, HasJitter: true}},
+		{"equal", []second{{0, 10}, {1, 10}}, probe.Course{HasJitter: true}},
+		{"one that failed, to its end", []second{{0, 0}}, probe.Course{Outage: 3 * sec, OutageHandshakes: 1}},
+		{"failed at first", []second{{0, 0}, {1, 0}, {2, 10}}, probe.Course{Outage: 2 * sec, OutageHandshakes: 2}},
+		{"failed at last", []second{{0, 10}, {1, 0}, {2, 0}}, probe.Course{Outage: 4 * sec, OutageHandshakes: 2, Flaps: 1}},
+		{"in between", []second{{0, 10}, {1, 0}, {2, 0}, {3, 30}}, probe.Course{Outage: 2 * sec, OutageHandshakes: 2, Flaps: 1, Jitter: 20 * msec, HasJitter: true}},
+		{"the longest of three", []second{{0, 10}, {1, 0}, {2, 10}, {3, 0}, {4, 0}, {5, 0}, {6, 10}, {7, 0}, {8, 0}, {9, 10}}, probe.Course{Outage: 3 * sec, OutageHandshakes: 3, Flaps: 3, HasJitter: true}},
+		{"always", []second{{0, 0}, {1, 0}, {2, 0}}, probe.Course{Outage: 5 * sec, OutageHandshakes: 3}},
+	} {
+		// However the handshakes overtake each other, the course is the same.
+		random := rand.New(rand.NewPCG(3, 5))
+		for range 20 {
+			s := probe.NewSummary("example.com:80")
+			for _, h := range test.handshakes {
+				s.Add(h.result())
+			}
+			if got := s.Course(); got != test.want {
+				t.Errorf("%s: %+v, want %+v; handshakes %v", test.name, got, test.want, test.handshakes)
+			}
+			if got := s.Course(); got != test.want {
+				t.Errorf("%s: asked again: %+v, want %+v", test.name, got, test.want)
+			}
+			random.Shuffle(len(test.handshakes), func(i, j int) {
+				test.handshakes[i], test.handshakes[j] = test.handshakes[j], test.handshakes[i]
+			})
+		}
+	}
+}
+
+// TestCourseOtherOutcomes: what is not established is an outage, whatever it is, and what is interrupted is neither.
+func TestCourseOtherOutcomes(t *testing.T) {
+	for _, outcome := range []probe.Outcome{
+		probe.Refused, probe.Unreachable, probe.Timeout, probe.DNSError, probe.NoRoute, probe.ARPTimeout, probe.LocalError,
+	} {
+		s := probe.NewSummary("example.com:80")
+		s.Add(handshake(outcome, 0, time.Second, nil))
+		s.Add(handshake(probe.Interrupted, time.Second, time.Second, nil))
+		s.Add(handshake(probe.Established, 2*time.Second, time.Second, tcp(1, 1, µs)))
+		if got, want := s.Course(), (probe.Course{Outage: 2 * time.Second, OutageHandshakes: 1}); got != want {
+			t.Errorf("%v: %+v, want %+v", outcome, got, want)
+		}
+	}
+}
+
+// TestCourseWithoutEvents: a handshake that failed before anything happened began when it was set about.
+func TestCourseWithoutEvents(t *testing.T) {
+	s := probe.NewSummary("example.com:80")
+	first := handshake(probe.Established, 0, time.Millisecond, tcp(1, 1, µs))
+	s.Add(first)
+	for i := range 3 {
+		s.Add(&probe.Result{Outcome: probe.NoRoute, Time: first.Start.User.Add(time.Duration(i+1) * time.Second)})
+	}
+	want := probe.Course{Outage: 2 * time.Second, OutageHandshakes: 3, Flaps: 1}
+	if got := s.Course(); got != want || s.Duration != 3*time.Second {
+		t.Errorf("%+v in %v, want %+v in 3s", got, s.Duration, want)
+	}
+}
+
+// TestB42_AmbiguousJitter: a round-trip time that is ambiguous takes no part in the jitter, and an established handshake
+// without one is no outage.
+func TestB42_AmbiguousJitter(t *testing.T) {
+	s := probe.NewSummary("example.com:80")
+	s.Add(handshake(probe.Established, 0, 0, tcp(1, 1, 10*µs)))
+	s.Add(handshake(probe.Established, time.Second, 0, tcp(2, -1, 900*µs)))
+	if c := s.Course(); c.HasJitter || c.OutageHandshakes != 0 {
+		t.Errorf("%+v", c)
+	}
+	s.Add(handshake(probe.Established, 2*time.Second, 0, tcp(1, 1, 13*µs)))
+	s.Add(handshake(probe.Refused, 3*time.Second, 0, tcp(1, 1, 500*µs)))
+	if c := s.Course(); !c.HasJitter || c.Jitter != 3*µs {
+		t.Errorf("%+v", c)
+	}
+}
+
+// TestDurationOfOvertaken: the first to end need not be the first that began.
+func TestDurationOfOvertaken(t *testing.T) {
+	s := probe.NewSummary("example.com:80")
+	s.Add(handshake(probe.Established, time.Second, time.Second, tcp(1, 1, µs)))
+	s.Add(handshake(probe.Timeout, 0, 3*time.Second, tcp(1, 0, 0)))
+	if s.Duration != 3*time.Second {
+		t.Errorf("%v, want 3s", s.Duration)
+	}
+}
+
+// TestCourseOfMany compares the course of some thousand handshakes, which overtake each other, with that of the same ones
+// in order.
+func TestCourseOfMany(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var all []second
+	for i := range 30_000 {
+		h := second{start: i}
+		if random.IntN(3) > 0 {
+			h.rtt = 1 + random.IntN(50)
+		}
+		all = append(all, h)
+	}
+	course := func() probe.Course {
+		s := probe.NewSummary("many")
+		for _, h := range all {
+			s.Add(h.result())
+		}
+		return s.Course()
+	}
+	want := course()
+	late := make(map[int]int)
+	for _, h := range all {
+		late[h.start] = h.start + random.IntN(4000)
+	}
+	slices.SortStableFunc(all, func(a, b second) int { return late[a.start] - late[b.start] })
+	got := course()
+	if (got.Jitter - want.Jitter).Abs() > 1 {
+		t.Errorf("jitter %v, want %v", got.Jitter, want.Jitter)
+	}
+	if got.Jitter = want.Jitter; got != want || !got.HasJitter || got.Flaps < 1000 {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// TestConstantMemoryOfWeeks adds three million handshakes, a week and a half of four a second: the heap does not grow.
+func TestConstantMemoryOfWeeks(t *testing.T) {
+	s := probe.NewSummary("weeks")
+	r := handshake(probe.Established, 0, 0, tcp(1, 1, 11573*µs))
+	zero := r.Start.User
+	add := func(n int) {
+		for i := range n {
+			at := stamp.Stamp{User: zero.Add(time.Duration(i) * time.Second / 4)}
+			r.Start, r.Events[0].At, r.Events[1].At = at, at, at
+			r.TCP.RTT = time.Duration(i%977) * µs
+			r.Outcome = probe.Established
+			if i%10 == 0 {
+				r.Outcome = probe.Timeout
+			}
+			s.Add(r)
+		}
+	}
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	add(20_000)
+	before := heap()
+	add(3_000_000)
+	if after := heap(); after > before+64<<10 {
+		t.Errorf("the heap grew from %d to %d octets", before, after)
+	}
+	if s.Sent != 3_020_000 {
+		t.Errorf("%d handshakes", s.Sent)
+	}
+}
