@@ -78,7 +78,7 @@ func TestTraceThroughNAT(t *testing.T) {
 		}
 	}`)
 	r := tcpprobe(t, n.Client, "trace", "-W=500ms", "10.99.0.80:80")
-	want := "hop 1 has the address of the target: a NAT there, or before, speaks in its name"
+	want := "a router, by NAT"
 	if r.code != exitEstablished || !strings.Contains(r.stdout, " 3  10.99.0.80") || strings.Contains(r.stdout, "changed: source") || !strings.Contains(strings.Join(strings.Fields(r.stdout), " "), want) {
 		t.Errorf("exit code %d\n%s", r.code, r.stdout)
 	}

@@ -79,6 +79,23 @@ trace to 10.3.0.80:80 from 10.1.0.2:40000 on eth0, 30 hops at most
 ESTABLISHED  10.3.0.80:80  3 hops  rtt T ms
 `, "10.3.0.80:80", "-c3", "-i=1ms")
 	})
+	t.Run("by the kernel's IP", func(t *testing.T) {
+		traceText(t, n, exitEstablished, `
+trace to 10.3.0.80:80 from 10.1.0.2:40000 on eth0, 30 hops at most
+ 1  10.1.0.1 T ms  ICMP 11/0 time to live exceeded
+ 2  10.2.0.2 T ms  ICMP 11/0 time to live exceeded
+ 3  10.3.0.80 T ms  SYN,ACK [010010]  mss 1460 ws 10 sack ts  ttl 62
+ESTABLISHED  10.3.0.80:80  3 hops  rtt T ms
+`, "10.3.0.80:80", "--send=ip")
+	})
+	t.Run("behind the first hop", func(t *testing.T) {
+		traceText(t, n, exitEstablished, `
+trace to 10.3.0.80:80 from 10.1.0.2:40000 on eth0, 30 hops at most
+ 2  10.2.0.2 T ms  ICMP 11/0 time to live exceeded
+ 3  10.3.0.80 T ms  SYN,ACK [010010]  mss 1460 ws 10 sack ts  ttl 62
+ESTABLISHED  10.3.0.80:80  3 hops  rtt T ms
+`, "10.3.0.80:80", "--first-ttl=2")
+	})
 	t.Run("no such name", func(t *testing.T) {
 		r := tcpprobe(t, n.Client, "trace", labDNS, "nobody.lab.test:80", "-q")
 		if want := "DNS_ERROR  nobody.lab.test:80"; r.code != exitDNS || !strings.HasPrefix(r.stdout, want) {
@@ -472,5 +489,56 @@ MIXED  10.3.0.80:80  4 of 7 SYNs accepted
 	validate(t, r.stdout)
 	if r.code != exitMixed {
 		t.Errorf("exit code %d, want %d", r.code, exitMixed)
+	}
+}
+
+// TestTraceNAT: the path goes on behind a router that translates addresses and ports, since it translates quotes back.
+func TestTraceNAT(t *testing.T) {
+	t.Parallel()
+	n := labtest.Journey(t)
+	labtest.Nft(t, n.R1, `table ip nat {
+	chain prerouting {
+		type nat hook prerouting priority dstnat
+		ip daddr 10.2.0.99 tcp dport 8080 dnat to 10.3.0.80:80
+	}
+	chain postrouting {
+		type nat hook postrouting priority srcnat
+		oifname eth1 masquerade
+	}
+}`)
+	t.Run("source", func(t *testing.T) {
+		traceText(t, n, exitEstablished, `
+trace to 10.3.0.80:80 from 10.1.0.2:40000 on eth0, 30 hops at most
+ 1  10.1.0.1 T ms  ICMP 11/0 time to live exceeded
+ 2  10.2.0.2 T ms  ICMP 11/0 time to live exceeded
+ 3  10.3.0.80 T ms  SYN,ACK [010010]  mss 1460 ws 10 sack ts  ttl 62
+ESTABLISHED  10.3.0.80:80  3 hops  rtt T ms
+`, "10.3.0.80:80")
+	})
+	// What the routers say is translated as what the target says.
+	t.Run("destination", func(t *testing.T) {
+		traceText(t, n, exitEstablished, `
+trace to 10.2.0.99:8080 from 10.1.0.2:40000 on eth0, 30 hops at most
+ 1  10.2.0.99 T ms  ICMP 11/0 time to live exceeded  a router, by NAT
+ 2  10.2.0.99 T ms  ICMP 11/0 time to live exceeded  a router, by NAT
+ 3  10.2.0.99 T ms  SYN,ACK [010010]  mss 1460 ws 10 sack ts  ttl 62
+ESTABLISHED  10.2.0.99:8080  3 hops  rtt T ms
+`, "10.2.0.99:8080")
+	})
+}
+
+// TestTraceInterrupted: SIGINT ends the wait, and what is known is printed.
+func TestTraceInterrupted(t *testing.T) {
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	labtest.Nft(t, b, silence)
+	p := start(t, a, "trace", "10.0.0.2:80", "-W=60s", "--retries=0")
+	until(t, func() bool {
+		listens, packets := traces(t, a)
+		return listens > 0 && packets > 0
+	})
+	must(t, p.cmd.Process.Signal(os.Interrupt))
+	if r := p.end(t); r.code != exitInterrupted || !strings.Contains(r.stdout, "INTERRUPTED  10.0.0.2:80") || r.stderr != "" {
+		t.Errorf("exit code %d, stderr %q\n%s", r.code, r.stderr, r.stdout)
 	}
 }

@@ -48,19 +48,15 @@ type Reply struct {
 	syn tcphdr.Header // that the segment answers
 }
 
-// Reached reports whether the reply is the target's: a segment, or an ICMP error from its address, unless that says that
-// the TTL ran out. Then it is a router's behind a NAT that speaks in the target's name.
-func (r Reply) Reached() bool {
-	return r.ICMP == nil || r.ICMP.From == r.ICMP.Target && icmp.Type(r.ICMP.Type) != icmp.TimeExceeded
-}
-
-// Disguised reports whether the reply is of a router that has the address of the target: a NAT has translated it.
-func (r Reply) Disguised() bool {
-	return r.ICMP != nil && r.ICMP.From == r.ICMP.Target && icmp.Type(r.ICMP.Type) == icmp.TimeExceeded
-}
-
 // Ends reports whether the SYN came to an end where the reply is from, which is more than that its TTL ran out there.
-func (r Reply) Ends() bool { return r.Reached() || icmp.Type(r.ICMP.Type) != icmp.TimeExceeded }
+func (r Reply) Ends() bool { return r.ICMP == nil || icmp.Type(r.ICMP.Type) != icmp.TimeExceeded }
+
+// Reached reports whether the reply is the target's: a segment, or an ICMP error from its address that ends the path.
+func (r Reply) Reached() bool { return r.ICMP == nil || r.Ends() && r.ICMP.From == r.ICMP.Target }
+
+// Translated reports whether a router on the way speaks with the target's address. For the target itself no TTL runs out
+// (RFC 1122 3.2.1.7): a box that translates the target's address has translated that of the router, too.
+func (r Reply) Translated() bool { return !r.Ends() && r.ICMP.From == r.ICMP.Target }
 
 // NewTrace returns a trace of which nothing is known yet.
 func NewTrace(target string, first, last int) *Trace {

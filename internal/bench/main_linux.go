@@ -40,6 +40,19 @@ func main() {
 	}
 	probes := flag.Int("probes", 24, "probes by each tool on the idle direct path; half as many on the other paths")
 	output := flag.String("o", "docs/benchmarks.md", "the file to write")
+	rounds := flag.Int("rounds", 3, "of a sweep: runs of each tool")
+	minutes := flag.Int("minutes", 5, "of a sweep: how long ten thousand targets are watched")
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: scripts/bench [sweep] [flags]")
+		flag.PrintDefaults()
+	}
+	if len(os.Args) > 1 && os.Args[1] == "sweep" {
+		flag.CommandLine.Parse(os.Args[2:])
+		if err := sweep(*output, *rounds, *minutes); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	flag.Parse()
 	if err := run(*output, *probes); err != nil {
 		log.Fatal(err)
@@ -68,7 +81,7 @@ func run(output string, probes int) error {
 	}
 	text := b.report(time.Now())
 	fmt.Print(text)
-	return os.WriteFile(output, []byte(text), 0o644)
+	return os.WriteFile(output, []byte(text+keptSection(output)), 0o644)
 }
 
 // A condition is what is measured under.

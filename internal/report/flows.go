@@ -156,7 +156,7 @@ func flowsNotes(set *probe.FlowSet, groups []probe.FlowGroup) (notes []string) {
 		}
 	}
 	if silent > 0 {
-		notes = append(notes, fmt.Sprintf("Hops stayed silent for %s, asked three times: some send no ICMP, and most send little.", count(silent, "flow")))
+		notes = append(notes, fmt.Sprintf("Hops stayed silent for %s, asked in three rounds: some send no ICMP, and most send little.", count(silent, "flow")))
 	}
 	return notes
 }

@@ -152,6 +152,9 @@ func (p *page) replyText(r probe.Reply) []string {
 		if n := r.ICMP.Hops(); n > 0 && n != int(r.ICMP.SentTTL) {
 			texts = append(texts, fmt.Sprintf("at hop %d", n))
 		}
+		if r.Translated() {
+			texts = append(texts, "a router, by NAT")
+		}
 		return texts
 	}
 	texts := []string{fmt.Sprintf("%s [%s]", r.Segment.Header.Flags, r.Segment.Header.Flags.Bits())}
@@ -162,8 +165,9 @@ func (p *page) replyText(r probe.Reply) []string {
 // silence says that nothing was heard from the hops behind the last that replied.
 func (p *page) silence(t *probe.Trace) {
 	path := t.Path()
-	if _, ended := t.End(); ended {
-		return
+	outcome, _ := t.Outcome()
+	if _, ended := t.End(); ended || outcome == probe.Interrupted {
+		return // of hops that were not waited for, silence says nothing
 	}
 	switch first := t.First + len(path); {
 	case first == t.Last:
@@ -207,9 +211,6 @@ func alterationTexts(t *probe.Trace) (texts []string) {
 			where = fmt.Sprintf("between hop %d, %v, and hop %d, %v", a.Before, a.Intact, a.Hop, a.From)
 		}
 		texts = append(texts, fmt.Sprintf("changed: %s %s -> %s %s", fieldWords(a.Field), a.Sent, a.Found, where))
-	}
-	if i := slices.IndexFunc(t.Hops, func(h probe.Hop) bool { return slices.ContainsFunc(h.Replies, probe.Reply.Disguised) }); i >= 0 {
-		texts = append(texts, fmt.Sprintf("hop %d has the address of the target: a NAT there, or before, speaks in its name", t.Hops[i].TTL))
 	}
 	var missing []string
 	for _, c := range t.EndToEnd() {

@@ -1,0 +1,120 @@
+package report_test
+
+import (
+	"bytes"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"tcpprobe/internal/report"
+	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
+	"tcpprobe/tcphdr"
+)
+
+var (
+	traceTarget = netip.MustParseAddr("10.3.0.80")
+	tracedFrom  = netip.MustParseAddrPort("10.1.0.2:40000")
+)
+
+// routerReply is an ICMP error of a router about a SYN with that TTL.
+func routerReply(from string, ttl, kind, code uint8, rtt time.Duration) probe.Reply {
+	names := map[[2]uint8]string{{11, 0}: "time to live exceeded", {3, 13}: "administratively prohibited", {3, 4}: "fragmentation needed"}
+	m := &probe.ICMP{
+		From: netip.MustParseAddr(from), Source: tracedFrom.Addr(), Target: traceTarget, Type: kind, Code: code,
+		Name: names[[2]uint8{kind, code}], TTL: 64 - ttl, QuotedTTL: 1, SentTTL: ttl,
+	}
+	return probe.Reply{From: m.From, RTT: rtt, Clock: stamp.Kernel, ICMP: m}
+}
+
+// targetReply is a segment of the target.
+func targetReply(flags tcphdr.Flags, rtt time.Duration) probe.Reply {
+	r := probe.Reply{From: traceTarget, RTT: rtt, Clock: stamp.Kernel, Segment: &probe.Segment{Header: tcphdr.Header{Flags: flags}, TTL: 62}}
+	if flags.Has(tcphdr.SYN) {
+		r.Segment.Header.Options = tcphdr.AppendTimestamps(tcphdr.AppendMSS(nil, 1400), 1, 2)
+		r.Peer = &probe.Peer{MSS: 1400, HasMSS: true, Timestamps: true}
+	}
+	return r
+}
+
+// newTrace returns a trace with those replies, hop by hop, and outcomes, round by round.
+func newTrace(rounds []probe.Outcome, hops ...[]probe.Reply) *probe.Trace {
+	t := probe.NewTrace("www.lab.test:80", 1, 30)
+	t.Local, t.Remote = tracedFrom, netip.AddrPortFrom(traceTarget, 80)
+	t.Route = &probe.Route{Interface: "eth0", Source: tracedFrom.Addr(), NextHop: netip.MustParseAddr("10.1.0.1"), MTU: 1500, LinkMTU: 1500}
+	t.Rounds = rounds
+	for i := range t.Hops {
+		t.Hops[i].Sent = len(rounds)
+		if i < len(hops) {
+			t.Hops[i].Replies = hops[i]
+		}
+	}
+	return t
+}
+
+const us = time.Microsecond
+
+var traces = []struct {
+	name string
+	make func() *probe.Trace
+}{
+	{"trace_established", func() *probe.Trace {
+		return newTrace([]probe.Outcome{probe.Established},
+			[]probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}, nil, []probe.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 71*us)})
+	}},
+	{"trace_rejected", func() *probe.Trace {
+		return newTrace([]probe.Outcome{probe.Unreachable},
+			[]probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}, []probe.Reply{routerReply("10.1.0.1", 2, 3, 13, 71*us)})
+	}},
+	{"trace_timeout", func() *probe.Trace {
+		return newTrace([]probe.Outcome{probe.Timeout}, []probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)})
+	}},
+	{"trace_nothing", func() *probe.Trace { return newTrace([]probe.Outcome{probe.Timeout}) }},
+	{"trace_interrupted", func() *probe.Trace { return newTrace([]probe.Outcome{probe.Interrupted}) }},
+	{"trace_rounds", func() *probe.Trace {
+		doubtful := routerReply("10.2.0.6", 2, 11, 0, 1200*time.Millisecond)
+		doubtful.Ambiguous, doubtful.Clock = true, stamp.User
+		return newTrace([]probe.Outcome{probe.Established, probe.Timeout, probe.Established},
+			[]probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us), routerReply("10.1.0.1", 1, 11, 0, 36*us)},
+			[]probe.Reply{routerReply("10.2.0.2", 2, 11, 0, 50*us), doubtful, routerReply("10.2.0.2", 2, 11, 0, 52*us)},
+			[]probe.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 71*us), targetReply(tcphdr.SYN|tcphdr.ACK, 73*us)})
+	}},
+	{"trace_hostile", func() *probe.Trace {
+		t := newTrace([]probe.Outcome{probe.Refused}, []probe.Reply{targetReply(tcphdr.RST|tcphdr.ACK, 71*us)})
+		t.Target = strings.Repeat("\x1b]0;x\u202e\x9b", 20) + ":80"
+		t.Route.Interface = "eth\x1b[31m\x00"
+		return t
+	}},
+}
+
+// TestTraceGolden renders traces in every style (H-13: nothing received or typed is printed raw).
+func TestTraceGolden(t *testing.T) {
+	for _, c := range traces {
+		t.Run(c.name, func(t *testing.T) {
+			var all bytes.Buffer
+			for _, s := range styles {
+				if s.name == "verbose" {
+					continue // there is nothing more to say
+				}
+				var text bytes.Buffer
+				if err := report.Trace(&text, s.style, c.make()); err != nil {
+					t.Fatal(err)
+				}
+				presentable(t, text.String(), s.style)
+				if s.name == "quiet" && strings.Count(text.String(), "\n") != 1 {
+					t.Errorf("not one line: %q", &text)
+				}
+				all.WriteString("-- " + s.name + " --\n" + text.String())
+			}
+			var lines bytes.Buffer
+			if err := report.NewJSON(&lines).Trace(c.make()); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(lines.String()) {
+				legible(t, strings.TrimSuffix(line, "\n"))
+			}
+			golden(t, c.name, all.String()+"-- json --\n"+lines.String())
+		})
+	}
+}
