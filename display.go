@@ -4,6 +4,7 @@ package main
 
 import (
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"sync"
@@ -23,15 +24,16 @@ type display struct {
 	bars   bool // times are shown as bars, too
 
 	mu    sync.Mutex
-	open  []*presenter // of targets that are not over, in their order, unless they are many
-	free  []*presenter // for verdicts
-	pages []*page      // of those that are shown one below the other
-	begun bool         // there was a page
+	taken int                 // targets
+	open  map[*presenter]bool // of targets that are not over, unless they are shown by their verdicts alone
+	free  []*presenter        // for verdicts
+	pages []*page             // of those that are shown one below the other
+	begun bool                // there was a page
 }
 
 func newDisplay(c *campaign, stdout, stderr io.Writer, files *artifacts) *display {
 	return &display{
-		run: c, files: files, stderr: stderr, style: styleOf(stdout, c.o),
+		run: c, files: files, stderr: stderr, open: make(map[*presenter]bool), style: styleOf(stdout, c.o),
 		many: c.targets.count > manyTargets || c.o.targets != "",
 		bars: c.targets.count == 1 && isTerminal(stdout) && !c.o.quiet && os.Getenv("TERM") != "dumb",
 	}
@@ -80,7 +82,9 @@ func (s *display) present(t target) *presenter {
 		main = s.mainView(p.page)
 	}
 	p.views = append([]view{main}, s.files.views...)
-	s.open = append(s.open, p)
+	s.taken++
+	p.number = s.taken
+	s.open[p] = true
 	return p
 }
 
@@ -114,14 +118,14 @@ func (s *display) over(p *presenter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.run.check(s.stderr, sum)
-	s.open = slices.DeleteFunc(s.open, func(open *presenter) bool { return open == p })
+	delete(s.open, p)
 	s.turnPage(p.page)
 }
 
 // end shows what there is to be said in the end: of the targets that were broken off, and of all together.
 func (s *display) end() {
-	for len(s.open) > 0 {
-		s.over(s.open[0])
+	for _, p := range slices.SortedFunc(maps.Keys(s.open), func(a, b *presenter) int { return a.number - b.number }) {
+		s.over(p)
 	}
 	total := s.run.total()
 	switch {
@@ -140,7 +144,10 @@ func (s *display) interim() string {
 	if s.run.targets.count != 1 || len(s.open) != 1 {
 		return ""
 	}
-	return s.open[0].interim()
+	for p := range s.open {
+		return p.interim()
+	}
+	return ""
 }
 
 // page is the output for one target of several that are shown one below the other. What is said of a target before its

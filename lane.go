@@ -30,6 +30,7 @@ type lane struct {
 	parked   int        // attempts that wait for a name or for a next hop
 	underWay int        // handshakes
 	looked   time.Time  // when losses were looked for last
+	heard    time.Time  // when conflicts about next hops were asked for last
 	begun    time.Time  // since when handshakes were begun that may not have left yet; zero if there are none
 	port     uint16     // from which handshakes begin at the moment
 	berths   map[netip.AddrPort]int
@@ -303,7 +304,8 @@ func (l *lane) done(a *attempt) {
 	if a.Outcome == probe.Timeout {
 		l.neighbors.forget(hopOf(a.way)) // which may have another MAC by now
 	}
-	if l.run.record {
+	if now := l.clock.Now(); l.run.record && (l.run.apart || now.Sub(l.heard) > lossInterval) {
+		l.heard = now
 		l.noteConflicts(a)
 	}
 	if a.TCP.AnsweredSYN > 1 {

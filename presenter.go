@@ -20,6 +20,7 @@ type presenter struct {
 	stop    func() // called after everything that was shown: it may end the run
 	page    *page  // that the target has for itself; nil if it has none
 	courses int    // that are not over
+	number  int    // of the target, in the order in which they were taken on
 
 	mu      sync.Mutex
 	summary *probe.Summary // nil if nobody wants it

@@ -83,3 +83,30 @@ func TestTraceThroughNAT(t *testing.T) {
 		t.Errorf("exit code %d\n%s", r.code, r.stdout)
 	}
 }
+
+// TestCompareSYNChanges: what is changed, and in which kinds of SYN.
+func TestCompareSYNChanges(t *testing.T) {
+	t.Parallel()
+	n := labtest.Journey(t)
+	labtest.Nft(t, n.R1, `table ip mangle {
+		chain postrouting {
+			type filter hook postrouting priority mangle
+			tcp flags syn tcp option maxseg size set 1300
+			reset tcp option fastopen
+		}
+	}`)
+	r := tcpprobe(t, n.Client, "trace", "--compare-syn", "-W=500ms", "10.3.0.80:80")
+	text := strings.Join(strings.Fields(r.stdout), " ")
+	for _, want := range []string{
+		"changed: mss 1460 -> 1300 between hop 1, 10.1.0.1, and hop 2, 10.2.0.2: nots, linux, ecn, accecn, tfo.",
+		"changed: mss 8960 -> 1300 between hop 1, 10.1.0.1, and hop 2, 10.2.0.2: bigmss.",
+		"changed: fast open present -> absent between hop 1, 10.1.0.1, and hop 2, 10.2.0.2: tfo.",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, r.stdout)
+		}
+	}
+	for line := range strings.Lines(tcpprobe(t, n.Client, "trace", "--compare-syn", "-W=500ms", "10.3.0.80:80", "--json").stdout) {
+		validate(t, line)
+	}
+}

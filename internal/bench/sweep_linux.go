@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -187,8 +186,7 @@ type swept struct {
 	found  int           // targets
 	flight time.Duration // from the first packet that left to the last
 	wall   time.Duration // of the process
-	cpu    time.Duration
-	memory int64 // KiB at the most
+	memory int64         // KiB at the most
 }
 
 // rate returns targets a second, of the time in which packets flew.
@@ -212,29 +210,30 @@ func (s *sweeper) run(found func() int, args ...string) (swept, error) {
 	}
 	ended := make(chan struct{})
 	flight := make(chan time.Duration, 1)
-	go func() { flight <- s.watch(ended, func() { cmd.Process.Signal(os.Kill) }) }()
+	var memory int64
+	go func() {
+		flight <- s.watch(ended, func() { memory = max(memory, highWater(cmd.Process.Pid)) }, func() { cmd.Process.Signal(os.Kill) })
+	}()
 	cmd.Wait()
 	wall := time.Since(begun)
 	close(ended)
-	r := swept{flight: <-flight, wall: wall, found: found()}
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		r.memory = usage.Maxrss
-		r.cpu = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-	}
-	return r, nil
+	return swept{flight: <-flight, wall: wall, found: found(), memory: memory}, nil
 }
 
 // patience is how long nothing may fly before a tool counts as done.
 const patience = 3 * time.Second
 
-// watch returns the time from the first packet that left the client to the last, and calls stop when nothing has left for
-// a while.
-func (s *sweeper) watch(ended <-chan struct{}, stop func()) time.Duration {
+// watch returns the time from the first packet that left the client to the last. It calls look now and then, and stop when
+// nothing has left for a while.
+func (s *sweeper) watch(ended <-chan struct{}, look, stop func()) time.Duration {
 	var first, last time.Time
 	before := s.packets()
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()
-	for {
+	for n := 0; ; n++ {
+		if n%8 == 0 {
+			look()
+		}
 		select {
 		case <-ended:
 			return last.Sub(first)

@@ -124,18 +124,20 @@ At `+"`--rate 50000 --close half --json`"+`, the round-trip times of %d targets 
 `, few.found, few.flight.Seconds()*1e6/10_000, float64(few.memory)/1024, many.found, many.flight.Seconds()*1e6/1_000_000, float64(many.memory)/1024)
 
 	const every = 10
-	watch, err := s.watchful(minutes*60/every, every)
-	if err != nil {
-		return "", err
+	if minutes > 0 {
+		watch, err := s.watchful(minutes*60/every, every)
+		if err != nil {
+			return "", err
+		}
+		w.WriteString(watch)
 	}
-	w.WriteString(watch)
 	return w.String(), nil
 }
 
 // watchful probes ten thousand targets again and again, as a monitor does.
 func (s *sweeper) watchful(rounds, every int) (string, error) {
 	begun := time.Now()
-	cmd := s.client.Command(s.context(rounds*every+60), s.program, "--targets", s.file("some"), "-c", fmt.Sprint(rounds), "-i", fmt.Sprintf("%ds", every), "--close", "half", "--json")
+	cmd := s.client.Command(s.context(rounds*every+60), s.program, "--targets", s.file("some"), "-c", fmt.Sprint(rounds), "-i", fmt.Sprintf("%ds", every), "--rate", "2000", "--close", "half", "--json")
 	out, err := os.Create(s.file("out"))
 	if err != nil {
 		return "", err
@@ -145,22 +147,38 @@ func (s *sweeper) watchful(rounds, every int) (string, error) {
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}
-	early := make(chan int64, 1)
+	var early, last, most int64
+	stopped := make(chan struct{})
+	ended := make(chan struct{})
 	go func() {
-		time.Sleep(time.Duration(every+every/2) * time.Second)
-		early <- resident(cmd.Process.Pid)
+		defer close(ended)
+		for second := 1; ; second++ {
+			select {
+			case <-stopped:
+				return
+			case <-time.After(time.Second):
+			}
+			if n := resident(cmd.Process.Pid); n > 0 {
+				last, most = n, max(most, highWater(cmd.Process.Pid))
+			}
+			if second == every+every/2 {
+				early = last
+			}
+		}
 	}()
 	cmd.Wait()
+	close(stopped)
+	<-ended
 	wall := time.Since(begun)
 	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	established, late := s.lateness(every)
 	return fmt.Sprintf(`
 ### Ten thousand targets every %d seconds
 
-%d rounds (`+"`-c %d -i %ds --json`"+`): %d of %d handshakes established; %.1f %% of one processor; the start of each was off its schedule by %s ms in
-the median and %s ms at the most; %.1f MiB resident after a round and a half, %.1f MiB at the most.
+%d rounds (`+"`-c %d -i %ds --rate 2000 --close half --json`"+`): %d of %d handshakes established; %.1f %% of one processor; the start of each was off its schedule by %s ms in
+the median and %s ms at the most; %.1f MiB resident after a round and a half, %.1f MiB in the end, %.1f MiB at the most.
 `, every, rounds, rounds, every, established, rounds*10_000, 100*cpu.Seconds()/wall.Seconds(), milli(late.quantile(0.5)), milli(late.quantile(1)),
-		float64(<-early)/1024, float64(maxResident(cmd.ProcessState))/1024), nil
+		float64(early)/1024, float64(last)/1024, float64(most)/1024), nil
 }
 
 // sweepVersions asks the package manager which versions of the peers these are.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -18,26 +17,22 @@ func (s *sweeper) context(seconds int) context.Context {
 	return ctx
 }
 
-// resident returns how much memory a process has at the moment, in KiB.
-func resident(pid int) (kib int64) {
+// resident returns how much memory a process has at the moment, in KiB, and highWater how much it had at the most. What
+// wait4(2) says of that is of no use: it counts from before the program was there, when the process was a copy of ours.
+func resident(pid int) int64  { return status(pid, "VmRSS:") }
+func highWater(pid int) int64 { return status(pid, "VmHWM:") }
+
+func status(pid int, name string) (kib int64) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
 	}
 	for line := range strings.Lines(string(text)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if value, ok := strings.CutPrefix(line, name); ok {
 			fmt.Sscan(value, &kib)
 		}
 	}
 	return kib
-}
-
-// maxResident returns how much memory a process that has ended had at the most, in KiB.
-func maxResident(state *os.ProcessState) int64 {
-	if usage, ok := state.SysUsage().(*syscall.Rusage); ok {
-		return usage.Maxrss
-	}
-	return 0
 }
 
 // lateness returns how many handshakes of a series were established, and how far the start of each is from where the

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"time"
 	"unicode"
 	"unicode/utf16"
@@ -78,6 +79,9 @@ func (j *JSON) write(v any) error {
 // escapeJSON escapes what encoding/json leaves as it is although it does not print: DEL, C1 control characters, marks
 // that reorder the line, and the like. They can stand only in strings.
 func escapeJSON(line []byte) []byte {
+	if !slices.ContainsFunc(line, func(c byte) bool { return c < ' ' && c != '\n' || c > '~' }) {
+		return line
+	}
 	var b []byte
 	for rest := line; len(rest) > 0; {
 		r, size := utf8.DecodeRune(rest)

@@ -206,11 +206,7 @@ func (p *page) traceVerdict(t *probe.Trace) {
 // alterationTexts says what was changed on the way, and what the SYN-ACK has not of what the SYN offered.
 func alterationTexts(t *probe.Trace) (texts []string) {
 	for _, a := range t.Alterations() {
-		where := fmt.Sprintf("before hop %d, %v", a.Hop, a.From)
-		if a.Before > 0 {
-			where = fmt.Sprintf("between hop %d, %v, and hop %d, %v", a.Before, a.Intact, a.Hop, a.From)
-		}
-		texts = append(texts, fmt.Sprintf("changed: %s %s -> %s %s", fieldWords(a.Field), a.Sent, a.Found, where))
+		texts = append(texts, "changed: "+alterationText(a))
 	}
 	var missing []string
 	for _, c := range t.EndToEnd() {
@@ -227,6 +223,15 @@ func alterationTexts(t *probe.Trace) (texts []string) {
 		texts = append(texts, "the SYN,ACK is without "+strings.Join(missing, ", ")+": not wanted there, or taken out on the way")
 	}
 	return texts
+}
+
+// alterationText says what was changed, and between which hops.
+func alterationText(a probe.Alteration) string {
+	where := fmt.Sprintf("before hop %d, %v", a.Hop, a.From)
+	if a.Before > 0 {
+		where = fmt.Sprintf("between hop %d, %v, and hop %d, %v", a.Before, a.Intact, a.Hop, a.From)
+	}
+	return fmt.Sprintf("%s %s -> %s %s", fieldWords(a.Field), a.Sent, a.Found, where)
 }
 
 // fieldWords returns a field's code as words.

@@ -107,6 +107,15 @@ type alterationJSON struct {
 	Intact netip.Addr `json:"after,omitzero"`
 }
 
+func newAlterations(t *probe.Trace) (all []alterationJSON) {
+	for _, a := range t.Alterations() {
+		all = append(all, alterationJSON{
+			changeJSON: changeJSON(a.Change), Hop: a.Hop, From: a.From, After: a.Before, Intact: a.Intact,
+		})
+	}
+	return all
+}
+
 // newTrace returns what JSON writes of the whole path. The address is that of the last hop that replied.
 func newTrace(t *probe.Trace) traceJSON {
 	outcome, _ := t.Outcome()
@@ -120,11 +129,7 @@ func newTrace(t *probe.Trace) traceJSON {
 	for _, o := range t.Rounds {
 		j.Rounds = append(j.Rounds, o.String())
 	}
-	for _, a := range t.Alterations() {
-		j.Changes = append(j.Changes, alterationJSON{
-			changeJSON: changeJSON(a.Change), Hop: a.Hop, From: a.From, After: a.Before, Intact: a.Intact,
-		})
-	}
+	j.Changes = newAlterations(t)
 	for _, c := range t.EndToEnd() {
 		j.EndToEnd = append(j.EndToEnd, changeJSON(c))
 	}

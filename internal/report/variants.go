@@ -101,8 +101,32 @@ func variantNotes(c *probe.SYNComparison) (notes []string) {
 			notes = append(notes, fmt.Sprintf("%v is reflected: our own ECN bits came back, as from a broken peer.", v.SYN))
 		}
 	}
+	notes = append(notes, variantChanges(c)...)
 	if missing {
 		notes = append(notes, "What an answer lacks, the peer does not want, or the path took away.")
+	}
+	return notes
+}
+
+// variantChanges says what was changed on the way, and in which SYNs. Of an option that was taken out or rewritten, what was
+// sent may differ from SYN to SYN.
+func variantChanges(c *probe.SYNComparison) (notes []string) {
+	changed := make(map[string][]string) // the SYNs, by what was changed of them
+	var order []string
+	for _, v := range c.Variants {
+		for _, a := range v.Trace.Alterations() {
+			if a.Field == "timestamps" {
+				a.Sent = "present"
+			}
+			text := alterationText(a)
+			if changed[text] == nil {
+				order = append(order, text)
+			}
+			changed[text] = append(changed[text], v.SYN.String())
+		}
+	}
+	for _, text := range order {
+		notes = append(notes, "changed: "+text+": "+strings.Join(changed[text], ", ")+".")
 	}
 	return notes
 }
@@ -129,6 +153,8 @@ type variantJSON struct {
 	Options []optionJSON   `json:"options,omitempty"`
 	ECN     string         `json:"ecn,omitempty"`
 	Missing []string       `json:"missing,omitempty"`
+
+	Changes []alterationJSON `json:"changes,omitempty"`
 }
 
 // SYNs writes what became of each variant of the SYN.
@@ -162,6 +188,7 @@ func newVariant(v probe.SYNVariant) variantJSON {
 	if path := v.Trace.Path(); len(path) > 0 {
 		j.Address = path[len(path)-1].Replies[0].From
 	}
+	j.Changes = newAlterations(v.Trace)
 	if end, ok := v.Trace.End(); ok {
 		j.RTT = &end.RTT
 	}
