@@ -45,6 +45,7 @@ type lane struct {
 // What a lane takes on at the most. The rest waits.
 const (
 	mostUnderWay = 1 << 14 // handshakes: together they take some 20 MiB
+	mostRecorded = 1 << 12 // handshakes of which the packets are kept
 	mostParked   = 1 << 8  // attempts that wait for a name or for a next hop
 )
 
@@ -55,8 +56,12 @@ const (
 )
 
 func newLane(j *journey, run *campaign) *lane {
+	most := mostUnderWay
+	if run.record {
+		most = mostRecorded
+	}
 	return &lane{
-		journey: j, run: run, engine: probe.NewEngine(j.wire), congestion: probe.NewCongestion(mostUnderWay),
+		journey: j, run: run, engine: probe.NewEngine(j.wire), congestion: probe.NewCongestion(most),
 		berths: make(map[netip.AddrPort]int), port: run.o.sourcePort, called: make(chan struct{}, 1),
 	}
 }
