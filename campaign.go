@@ -31,13 +31,14 @@ const massGC = 400
 // campaign is all handshakes of one run. Its lanes share its methods.
 type campaign struct {
 	*shared
-	stop    context.CancelFunc
-	targets *targets
-	out     *spool
-	show    audience
-	record  bool // somebody wants to know what happened, not only how it ended
-	apart   bool // every handshake has a port of its own
-	lanes   []*lane
+	stop     context.CancelFunc
+	targets  *targets
+	out      *spool
+	show     audience
+	record   bool          // somebody wants to know what happened, not only how it ended
+	apart    bool          // every handshake has a port of its own
+	together time.Duration // how long those that the pace holds back are collected, to begin side by side
+	lanes    []*lane
 
 	mu      sync.Mutex
 	pace    *probe.Pace // nil for as fast as the path takes
@@ -47,6 +48,15 @@ type campaign struct {
 	drops   int            // frames that found no room on their way in
 	started time.Time
 }
+
+// A process that wakes up for every one of many handshakes does little else. So some are begun together.
+const (
+	mostTogether    = 50
+	longestTogether = 5 * time.Millisecond
+)
+
+// oneLane is how many handshakes a second are no burden for one processor.
+const oneLane = 20_000
 
 // audience is who is told of what becomes of the targets of a run.
 type audience interface {
@@ -70,18 +80,23 @@ func newCampaign(ctx context.Context, o options, t *targets, out io.Writer) (*ca
 	files := o.pcap != "" || o.diagram != ""
 	c.apart = !mass
 	c.record = !mass || o.json || o.output != "text" || o.explain || files
-	if mass && os.Getenv("GOGC") == "" {
+	if !c.record && os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(massGC)
 	}
 	if o.rate > 0 {
 		c.pace = probe.NewPace(o.rate)
 	}
+	if mass && o.rate > 0 {
+		c.together = min(mostTogether*time.Second/time.Duration(o.rate), longestTogether)
+	}
 	lanes := 1
-	if mass && o.sourcePort == 0 && !o.explain && !files {
+	paced := 0 < o.rate && o.rate <= oneLane
+	if mass && o.sourcePort == 0 && !o.explain && !files && !paced {
 		lanes = runtime.GOMAXPROCS(0)
 	}
+	often := mass && paced && runtime.GOMAXPROCS(0) > 1
 	for range lanes {
-		j, err := s.journey(rawip.WireOptions{Interface: o.iface, Mark: o.mark, Mass: mass, Brief: !c.record})
+		j, err := s.journey(rawip.WireOptions{Interface: o.iface, Mark: o.mark, Mass: mass, Brief: !c.record, Often: often})
 		if err != nil {
 			return nil, errors.Join(err, c.close())
 		}
@@ -136,14 +151,14 @@ func (c *campaign) mayBegin(clock *stamp.Clock) (again time.Time, ok bool) {
 	return c.pace.Take(clock.Now()) // what was done since the engine looked at the clock may have taken a while
 }
 
-// left takes note that the handshakes begun since a time have left.
-func (c *campaign) left(since time.Time, clock *stamp.Clock) {
+// left takes note that the handshakes begun since a time had left by another.
+func (c *campaign) left(since, by time.Time) {
 	if c.pace == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pace.Left(since, clock.Now())
+	c.pace.Left(since, by)
 }
 
 // add takes note of how an attempt has ended.

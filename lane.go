@@ -32,6 +32,7 @@ type lane struct {
 	looked   time.Time  // when losses were looked for last
 	heard    time.Time  // when conflicts about next hops were asked for last
 	begun    time.Time  // since when handshakes were begun that may not have left yet; zero if there are none
+	latest   time.Time  // when the latest of them was begun
 	port     uint16     // from which handshakes begin at the moment
 	berths   map[netip.AddrPort]int
 	free     []*attempt // for those to come, where results are not kept
@@ -93,9 +94,8 @@ func (l *lane) attend() {
 func (l *lane) next(now time.Time) (_ *probe.Flow, again time.Time, more bool) {
 	l.attend()
 	l.lookForLosses(now)
-	// The engine looks at the clock once each time that it has sent what there was to send.
-	if !l.begun.IsZero() && !l.begun.Equal(now) {
-		l.run.left(l.begun, l.clock)
+	if flushed := l.wire.Flushed(); !l.begun.IsZero() && flushed.After(l.latest) {
+		l.run.left(l.begun, flushed)
 		l.begun = time.Time{}
 	}
 	for {
@@ -111,6 +111,9 @@ func (l *lane) next(now time.Time) (_ *probe.Flow, again time.Time, more bool) {
 		}
 		if again, ok := l.run.mayBegin(l.clock); !ok {
 			l.ready = append([]*attempt{a}, l.ready...)
+			if together := now.Add(l.run.together); again.Before(together) {
+				again = together
+			}
 			return nil, again, true
 		}
 		l.underWay++
@@ -118,6 +121,7 @@ func (l *lane) next(now time.Time) (_ *probe.Flow, again time.Time, more bool) {
 		if l.begun.IsZero() {
 			l.begun = now
 		}
+		l.latest = l.clock.Now()
 		return a.flow, now, true
 	}
 }

@@ -22,7 +22,8 @@ type Wire interface {
 	Send(p rawip.Path, datagram []byte) error
 	// Receive returns the next datagram, without waiting. A *rawip.LinkError is no reason not to go on.
 	Receive() (p rawip.Packet, ok bool, err error)
-	// Wait returns when there may be something to receive, when the time has come, or when the run is to end.
+	// Wait returns when there may be something to receive, when the time has come, or when the run is to end. A
+	// *rawip.LinkError is no reason not to go on here either.
 	Wait(until time.Time) error
 }
 
@@ -131,7 +132,10 @@ func (e *Engine) Run(ctx context.Context, next func(now time.Time) (f *Flow, aga
 		if busy || len(e.ended) > 0 {
 			continue
 		}
-		if err := e.wire.Wait(e.until(ask, more)); err != nil {
+		err = e.wire.Wait(e.until(ask, more))
+		if lost, is := errors.AsType[*rawip.LinkError](err); is {
+			e.loseLink(lost)
+		} else if err != nil {
 			return err
 		}
 	}

@@ -28,6 +28,9 @@ type WireOptions struct {
 	// first 432 octets of what arrives are received.
 	Mass bool
 
+	// Often is for waits that are short and many; see socket.Waiter.
+	Often bool
+
 	// Brief is for those who do not want to see the segments leave that end a connection, FIN and RST.
 	Brief bool
 }
@@ -69,6 +72,7 @@ type Wire struct {
 
 	waiting  bool // datagrams wait for room in the system
 	refusals int  // how often there was none
+	flushed  time.Time
 }
 
 // OpenWire returns a Wire, whose waits end with the context.
@@ -85,6 +89,7 @@ func OpenWire(ctx context.Context, o WireOptions) (*Wire, error) {
 	if err != nil {
 		return nil, errors.Join(err, links.close())
 	}
+	waiter.Often = o.Often
 	return &Wire{options: o, clock: stamp.NewClock(stamp.System), links: links, waiter: waiter, filter: nothing}, nil
 }
 
@@ -158,8 +163,14 @@ func (w *Wire) flush() (int, error) {
 	}
 	w.waiting = false
 	sent, err := w.link.Flush()
+	if sent > 0 && err == nil {
+		w.flushed = w.clock.Now()
+	}
 	return sent, w.unsent(err)
 }
+
+// Flushed returns when everything that Send was given until then had left, for the mass.
+func (w *Wire) Flushed() time.Time { return w.flushed }
 
 // unsent says what is to be done about datagrams that were not sent: nothing for the moment, if the system has no room for
 // them.
@@ -243,7 +254,7 @@ func (w *Wire) again(p Packet) bool {
 }
 
 // Wait returns when there may be something to receive, when the time has come (the zero Time never does), or when the
-// context has ended.
+// context has ended. For the mass, a *LinkError says that an interface was lost by which something was to leave.
 func (w *Wire) Wait(until time.Time) error {
 	if _, err := w.flush(); err != nil {
 		return err
