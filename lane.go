@@ -139,7 +139,7 @@ func (l *lane) nextAttempt(now time.Time) (_ *attempt, again time.Time, more boo
 		if a == nil {
 			return nil, again, more
 		}
-		if l.prepare(a, now) {
+		if l.prepare(a) {
 			return a, time.Time{}, true
 		}
 	}
@@ -256,7 +256,7 @@ func (l *lane) begin(c *course, now time.Time) *attempt {
 
 // prepare does what comes before the first SYN, and reports whether the attempt is ready for it. If it is not, it has ended,
 // or waits for its next hop.
-func (l *lane) prepare(a *attempt, now time.Time) bool {
+func (l *lane) prepare(a *attempt) bool {
 	way, guard, err := l.berth(a.course)
 	if err != nil {
 		a.fail(outcomeOf(err), err)
