@@ -87,19 +87,26 @@ func (m Message) quoteLen() int {
 	}
 	length := lengthUnit * int(m.Rest[1])
 	switch {
-	case length > 0 && length <= len(m.Body):
-		return length
-	case length > 0:
+	case length > len(m.Body):
 		return len(m.Body) // it says more than there is, and the quote is what matters
+	case length >= paddedQuote:
+		return length
 	}
-	// RFC 4884 5.5: some routers do not say how long the quote is, and put the extension behind 128 octets.
-	if len(m.Body) >= paddedQuote+extensionHeader {
-		extension := m.Body[paddedQuote:]
-		if extension[0]>>4 == extensionVersion && binary.BigEndian.Uint16(extension[2:]) != 0 && intact(extension) {
-			return paddedQuote
+	// RFC 4884 4 wants no shorter quote before an extension, and octet 5 was unused before: what is there is no reason to
+	// lose a part of the quote, but an extension that is proven is one. RFC 4884 5.5: some routers do not say how long the
+	// quote is, and put the extension behind 128 octets.
+	for _, at := range []int{length, paddedQuote} {
+		if at > 0 && at <= len(m.Body) && proven(m.Body[at:]) {
+			return at
 		}
 	}
 	return len(m.Body)
+}
+
+// proven reports whether octets are an extension by their own testimony: by version and checksum.
+func proven(extension []byte) bool {
+	return len(extension) >= extensionHeader && extension[0]>>4 == extensionVersion &&
+		binary.BigEndian.Uint16(extension[2:]) != 0 && intact(extension)
 }
 
 // Extended returns the message with the objects behind its body, which is padded with zeros as RFC 4884 4 wants it, and

@@ -132,6 +132,10 @@ func TestB57_Extensions(t *testing.T) {
 		{"length, wrong checksum", extended([4]byte{0, 32}, append(append([]byte(nil), extension[:3]...), append([]byte{0x77}, extension[4:]...)...)), 0, 128, "octet 130: checksum 0x7777"},
 		{"length, version 3", extended([4]byte{0, 32}, set(0, 0x30)), 0, 128, "octet 128: version 3"},
 		{"length of less than the padding", icmp.Message{Type: icmp.DestinationUnreachable, Rest: [4]byte{0, 7}, Body: append(append([]byte(nil), quote...), extension...)}, 3, 28, ""},
+		{"length of one word", icmp.Message{Type: icmp.TimeExceeded, Rest: [4]byte{0, 1}, Body: quote}, 0, 28, ""},
+		{"length of less than the headers", icmp.Message{Type: icmp.TimeExceeded, Rest: [4]byte{0, 6}, Body: quote}, 0, 28, ""},
+		{"length of less than the padding, no checksum", icmp.Message{Type: icmp.TimeExceeded, Rest: [4]byte{0, 7}, Body: append(append([]byte(nil), quote...), set(2)...)}, 0, 28 + 50, ""},
+		{"length of the quote without its padding", extended([4]byte{0, 7}, extension), 3, 128, ""},
 		{"length of more than there is", icmp.Message{Type: icmp.DestinationUnreachable, Rest: [4]byte{0, 162, 5, 120}, Body: quote}, 0, 28, ""},
 		{"length of all there is", icmp.Message{Type: icmp.ParameterProblem, Rest: [4]byte{9, 7}, Body: quote}, 0, 28, ""},
 		{"three octets", extended([4]byte{0, 32}, extension[:3]), 0, 128, "octet 128: 3 octets are no header"},
@@ -149,6 +153,25 @@ func TestB57_Extensions(t *testing.T) {
 		got, err := test.message.Objects()
 		if len(got) != test.objects || (err == nil) != (test.octet == "") || err != nil && (!errors.Is(err, icmp.ErrMalformed) || !strings.Contains(err.Error(), test.octet)) {
 			t.Errorf("%s: %d objects, %v; want %d, %q", test.name, len(got), err, test.objects, test.octet)
+		}
+	}
+}
+
+// TestB57_Truncated: a message that is cut off anywhere keeps its quote, and claims no object that cannot be trusted.
+func TestB57_Truncated(t *testing.T) {
+	for _, length := range []byte{0, 1, 7, 32} {
+		whole := extended([4]byte{0, length}, extension)
+		for n := range whole.Body {
+			m := whole
+			m.Body = whole.Body[:n:n]
+			quoted, err := m.Quoted()
+			if err != nil || !bytes.HasPrefix(quoted, quote[:min(n, len(quote))]) {
+				t.Errorf("length %d, %d octets: quote % x, %v", length, n, quoted, err)
+			}
+			got, err := m.Objects()
+			if len(got) != 0 || err != nil && !errors.Is(err, icmp.ErrMalformed) {
+				t.Errorf("length %d, %d octets: %d objects, %v", length, n, len(got), err)
+			}
 		}
 	}
 }

@@ -42,7 +42,12 @@ func (t *table) icmp() {
 func (t *table) icmpRest(m icmp.Message) {
 	unused := func(n int) { t.add(n, "792", "unused") }
 	length := func() {
-		if words := m.Rest[1]; words > 0 {
+		quote, err := m.Quoted()
+		switch words := m.Rest[1]; {
+		case words > 0 && (err != nil || len(quote) != 4*int(words)):
+			t.add(1, "4884 4", "%d words are no length that the quoted datagram can have", words)
+			return
+		case words > 0:
 			t.add(1, "4884 4", "the quoted datagram is %d words = %d octets long", words, 4*int(words))
 			return
 		}
