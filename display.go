@@ -14,6 +14,10 @@ import (
 	"tcpprobe/probe"
 )
 
+// manyOvertake is how many handshakes of one of many targets may overtake another, with the longest outage and the jitter
+// still exact.
+const manyOvertake = 256
+
 // display is where what becomes of the targets of a run is shown. Lanes share it.
 type display struct {
 	run    *campaign
@@ -70,6 +74,9 @@ func (s *display) present(t target) *presenter {
 		return s.verdicts()
 	}
 	p := &presenter{summary: probe.NewSummary(t.text), stop: s.stopIfUnread}
+	if s.many {
+		p.summary.Expect(manyOvertake)
+	}
 	if alone {
 		p.views = s.verdicts().views
 		return p

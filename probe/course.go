@@ -31,6 +31,7 @@ const overtaking = 4096
 type course struct {
 	recent []step // in any order
 	walk   walk   // along all that began before them
+	most   int    // how many may overtake one; 0 is overtaking
 }
 
 // step is what the course knows of one handshake.
@@ -43,15 +44,19 @@ type step struct {
 
 // add takes a handshake that is over.
 func (c *course) add(s step) {
+	most := c.most
+	if most == 0 {
+		most = overtaking
+	}
 	c.recent = append(c.recent, s)
-	if len(c.recent) < 2*overtaking {
+	if len(c.recent) < 2*most {
 		return
 	}
 	slices.SortStableFunc(c.recent, earlier)
-	for _, s := range c.recent[:overtaking] {
+	for _, s := range c.recent[:most] {
 		c.walk.take(s)
 	}
-	c.recent = slices.Delete(c.recent, 0, overtaking)
+	c.recent = slices.Delete(c.recent, 0, most)
 }
 
 // until returns the course up to a time, which is that of the last event of any handshake.

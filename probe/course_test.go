@@ -189,3 +189,25 @@ func TestConstantMemoryOfWeeks(t *testing.T) {
 		t.Errorf("%d handshakes", s.Sent)
 	}
 }
+
+// TestCourseExpect: with fewer that may overtake, the same comes out for those that keep to it.
+func TestCourseExpect(t *testing.T) {
+	exact, narrow := probe.NewSummary("a"), probe.NewSummary("a")
+	narrow.Expect(16)
+	start := time.Unix(5_000, 0)
+	for i := range 5000 {
+		n := i ^ 7 // in another order, up to 7 places off
+		r := &probe.Result{
+			Outcome: probe.Established, Start: stamp.Stamp{User: start.Add(time.Duration(n) * time.Second)},
+			TCP: &probe.TCP{Answered: true, RTT: time.Duration(n%13) * time.Millisecond, SYNSent: 1, AnsweredSYN: 1},
+		}
+		if n%50 < 3 {
+			r.Outcome, r.TCP = probe.Timeout, &probe.TCP{SYNSent: 2}
+		}
+		exact.Add(r)
+		narrow.Add(r)
+	}
+	if exact.Course() != narrow.Course() || exact.Course().Flaps == 0 {
+		t.Errorf("%+v, want %+v", narrow.Course(), exact.Course())
+	}
+}

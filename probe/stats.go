@@ -127,6 +127,10 @@ func (s *Summary) Loss() float64 {
 	return float64(s.Sent-s.Established-s.Refused) / float64(s.Sent)
 }
 
+// Expect says how many handshakes that began later may end before one does, with the Course still exact, in place of
+// 4,096. It takes some 100 octets of memory for each: with many targets, that counts.
+func (s *Summary) Expect(overtaking int) { s.course.most = overtaking }
+
 // Course returns what the handshakes show in the order of their starts. It is exact as long as no handshake is overtaken by
 // more than 4,096 that began later and end before it.
 func (s *Summary) Course() Course { return s.course.until(s.start.User.Add(s.Duration)) }
