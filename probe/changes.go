@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -34,8 +35,8 @@ func (c *comparison) differ(field string, sent, found any) {
 // octets at least, if the router keeps to RFC 792. What the quote does not reach is not compared.
 //
 // Not compared are the Time to Live and the Header Checksum, which change with every hop, and the octet order of the
-// Total Length, which some routers quote as they keep it. A checksum of the segment that differs counts only if nothing
-// that it covers explains it.
+// Total Length, which some routers quote as they keep it. A checksum of the segment that differs counts only if every
+// octet that it covers is quoted as it was sent.
 func Changes(sent, quoted []byte) []Change {
 	ours, err := rawip.ParseQuoted(sent)
 	if err != nil {
@@ -54,10 +55,21 @@ func Changes(sent, quoted []byte) []Change {
 	c.differ("df", a.DontFragment, b.DontFragment)
 	c.differ("source", a.Src, b.Src)
 	c.differ("destination", a.Dst, b.Dst)
-	// A quote may be padded (RFC 4884 4).
-	quote := theirs.Payload[:min(len(theirs.Payload), len(ours.Payload))]
-	c.segment(ours.Payload, quote, a.Src == b.Src && a.Dst == b.Dst)
+	c.segment(ours.Payload, withoutPadding(theirs.Payload, len(ours.Payload)), a.Src == b.Src && a.Dst == b.Dst)
 	return c.changes
+}
+
+// withoutPadding returns what is quoted of a segment of so many octets. A quote that is longer was padded with zeros (RFC
+// 4884 4), and from where they begin nothing is known: it may have been cut off before that.
+func withoutPadding(quote []byte, length int) []byte {
+	if len(quote) <= length {
+		return quote
+	}
+	quote = quote[:length]
+	for len(quote) > 8 && quote[len(quote)-1] == 0 {
+		quote = quote[:len(quote)-1]
+	}
+	return quote
 }
 
 // totalLength compares the Total Length with two quoted octets, in either order.
@@ -82,7 +94,6 @@ func (c *comparison) segment(sent, quoted []byte, sameAddresses bool) {
 	if len(sent) < offOptions || len(quoted) < 8 {
 		return
 	}
-	before := len(c.changes)
 	word := binary.BigEndian.Uint16
 	c.differ("source_port", word(sent), word(quoted))
 	c.differ("destination_port", word(sent[2:]), word(quoted[2:]))
@@ -103,7 +114,8 @@ func (c *comparison) segment(sent, quoted []byte, sameAddresses bool) {
 		c.differ("urgent", word(sent[offUrgent:]), word(quoted[offUrgent:]))
 		c.options(headerOptions(sent), headerOptions(quoted), len(quoted) >= 4*int(quoted[offBits]>>4))
 	}
-	if len(c.changes) == before && sameAddresses && len(quoted) == len(sent) {
+	if sameAddresses && len(quoted) == len(sent) &&
+		bytes.Equal(sent[:offChecksum], quoted[:offChecksum]) && bytes.Equal(sent[offUrgent:], quoted[offUrgent:]) {
 		c.differ("checksum", fmt.Sprintf("%#04x", word(sent[offChecksum:])), fmt.Sprintf("%#04x", word(quoted[offChecksum:])))
 	}
 }
