@@ -19,13 +19,15 @@ import (
 // imports holds, for each package of the module, the others that it may import. The direction is one: no package below
 // another knows of it.
 var imports = map[string][]string{
-	".":                       {"arp", "docs", "icmp", "internal/capture", "internal/diagram", "internal/explain", "internal/netlab", "internal/report", "internal/route", "internal/socket", "internal/stamp", "probe", "rawip", "resolver", "tcphdr"},
+	".":                       {"internal/cli"},
+	"internal/cli":            {"arp", "docs", "internal/exit", "icmp", "internal/capture", "internal/diagram", "internal/explain", "internal/netlab", "internal/report", "internal/route", "internal/socket", "internal/stamp", "probe", "rawip", "resolver", "tcphdr"},
 	"arp":                     {"internal/socket", "internal/stamp"},
 	"docs":                    {},
 	"icmp":                    {"internal/checksum"},
 	"internal/capture":        {"internal/checksum", "internal/report", "internal/stamp", "probe", "rawip", "tcphdr"},
 	"internal/bench":          {"internal/netlab", "tcphdr"},
 	"internal/diagram":        {"icmp", "internal/report", "internal/stamp", "probe", "rawip", "tcphdr"},
+	"internal/exit":           {},
 	"internal/explain":        {"arp", "icmp", "internal/checksum", "internal/report", "internal/stamp", "probe", "rawip", "tcphdr"},
 	"internal/checksum":       {},
 	"internal/netlab":         {"internal/checksum", "internal/socket", "internal/stamp", "rawip", "tcphdr"},
@@ -43,6 +45,7 @@ var imports = map[string][]string{
 // edges are the files that may touch the system. All others are pure: what they do depends on their arguments alone.
 var edges = []string{
 	"*.go",
+	"internal/cli/*.go",
 	"arp/client_linux.go",
 	"arp/finder_linux.go",
 	"internal/bench/*.go",
@@ -155,9 +158,10 @@ func TestImportsFindsViolations(t *testing.T) {
 		{"probe/engine.go", `import _ "tcpprobe/arp"`, "tcpprobe/arp"},
 		{"internal/report/text.go", `import _ "tcpprobe/probe"`, ""},
 		{"internal/checksum/checksum.go", `import _ "tcpprobe/tcphdr"`, "tcpprobe/tcphdr"},
-		{"main.go", `import _ "tcpprobe/probe"`, ""},
-		{"main.go", `import _ "tcpprobe/internal/netlab/labtest"`, "labtest"},
-		{"main_test.go", `import _ "tcpprobe/internal/netlab/labtest"`, ""},
+		{"internal/cli/main.go", `import _ "tcpprobe/probe"`, ""},
+		{"main.go", `import _ "tcpprobe/probe"`, "tcpprobe/probe"},
+		{"internal/cli/main.go", `import _ "tcpprobe/internal/netlab/labtest"`, "labtest"},
+		{"internal/cli/main_test.go", `import _ "tcpprobe/internal/netlab/labtest"`, ""},
 		{"internal/netlab/labtest/main_linux.go", `import _ "testing"`, ""},
 		{"internal/netlab/lab_linux.go", `import _ "testing"`, "testing"},
 		{"newcomer/newcomer.go", `import _ "fmt"`, "newcomer"},
@@ -165,10 +169,10 @@ func TestImportsFindsViolations(t *testing.T) {
 		{"arp/packet.go", `import _ "golang.org/x/net/bpf"`, ""},
 		{"icmp/message.go", `import _ "golang.org/x/net/icmp"`, "golang.org/x/net/icmp"},
 		{"icmp/message_test.go", `import _ "golang.org/x/net/icmp"`, ""},
-		{"main.go", `import _ "github.com/gopacket/gopacket/layers"`, "gopacket"},
-		{"main.go", `import _ "github.com/santhosh-tekuri/jsonschema/v6"`, "jsonschema"},
-		{"main.go", `import _ "github.com/google/go-cmp/cmp"`, "go-cmp"},
-		{"main.go", `import _ "golang.org/x/net/ipv4"`, "golang.org/x/net/ipv4"},
+		{"internal/cli/main.go", `import _ "github.com/gopacket/gopacket/layers"`, "gopacket"},
+		{"internal/cli/main.go", `import _ "github.com/santhosh-tekuri/jsonschema/v6"`, "jsonschema"},
+		{"internal/cli/main.go", `import _ "github.com/google/go-cmp/cmp"`, "go-cmp"},
+		{"internal/cli/main.go", `import _ "golang.org/x/net/ipv4"`, "golang.org/x/net/ipv4"},
 	} {
 		violations, err := checkFile(test.file, []byte("package p; "+test.source))
 		switch {

@@ -1,0 +1,287 @@
+//go:build linux
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"tcpprobe/internal/exit"
+	"tcpprobe/internal/report"
+	"tcpprobe/probe"
+	"tcpprobe/rawip"
+)
+
+const (
+	checkName  = "check"
+	pluginName = "check_tcpprobe" // what the program is called as to be nothing but the plugin
+)
+
+// programArguments returns the arguments of the process. Called as the plugin, the program is its command check.
+func programArguments(args []string) []string {
+	if len(args) == 0 {
+		return nil
+	}
+	if filepath.Base(args[0]) == pluginName {
+		return append([]string{checkName}, args[1:]...)
+	}
+	return args[1:]
+}
+
+// checkCommand is check among the commands, for the help and for completion. It is run by runCheck, except behind flags of
+// a probe, which mean something else to it.
+func checkCommand() *cli.Command {
+	return &cli.Command{
+		Name:     checkName,
+		Usage:    "monitoring plugin for Nagios and Icinga; check --help has more",
+		Flags:    checkFlags(),
+		HideHelp: true,
+		Action: func(*cli.Context) error {
+			return exit.UsageError("the flags of check stand behind it: tcpprobe check -H HOST -p PORT")
+		},
+	}
+}
+
+// checkFlags returns the flags of check: those that the guidelines reserve and check_tcp has, and those of a probe that
+// make sense for it.
+func checkFlags() []cli.Flag {
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "hostname", Aliases: []string{"H"}, Usage: "check `HOST`, a name or an IPv4 address"},
+		&cli.StringFlag{Name: "port", Aliases: []string{"p"}, Usage: "check `PORT`, a number or a service name"},
+		&cli.StringFlag{Name: "warning", Aliases: []string{"w"}, Usage: "warn if the handshake takes a time outside of `RANGE`"},
+		&cli.StringFlag{Name: "critical", Aliases: []string{"c"}, Usage: "critical if the handshake takes a time outside of `RANGE`"},
+		&cli.StringFlag{Name: "refuse", Aliases: []string{"r"}, Value: "crit", Usage: "`ok|warn|crit`: the state of a port that is refused"},
+		&cli.IntFlag{Name: "number", Aliases: []string{"n"}, Value: 1, Usage: "make `N` handshakes, and judge their average"},
+		durationFlag("timeout", "t", "10s", "", "be done after `D`, whatever is missing"),
+		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "say more: -v in the line, -vv and -vvv in lines below it"},
+	}
+	for _, f := range probeFlags() {
+		if slices.Contains(sharedFlags, f.Names()[0]) {
+			flags = append(flags, f)
+		}
+	}
+	return append(flags,
+		&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "print this help"},
+		&cli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "print the version"},
+	)
+}
+
+// sharedFlags are the flags of a probe that check has too, with the same meaning.
+var sharedFlags = []string{
+	"interval", "interface", "source", "source-port", "mark", "send", "close", "ttl", "dscp", "syn", "icmp", "dns", "dns-timeout", "dns-tries",
+}
+
+// runCheck is the program as a monitoring plugin. All that it says is on stdout, what is wrong with its arguments or with
+// itself too, and it returns a state as the exit code.
+func runCheck(ctx context.Context, version string, args []string, stdout io.Writer) (code int) {
+	unknown := func(format string, a ...any) int {
+		fmt.Fprintln(stdout, pluginLine(stateUnknown, fmt.Sprintf(format, a...), nil))
+		return int(stateUnknown)
+	}
+	defer func() {
+		if fault := recover(); fault != nil {
+			code = unknown("this is a fault of tcpprobe itself: %v", fault)
+		}
+	}()
+	state := stateUnknown
+	app := &cli.App{
+		Name:            checkName,
+		HideHelp:        true,
+		Version:         version,
+		HideVersion:     true,
+		HideHelpCommand: true,
+		Flags:           checkFlags(),
+		Writer:          stdout, // the library prints the help
+		ErrWriter:       io.Discard,
+		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return tidy(err) },
+		ExitErrHandler:  func(*cli.Context, error) {},
+		Action: func(c *cli.Context) (err error) {
+			state, err = checkTarget(c, stdout)
+			return err
+		},
+	}
+	app.CustomAppHelpTemplate = checkHelp(app)
+	args, err := arrange(args, app)
+	if err == nil {
+		err = app.RunContext(ctx, append([]string{app.Name}, args...))
+	}
+	if err != nil {
+		return unknown("%v", err)
+	}
+	return int(state)
+}
+
+// checkTarget makes the handshakes, and prints what has become of them.
+func checkTarget(c *cli.Context, stdout io.Writer) (pluginState, error) {
+	if c.Bool("version") {
+		fmt.Fprintf(stdout, "%s %s\n", pluginName, c.App.Version)
+		return stateUnknown, nil
+	}
+	u, o, err := readCheck(c)
+	if err != nil {
+		return stateUnknown, err
+	}
+	if err := rawip.Permitted(); errors.Is(err, os.ErrPermission) {
+		return stateUnknown, errors.New(checkNotPermitted())
+	} else if err != nil {
+		return stateUnknown, err
+	}
+	ctx, cancel := context.WithTimeout(c.Context, u.limit)
+	defer cancel()
+	results, err := makeHandshakes(ctx, o, u.target)
+	switch {
+	case err != nil:
+		return stateUnknown, err
+	case c.Context.Err() != nil:
+		return stateUnknown, errors.New("interrupted")
+	case len(results) == 0:
+		return stateUnknown, fmt.Errorf("no time for a handshake in %v", u.limit)
+	}
+	if _, err := fmt.Fprint(stdout, u.line(results), "\n", u.longOutput(results)); err != nil {
+		return stateUnknown, err
+	}
+	return u.judge(results), nil
+}
+
+// makeHandshakes makes the handshakes with a target that the options ask for, and returns their results in the order in which
+// they began.
+func makeHandshakes(ctx context.Context, o options, t target) ([]*probe.Result, error) {
+	run, err := newCampaign(ctx, o, &targets{count: 1, args: []target{t}}, io.Discard)
+	if err != nil {
+		return nil, err
+	}
+	defer run.close()
+	all := &collector{}
+	run.show = all
+	err = run.run()
+	slices.SortStableFunc(all.results, func(a, b *probe.Result) int { return a.Seq - b.Seq })
+	return all.results, err
+}
+
+// collector is an audience that keeps the results.
+type collector struct{ results []*probe.Result }
+
+func (c *collector) present(t target) *presenter {
+	keep := finalView(func(r *probe.Result) { c.results = append(c.results, r) })
+	return &presenter{views: []view{keep}, stop: func() {}, summary: probe.NewSummary(t.text)}
+}
+
+func (c *collector) over(*presenter) {}
+func (c *collector) end()            {}
+func (c *collector) interim() string { return "" }
+
+// checkNotPermitted is the line for those who lack CAP_NET_RAW. A monitoring system has no sudo.
+func checkNotPermitted() string {
+	self, err := os.Executable()
+	if err != nil {
+		self = "tcpprobe"
+	}
+	return fmt.Sprintf("no CAP_NET_RAW, which raw sockets need: run once \"sudo setcap cap_net_raw+ep %s\"", self)
+}
+
+// readCheck takes the flags' values, and judges them.
+func readCheck(c *cli.Context) (u rule, o options, err error) {
+	const most = 1000
+	if c.NArg() > 0 {
+		return u, o, fmt.Errorf("%s: check takes flags alone: -H HOST -p PORT", report.Printable(c.Args().First()))
+	}
+	for _, name := range []string{"hostname", "port"} {
+		if c.String(name) == "" {
+			return u, o, fmt.Errorf("--%s is missing: check -H HOST -p PORT -w RANGE -c RANGE, or check --help", name)
+		}
+	}
+	if u.target, err = parseTarget(c.String("hostname") + ":" + c.String("port")); err != nil {
+		return u, o, err
+	}
+	for name, r := range map[string]**thresholdRange{"warning": &u.warning, "critical": &u.critical} {
+		if !c.IsSet(name) {
+			continue
+		}
+		parsed, err := parseRange(c.String(name))
+		if err != nil {
+			return u, o, fmt.Errorf("--%s %w", name, err)
+		}
+		*r = &parsed
+	}
+	refuse := c.String("refuse")
+	if err := oneOf(refuse, "ok", "warn", "crit"); err != nil {
+		return u, o, fmt.Errorf("--refuse %w", err)
+	}
+	u.refused = map[string]pluginState{"ok": stateOK, "warn": stateWarning, "crit": stateCritical}[refuse]
+	if u.limit = duration(c, "timeout"); u.limit <= 0 {
+		return u, o, errors.New("--timeout must be more than 0")
+	}
+	u.number = c.Int("number")
+	if u.number < 1 || u.number > most {
+		return u, o, fmt.Errorf("--number %d is not within 1 to %d", u.number, most)
+	}
+	if every := duration(c, "interval"); u.number > 1 && every >= u.limit/time.Duration(u.number-1) {
+		return u, o, fmt.Errorf("%d handshakes, one every %v, do not fit into %v: lower --number or --interval, or raise --timeout", u.number, every, u.limit)
+	}
+	u.verbose = c.Count("verbose")
+	o, err = probeOptions(c, u)
+	return u, o, err
+}
+
+// probeOptions returns the options of a probe that makes the handshakes. Its SYNs are sent again as long as there is time, as
+// connect(2) would, and no handshake is given up before the check is.
+func probeOptions(c *cli.Context, u rule) (o options, err error) {
+	const mostRetries = 30
+	args := []string{"tcpprobe", fmt.Sprintf("--count=%d", u.number), fmt.Sprintf("--timeout=%v", u.limit), fmt.Sprintf("--retries=%d", mostRetries)}
+	for _, name := range sharedFlags {
+		if c.IsSet(name) {
+			args = append(args, fmt.Sprintf("--%s=%v", name, c.Generic(name)))
+		}
+	}
+	flags := &cli.App{
+		HideHelp:     true,
+		HideVersion:  true,
+		Flags:        probeFlags(),
+		Writer:       io.Discard,
+		ErrWriter:    io.Discard,
+		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return tidy(err) },
+		Action: func(c *cli.Context) (err error) {
+			o, err = readOptions(c)
+			return err
+		},
+	}
+	err = flags.RunContext(c.Context, args)
+	return o, err
+}
+
+// checkHelp returns the text of check --help.
+func checkHelp(app *cli.App) string {
+	var b strings.Builder
+	b.WriteString(`check_tcpprobe - monitoring plugin: a TCP handshake, and how long it takes
+
+Usage:
+  tcpprobe check -H HOST -p PORT [-w RANGE] [-c RANGE] [-r ok|warn|crit] [-n N]
+  check_tcpprobe, a link to tcpprobe, is the same as tcpprobe check.
+
+Example:
+  tcpprobe check -H db.example.com -p 5432 -w 100ms -c 500ms
+
+RANGE is [@]START:END, in seconds or with a unit: 0.1 and 0:0.1 alert above
+0.1 s, 0.01: below 0.01 s, 0.01:0.5 outside, and @0.01:0.5 inside.
+
+Flags:
+`)
+	for _, f := range app.Flags {
+		helpFlag(&b, f.(cli.DocGenerationFlag))
+	}
+	b.WriteString(`
+Exit status:
+  0 OK   1 WARNING   2 CRITICAL: refused, silent, unreachable, no such name
+  3 UNKNOWN: wrong arguments, CAP_NET_RAW is missing, a fault of this host
+`)
+	return b.String()
+}

@@ -1,0 +1,292 @@
+//go:build linux
+
+package cli
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"tcpprobe/internal/netlab"
+	"tcpprobe/internal/netlab/labtest"
+	"tcpprobe/tcphdr"
+)
+
+const checkTCP = "/usr/lib/nagios/plugins/check_tcp"
+
+// checkPlugin runs the plugin on a host, and checks that all it says is one line on stdout, which names the state that it exits
+// with.
+func checkPlugin(t *testing.T, h *netlab.Host, args ...string) ran {
+	t.Helper()
+	r := tcpprobe(t, h, append([]string{"check"}, args...)...)
+	if r.code < 0 || r.code > 3 {
+		t.Fatalf("%q: exit code %d", args, r.code)
+	}
+	onePluginLine(t, r, pluginState(r.code))
+	return r
+}
+
+func onePluginLine(t *testing.T, r ran, state pluginState) {
+	t.Helper()
+	line, newline := strings.CutSuffix(r.stdout, "\n")
+	if !newline || r.stderr != "" || !strings.HasPrefix(line, "TCPPROBE "+state.String()+" - ") || r.code != int(state) ||
+		strings.ContainsFunc(line, func(c rune) bool { return !unicode.IsPrint(c) }) || strings.Count(line, "|") > 1 {
+		t.Errorf("exit code %d, want %v; stdout %q, stderr %q", r.code, state, r.stdout, r.stderr)
+	}
+}
+
+// slowAndGuarded has an answer of b take 30 ms, and a firewall on b that drops port 7 and rejects port 13.
+func slowAndGuarded(t *testing.T) (a *netlab.Host) {
+	t.Helper()
+	a, b, _ := impaired(t, netlab.Impairment{From: netlab.FromB, Set: tcphdr.SYN | tcphdr.ACK, Action: netlab.Delay, Time: 30 * time.Millisecond})
+	labtest.Nft(t, b, `table ip guard {
+		chain input {
+			type filter hook input priority filter
+			tcp dport 7 drop
+			tcp dport 13 reject with icmp admin-prohibited
+		}
+	}`)
+	serve(t, b, "10.0.0.2:80")
+	return a
+}
+
+// TestSameStateAsCheckTCP compares the plugin with that of the Monitoring Plugins on the same targets. Where they differ, it is
+// written down here and in docs/usage.md.
+func TestSameStateAsCheckTCP(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath(checkTCP); err != nil && os.Getenv("TCPPROBE_LAB_REQUIRED") != "" {
+		t.Fatalf("%v: scripts/test installs it", err)
+	} else if err != nil {
+		t.Skipf("%v: scripts/test installs it", err)
+	}
+	a := slowAndGuarded(t)
+	for _, test := range []struct {
+		name   string
+		args   string // the same for both
+		want   pluginState
+		theirs pluginState // if it differs
+	}{
+		{"open", "-H 10.0.0.2 -p 80", stateOK, stateOK},
+		{"fast enough", "-H 10.0.0.2 -p 80 -w 5 -c 8", stateOK, stateOK},
+		{"slow", "-H 10.0.0.2 -p 80 -w 0.01 -c 8", stateWarning, stateWarning},
+		{"too slow", "-H 10.0.0.2 -p 80 -w 0.001 -c 0.01", stateCritical, stateCritical},
+		{"too slow, no warning", "-H 10.0.0.2 -p 80 -c 0.01", stateCritical, stateCritical},
+		{"closed", "-H 10.0.0.2 -p 81", stateCritical, stateCritical},
+		{"closed, crit", "-H 10.0.0.2 -p 81 -r crit", stateCritical, stateCritical},
+		{"closed, warn", "-H 10.0.0.2 -p 81 -r warn", stateWarning, stateWarning},
+		{"closed, ok", "-H 10.0.0.2 -p 81 -r ok", stateOK, stateOK},
+		{"silent", "-H 10.0.0.2 -p 7 -t 2", stateCritical, stateCritical},
+		{"silent, whatever a refusal is", "-H 10.0.0.2 -p 7 -t 2 -r ok", stateCritical, stateCritical},
+		{"prohibited", "-H 10.0.0.2 -p 13", stateCritical, stateCritical},
+		{"no route", "-H 10.9.0.1 -p 80", stateCritical, stateCritical},
+		{"nobody there", "-H 10.0.0.77 -p 80", stateCritical, stateCritical},
+		{"unknown name", "-H nosuch.invalid -p 80", stateCritical, stateCritical},
+		{"no port", "-H 10.0.0.2", stateUnknown, stateCritical},
+		{"no host", "-p 80", stateUnknown, stateCritical},
+		{"port out of range", "-H 10.0.0.2 -p 70000", stateUnknown, stateCritical},
+		{"bad state", "-H 10.0.0.2 -p 80 -r maybe", stateUnknown, stateUnknown},
+		{"bad threshold", "-H 10.0.0.2 -p 80 -w fast", stateUnknown, stateWarning},
+		{"no such flag", "-H 10.0.0.2 -p 80 --nosuch", stateUnknown, stateUnknown},
+	} {
+		args := strings.Fields(test.args)
+		r := checkPlugin(t, a, args...)
+		cmd := a.Command(t.Context(), checkTCP, args...)
+		theirs := finish(t, cmd)
+		if r.code != int(test.want) || theirs.code != int(test.theirs) {
+			t.Errorf("%s: %v, want %v: %s\ncheck_tcp: %d, want %d: %s", test.name, pluginState(r.code), test.want, r.stdout, theirs.code, int(test.theirs), theirs.stdout)
+		}
+	}
+}
+
+// TestCheckMeasures: the performance data are those of the handshake.
+func TestCheckMeasures(t *testing.T) {
+	t.Parallel()
+	a := slowAndGuarded(t)
+	for args, number := range map[string]int{"-w 5": 1, "-n 3 -i 10ms -w 5": 3} {
+		r := checkPlugin(t, a, strings.Fields("-H 10.0.0.2 -p 80 "+args)...)
+		_, performance, _ := strings.Cut(strings.TrimSpace(r.stdout), " | ")
+		value, rest, _ := strings.Cut(strings.TrimPrefix(performance, "handshake="), "s;")
+		seconds, err := strconv.ParseFloat(value, 64)
+		if err != nil || seconds < 0.03 || seconds > 0.5 {
+			t.Errorf("%s: a handshake of %q s, want 0.03 and little more", args, value)
+		}
+		want := "5;;0;10 syn=" + strconv.Itoa(number) + ";;;0"
+		if number > 1 {
+			want += " loss=0%"
+		}
+		if rest != want {
+			t.Errorf("%s: %q, want %q", args, rest, want)
+		}
+	}
+}
+
+// TestCheckOvertaken: what the first handshake knows of the name is in the performance data, even if it ends last.
+func TestCheckOvertaken(t *testing.T) {
+	t.Parallel()
+	a, b, _ := impaired(t, netlab.Impairment{From: netlab.FromB, Set: tcphdr.SYN | tcphdr.ACK, Nth: 1, Action: netlab.Delay, Time: 300 * time.Millisecond})
+	serve(t, b, "10.0.0.2:80")
+	r := checkPlugin(t, a, strings.Fields("-H 10.0.0.2 -p 80 -n 2 -i 10ms")...)
+	if r.code != int(stateOK) || strings.Contains(r.stdout, "dns=") {
+		t.Errorf("%s", r.stdout)
+	}
+}
+
+// TestCheckSpeaksOnStdout: whatever is wrong, it is one line there, and the state is UNKNOWN.
+func TestCheckSpeaksOnStdout(t *testing.T) {
+	t.Parallel()
+	alone := newHost(t)
+	const hostile = "\x1b[31m|'x'=1;\n\u202e\xff"
+	for _, args := range [][]string{
+		{}, {"-H"}, {"-H", "10.0.0.2"}, {"-H", "a..b", "-p", "80"}, {"-H", hostile, "-p", "80"}, {"-H", "10.0.0.2", "-p", hostile},
+		{"-H", "224.0.0.1", "-p", "80"}, {"-H", "10.0.0.2", "-p", "80", "-w", hostile}, {"-H", "10.0.0.2", "-p", "80", "-c", "2:1"},
+		{"-H", "10.0.0.2", "-p", "80", "-r", hostile}, {"-H", "10.0.0.2", "-p", "80", "-n", "0"}, {"-H", "10.0.0.2", "-p", "80", "-n", "x"},
+		{"-H", "10.0.0.2", "-p", "80", "-n", "11"}, {"-H", "10.0.0.2", "-p", "80", "-t", "0"}, {"-H", "10.0.0.2", "-p", "80", "-t", hostile},
+		{"-H", "10.0.0.2", "-p", "80", hostile}, {"-H", "10.0.0.2", "-p", "80", "--" + hostile}, {"10.0.0.2:80"}, {"-H", "10.0.0.2", "-p", "80", "-S", "x"},
+		{"-H", "10.0.0.2", "-p", "80", "--dns", hostile}, {"-H", "10.0.0.2", "-p", "80", "--json"}, {"-H", "10.0.0.2", "-p", "80", "-I", "nosuch0"},
+		{"-H", "10.0.0.2", "-p", "80", "-I="}, {"-H", "10.0.0.2", "-p", "80", "--ttl", "300"},
+	} {
+		if r := checkPlugin(t, alone, args...); r.code != int(stateUnknown) {
+			t.Errorf("%q: exit code %d: %s", args, r.code, r.stdout)
+		}
+	}
+}
+
+// TestCheckWithoutPrivilege: without CAP_NET_RAW nothing is known of the target.
+func TestCheckWithoutPrivilege(t *testing.T) {
+	t.Parallel()
+	self, err := os.Open("/proc/self/exe")
+	must(t, err)
+	defer self.Close()
+	cmd := newHost(t).Command(t.Context(), "setpriv", "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs",
+		"/proc/self/fd/3", "check", "-H", "10.0.0.2", "-p", "80")
+	cmd.Env = programEnv()
+	cmd.ExtraFiles = []*os.File{self}
+	r := finish(t, cmd)
+	onePluginLine(t, r, stateUnknown)
+	if !strings.Contains(r.stdout, "CAP_NET_RAW") || !strings.Contains(r.stdout, "setcap") {
+		t.Errorf("%s", r.stdout)
+	}
+}
+
+// TestCheckHelp: help and version are on stdout, and exit with 3, as the guidelines have it.
+func TestCheckHelp(t *testing.T) {
+	t.Parallel()
+	alone := newHost(t)
+	for args, want := range map[string]string{
+		"--help": "check_tcpprobe - ", "-h": "check_tcpprobe - ", "-H 10.0.0.2 -p 80 --help": "check_tcpprobe - ",
+		"--version": "check_tcpprobe 0.1.0-dev\n", "-V": "check_tcpprobe 0.1.0-dev\n",
+	} {
+		r := tcpprobe(t, alone, append([]string{"check"}, strings.Fields(args)...)...)
+		if r.code != int(stateUnknown) || r.stderr != "" || !strings.HasPrefix(r.stdout, want) {
+			t.Errorf("%s: exit code %d, stderr %q, stdout\n%s", args, r.code, r.stderr, r.stdout)
+		}
+		for line := range strings.Lines(r.stdout) {
+			if line = strings.TrimSuffix(line, "\n"); len(line) > 80 || strings.TrimRight(line, " ") != line {
+				t.Errorf("%s: %q", args, line)
+			}
+		}
+	}
+}
+
+// TestCheckByItsName: called as check_tcpprobe, the program is the plugin.
+func TestCheckByItsName(t *testing.T) {
+	t.Parallel()
+	cmd := program(t.Context(), newHost(t), "-H", "10.0.0.2")
+	cmd.Args[0] = "/usr/lib/nagios/plugins/check_tcpprobe"
+	r := finish(t, cmd)
+	onePluginLine(t, r, stateUnknown)
+	if !strings.Contains(r.stdout, "--port is missing") {
+		t.Errorf("%s", r.stdout)
+	}
+}
+
+func TestProgramArguments(t *testing.T) {
+	for _, test := range []struct{ args, want string }{
+		{"", ""}, {"tcpprobe", ""}, {"tcpprobe -v x:1", "-v x:1"}, {"check_tcpprobe", "check"}, {"./check_tcpprobe -H x", "check -H x"},
+		{"/usr/lib/check_tcpprobe/tcpprobe x:1", "x:1"},
+	} {
+		if got := strings.Join(programArguments(strings.Fields(test.args)), " "); got != test.want {
+			t.Errorf("%q: %q, want %q", test.args, got, test.want)
+		}
+	}
+}
+
+// TestCheckVerbose: -v adds to the line, -vv and -vvv add lines, and none of them looks like performance data.
+func TestCheckVerbose(t *testing.T) {
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	serve(t, b, "10.0.0.2:80")
+	for _, test := range []struct {
+		flags string
+		lines int // at least
+		want  string
+	}{
+		{"-v", 1, ", 10.0.0.2:80, from 10.0.0.1 on eth0, rtt "},
+		{"-vv", 2, "\nseq=1  established "},
+		{"-v -v -v", 6, "TCP  -->  SYN "},
+	} {
+		r := tcpprobe(t, a, append([]string{"check", "-H10.0.0.2", "-p80"}, strings.Fields(test.flags)...)...)
+		n := strings.Count(r.stdout, "\n")
+		if r.code != 0 || r.stderr != "" || n < test.lines || test.lines == 1 && n != 1 || !strings.Contains(r.stdout, test.want) || strings.Count(r.stdout, "|") != 1 {
+			t.Errorf("%s: exit code %d, stderr %q, stdout\n%s", test.flags, r.code, r.stderr, r.stdout)
+		}
+	}
+}
+
+// TestCheckNames: a name is looked up as it is for a probe, its time is in the performance data, and one that does not exist is
+// CRITICAL.
+func TestCheckNames(t *testing.T) {
+	t.Parallel()
+	n := labtest.Journey(t)
+	for _, test := range []struct {
+		host  string
+		state pluginState
+		want  string
+	}{
+		{"www.lab.test", stateOK, "www.lab.test:http open, handshake "},
+		{"nosuch.lab.test", stateCritical, "nosuch.lab.test:http dns_error: "},
+	} {
+		r := checkPlugin(t, n.Client, "-H", test.host, "-p", "http", labDNS)
+		if r.code != int(test.state) || !strings.Contains(r.stdout, test.want) || !strings.Contains(r.stdout, " dns=0.") {
+			t.Errorf("%s: %s", test.host, r.stdout)
+		}
+	}
+}
+
+// TestCheckEndsInTime: a wait of whatever kind ends with the time of the check, and is CRITICAL.
+func TestCheckEndsInTime(t *testing.T) {
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	labtest.Nft(t, b, `table ip silent { chain input { type filter hook input priority filter; drop; }; }`)
+	for name, args := range map[string]string{
+		"no answer to a SYN":     "-H 10.0.0.2 -p 80",
+		"no answer to several":   "-H 10.0.0.2 -p 80 -n 3 -i 100ms",
+		"no answer to ARP":       "-H 10.0.0.77 -p 80",
+		"no answer from the DNS": "-H www.lab.test -p 80 --dns 10.0.0.2",
+	} {
+		began := time.Now()
+		r := checkPlugin(t, a, strings.Fields(args+" -t 800ms")...)
+		if took := time.Since(began); r.code != int(stateCritical) || took > 10*time.Second || !strings.Contains(r.stdout, "800ms") {
+			t.Errorf("%s: after %v: %s", name, took, r.stdout)
+		}
+	}
+}
+
+// TestCheckInterrupted: who ends the plugin learns nothing of the target.
+func TestCheckInterrupted(t *testing.T) {
+	labtest.Need(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout bytes.Buffer
+	code := runCheck(ctx, "1.2.3", []string{"-H", "127.0.0.1", "-p", "1"}, &stdout)
+	onePluginLine(t, ran{code: code, stdout: stdout.String()}, stateUnknown)
+	if !strings.Contains(stdout.String(), "interrupted") {
+		t.Errorf("%s", &stdout)
+	}
+}

@@ -1,0 +1,84 @@
+//go:build linux
+
+package cli
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/urfave/cli/v2"
+
+	"tcpprobe/arp"
+	"tcpprobe/internal/exit"
+	"tcpprobe/internal/report"
+	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
+)
+
+// rehearse builds and explains the packets that a probe would begin with, up to the first that needs an answer to go on:
+// the query for a name, or else the ARP request and the SYN. It asks the kernel for the route, and sends nothing.
+func rehearse(c *cli.Context, o options, all *targets) error {
+	j, err := openJourney(c.Context, o)
+	if err != nil {
+		return exit.With(exit.System, err)
+	}
+	defer j.close()
+	style := styleOf(c.App.Writer, o)
+	for t, ok := all.next(); ok; t, ok = all.next() {
+		lesson := &lessonView{w: c.App.Writer, style: style, checksums: o.checksums}
+		a := j.newAttempt(t, 1, lesson.event)
+		if err := j.rehearse(a); err != nil {
+			return exit.With(exitCode(a.Result), fmt.Errorf("%s: %w", report.Printable(t.text), err))
+		}
+		fmt.Fprintf(c.App.Writer, "DRY_RUN  %s  nothing was sent\n", report.Printable(t.text))
+	}
+	return all.close()
+}
+
+// rehearse is what rehearse does for one target.
+func (j *journey) rehearse(a *attempt) error {
+	now := stamp.Stamp{User: j.clock.Now()}
+	found, query, err := j.resolver.Rehearse(a.Host)
+	switch {
+	case query != nil:
+		a.happened(dnsEvent(*query))
+		return nil
+	case err == nil:
+		err = probeable(found)
+	}
+	if err != nil {
+		a.fail(probe.DNSError, err)
+		return err
+	}
+	remote := netip.AddrPortFrom(found.Addresses[0], a.Port)
+	way, guard, err := j.reserve(remote)
+	if err != nil {
+		a.fail(outcomeOf(err), err)
+		return err
+	}
+	defer guard.Close()
+	path := j.take(a, way)
+	if path.Link {
+		if err := takesFrames(way); err != nil {
+			a.fail(probe.LocalError, err)
+			return err
+		}
+	}
+	if path.Link && way.UsesARP() {
+		path.NextHop = way.Neighbor.HardwareAddr
+		request := arp.Packet{Operation: arp.Request, SenderHA: way.HardwareAddr, SenderPA: way.Source, TargetPA: way.NextHop}
+		if !way.Neighbor.Permanent {
+			a.happened(arpEvent(arp.Event{
+				Link: arp.Link{Index: way.Index, Name: way.Interface, HardwareAddr: way.HardwareAddr},
+				Out:  true, Packet: request, At: now,
+			}, 1))
+		}
+	}
+	syn, err := probe.Rehearse(j.flow(a, way, path, guard, remote), now.User)
+	if err != nil {
+		a.fail(probe.LocalError, err)
+		return err
+	}
+	a.happened(syn)
+	return nil
+}

@@ -1,0 +1,192 @@
+//go:build linux
+
+package cli
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"time"
+
+	"tcpprobe/internal/netlab"
+	"tcpprobe/tcphdr"
+)
+
+// demoNetwork is the network of the demo: a client, two routers, and behind them two hosts and some prefixes that lead
+// nowhere. In the middle of two of its links is a cable that is not as good as it should be:
+//
+//	client  eth0 10.1.0.2/24 ── 10.1.0.1/24 eth0 router1
+//	router1 eth1 10.2.0.1/24 ── 10.2.0.2/24 eth0 router2      a long way: 5 ms in each direction
+//	router2 eth1 10.3.0.1/24 ── 10.3.0.80/24, 10.3.0.53/24 eth0 server
+//	router2 eth2 10.4.0.1/24 ── 10.4.0.80/24 eth0 lossy       about every other SYN is lost
+type demoNetwork struct {
+	lab      *netlab.Lab
+	client   *netlab.Host
+	dns      []string    // the flags that name its server, where resolv.conf cannot
+	filesErr error       // why there are no demoFiles
+	closers  []io.Closer // what is to be closed before the lab
+}
+
+const (
+	demoClient  = "10.1.0.2"
+	demoDNS     = "10.3.0.53"
+	demoLatency = 5 * time.Millisecond // of the long way
+	// demoSeed lets the first SYN be lost and the second pass.
+	demoSeed = 4
+)
+
+// demoNames are the names that there are on the network, and the addresses that routes lead to, or do not.
+var demoNames = []struct {
+	name    string
+	address netip.Addr
+	about   string
+}{
+	{"www.demo.test", netip.MustParseAddr("10.3.0.80"), "port 80 is open, every other is closed"},
+	{"lossy.demo.test", netip.MustParseAddr("10.4.0.80"), "the same, but about every other SYN is lost"},
+	{"prohibited.demo.test", netip.MustParseAddr("10.5.0.80"), "router1 refuses by policy"},
+	{"unreachable.demo.test", netip.MustParseAddr("10.6.0.80"), "router1 knows no way"},
+	{"silent.demo.test", netip.MustParseAddr("10.7.0.80"), "router2 swallows every datagram"},
+	{"island.demo.test", netip.MustParseAddr("10.8.0.80"), "behind a gateway, 10.1.0.254, that is silent"},
+}
+
+// newDemoNetwork builds the network, in the namespaces of this process.
+func newDemoNetwork() (n *demoNetwork, err error) {
+	n = new(demoNetwork)
+	if n.lab, err = netlab.New(); err != nil {
+		return nil, err
+	}
+	if err := n.build(); err != nil {
+		return nil, errors.Join(err, n.close())
+	}
+	if n.filesErr = mountDemoFiles(); n.filesErr != nil || coverResolvConf() != nil {
+		n.dns = []string{"--dns", demoDNS}
+	}
+	return n, nil
+}
+
+func (n *demoNetwork) close() error {
+	var errs []error
+	for _, c := range n.closers {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(append(errs, n.lab.Close())...)
+}
+
+func (n *demoNetwork) build() error {
+	hosts := make(map[string]*netlab.Host)
+	for _, name := range []string{"client", "router1", "router2", "server", "lossy", "longway", "badcable"} {
+		h, err := n.lab.Host(name)
+		if err != nil {
+			return err
+		}
+		hosts[name] = h
+	}
+	n.client = hosts["client"]
+
+	// The ends of a link, each with the cable that stands between, if any.
+	for _, l := range []struct {
+		a, aName, aPrefix string
+		b, bName, bPrefix string
+	}{
+		{"client", "eth0", demoClient + "/24", "router1", "eth0", "10.1.0.1/24"},
+		{"router1", "eth1", "10.2.0.1/24", "longway", "a", ""},
+		{"longway", "b", "", "router2", "eth0", "10.2.0.2/24"},
+		{"router2", "eth1", "10.3.0.1/24", "server", "eth0", "10.3.0.80/24"},
+		{"router2", "eth2", "10.4.0.1/24", "badcable", "a", ""},
+		{"badcable", "b", "", "lossy", "eth0", "10.4.0.80/24"},
+	} {
+		err := n.lab.Link(hosts[l.a], l.aName, demoPrefix(l.aPrefix), hosts[l.b], l.bName, demoPrefix(l.bPrefix), netlab.NoChecksumOffload())
+		if err != nil {
+			return err
+		}
+	}
+	if err := hosts["server"].Address("eth0", demoPrefix(demoDNS+"/24")); err != nil {
+		return err
+	}
+	if err := n.cables(hosts); err != nil {
+		return err
+	}
+	if err := routes(hosts); err != nil {
+		return err
+	}
+	return n.serve(hosts)
+}
+
+// demoPrefix returns the prefix that is written down, or none.
+func demoPrefix(s string) netip.Prefix {
+	if s == "" {
+		return netip.Prefix{}
+	}
+	return netip.MustParsePrefix(s)
+}
+
+// cables makes one cable slow and the other lossy.
+func (n *demoNetwork) cables(hosts map[string]*netlab.Host) error {
+	late := netlab.Impairment{Action: netlab.Delay, Time: demoLatency}
+	lose := netlab.Impairment{From: netlab.FromA, Set: tcphdr.SYN, Clear: tcphdr.ACK, Chance: 0.5, Action: netlab.Drop}
+	for name, rule := range map[string]netlab.Impairment{"longway": late, "badcable": lose} {
+		i, err := hosts[name].Impair("a", "b", demoSeed, rule)
+		if err != nil {
+			return err
+		}
+		n.closers = append(n.closers, i)
+	}
+	return nil
+}
+
+// routes shows the hosts the way, and the routers what to refuse.
+func routes(hosts map[string]*netlab.Host) error {
+	for _, name := range []string{"router1", "router2"} {
+		for parameter, value := range map[string]string{
+			"net/ipv4/ip_forward":     "1",
+			"net/ipv4/icmp_ratelimit": "0", // whoever plays with the shell is to have every answer
+		} {
+			if err := hosts[name].Sysctl(parameter, value); err != nil {
+				return err
+			}
+		}
+	}
+	for _, r := range []struct {
+		host, dst, nextHop string
+		kind               netlab.RouteType
+	}{
+		{host: "client", nextHop: "10.1.0.1"},
+		{host: "client", dst: "10.8.0.0/24", nextHop: "10.1.0.254"},
+		{host: "router1", nextHop: "10.2.0.2"},
+		{host: "router2", nextHop: "10.2.0.1"},
+		{host: "router1", dst: "10.5.0.0/24", kind: netlab.Prohibit},
+		{host: "router1", dst: "10.6.0.0/24", kind: netlab.Unreachable},
+		{host: "router2", dst: "10.7.0.0/24", kind: netlab.Blackhole},
+		{host: "server", nextHop: "10.3.0.1"},
+		{host: "lossy", nextHop: "10.4.0.1"},
+	} {
+		route := netlab.Route{Dst: demoPrefix(r.dst), Type: r.kind}
+		if r.nextHop != "" {
+			route.NextHop = netip.MustParseAddr(r.nextHop)
+		}
+		if err := hosts[r.host].Route(route); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serve starts the servers.
+func (n *demoNetwork) serve(hosts map[string]*netlab.Host) error {
+	for _, name := range []string{"server", "lossy"} {
+		listener, err := hosts[name].Listen("tcp4", "0.0.0.0:80")
+		if err != nil {
+			return err
+		}
+		n.closers = append(n.closers, listener)
+		go demoServeTCP(listener)
+	}
+	conn, err := hosts["server"].ListenPacket("udp4", net.JoinHostPort(demoDNS, "53"))
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, conn)
+	go demoServeDNS(conn)
+	return nil
+}

@@ -1,0 +1,108 @@
+//go:build linux
+
+package cli
+
+import (
+	"slices"
+	"strings"
+
+	"tcpprobe/internal/exit"
+)
+
+// A scene is one run of the program on the network of the demo.
+type scene struct {
+	name  string
+	title string
+	look  [2]string // what to look at, in two lines
+	args  []string
+	code  int // with which it ends
+}
+
+// scenes are in the order of a lesson: how it should be, and then what can go wrong, from the far end back to this one.
+var scenes = []scene{
+	{
+		"open", "a server listens",
+		[2]string{
+			"A name becomes an address, the next hop a MAC, and then three segments make a",
+			"connection: SYN [000010], SYN,ACK [010010], ACK [010000].",
+		},
+		[]string{"www.demo.test:80"}, exit.Established,
+	},
+	{
+		"closed", "the host is up, and nobody listens",
+		[2]string{
+			"RST,ACK [010100] comes as soon as SYN,ACK did: a refusal is an answer too.",
+			"The server's kernel gives it without asking any application.",
+		},
+		[]string{"www.demo.test:81"}, exit.Refused,
+	},
+	{
+		"prohibited", "a router refuses by policy",
+		[2]string{
+			"Not the server answers but the first router, by ICMP: hence the short time.",
+			"It quotes our SYN, and so we know that it speaks of this handshake.",
+		},
+		[]string{"prohibited.demo.test:80"}, exit.Unreachable,
+	},
+	{
+		"unreachable", "a router knows no way on",
+		[2]string{
+			"The same message with another code: this is no policy, the path is broken.",
+			"Nothing was wrong with the SYN. It may get through when the path is mended.",
+		},
+		[]string{"unreachable.demo.test:80"}, exit.Unreachable,
+	},
+	{
+		"lost-syn", "the first SYN is lost on the way",
+		[2]string{
+			"After 1 s the SYN goes out again. The time stamp in the SYN,ACK tells which of",
+			"the two it answers: rtt is that of the second, and connect counts the wait.",
+		},
+		[]string{"lossy.demo.test:80"}, exit.Established,
+	},
+	{
+		"silent", "a firewall swallows the SYN",
+		[2]string{
+			"Nothing comes back, which means less than any answer: the host may be down,",
+			"or something on the way drops the SYN, or drops what answers it.",
+		},
+		[]string{"-W", "2s", "silent.demo.test:80"}, exit.Timeout,
+	},
+	{
+		"no-such-name", "the name does not exist",
+		[2]string{
+			"The name server says so with NXDOMAIN, and the journey ends at its first step.",
+			"Without an address there is nothing to send a SYN to.",
+		},
+		[]string{"nobody.demo.test:80"}, exit.DNS,
+	},
+	{
+		"silent-gateway", "the next hop does not answer ARP",
+		[2]string{
+			"Three times we ask who has the gateway's address, and nobody on the link does.",
+			"No SYN leaves without a MAC to send it to: this is no timeout of TCP.",
+		},
+		[]string{"island.demo.test:80"}, exit.NoNextHop,
+	},
+}
+
+// sceneNameWidth is that of the longest name of a scene.
+var sceneNameWidth = len(slices.MaxFunc(scenes, func(a, b scene) int { return len(a.name) - len(b.name) }).name)
+
+// findScene returns the scene of a name.
+func findScene(name string) (scene, bool) {
+	i := slices.IndexFunc(scenes, func(s scene) bool { return s.name == name })
+	if i < 0 {
+		return scene{}, false
+	}
+	return scenes[i], true
+}
+
+// sceneNames returns the names of all scenes.
+func sceneNames(separator string) string {
+	var names []string
+	for _, s := range scenes {
+		names = append(names, s.name)
+	}
+	return strings.Join(names, separator)
+}

@@ -1,0 +1,462 @@
+//go:build linux
+
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"flag"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v2"
+	"golang.org/x/net/dns/dnsmessage"
+	"golang.org/x/sys/unix"
+
+	"tcpprobe/internal/exit"
+	"tcpprobe/internal/netlab"
+	"tcpprobe/internal/netlab/labtest"
+)
+
+// A demoRun is a run of the demo as an ordinary user, who has a directory of its own and a mark to know its processes by.
+type demoRun struct {
+	*exec.Cmd
+	dir, mark string
+}
+
+// demoCmd returns a run of the demo. Root is somebody else in it; in a user namespace there is nobody else to be, and root
+// is an ordinary user anyway.
+func demoCmd(t *testing.T, args ...string) demoRun {
+	t.Helper()
+	labtest.Need(t)
+	const nobody = 65534
+	dir := t.TempDir()
+	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", append([]string{"demo"}, args...)...)
+	users, err := os.ReadFile("/proc/self/uid_map")
+	must(t, err)
+	if mapsEveryone(string(users)) && os.Geteuid() == 0 {
+		// The directory above belongs to root, and is closed.
+		dir, err = os.MkdirTemp("", "demo")
+		must(t, err)
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		must(t, os.Chown(dir, nobody, nobody))
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	}
+	mark := "TCPPROBE_TEST_MARK=" + dir
+	cmd.Dir = dir
+	cmd.Env = append(programEnv(), mark, "TMPDIR="+dir, "HOME="+dir, "SHELL=/bin/sh")
+	return demoRun{cmd, dir, mark}
+}
+
+// finish runs the demo to its end, and looks whether it left anything behind.
+func (d demoRun) finish(t *testing.T) ran {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	if d.Stdout == nil {
+		d.Stdout = &stdout
+	}
+	d.Stderr = &stderr
+	mounts := mountInfo(t)
+	if err := d.Run(); d.ProcessState == nil {
+		t.Fatal(err)
+	}
+	r := ran{d.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%q ends with %v\n%.10000s%s", d.Args, d.ProcessState, r.stdout, r.stderr)
+		}
+	})
+	d.checkLeftover(t)
+	if now := mountInfo(t); now != mounts {
+		t.Errorf("mounted is now\n%swhere there was\n%s", now, mounts)
+	}
+	return r
+}
+
+func mountInfo(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	must(t, err)
+	return string(text)
+}
+
+// checkLeftover looks for files and for processes.
+func (d demoRun) checkLeftover(t *testing.T) {
+	t.Helper()
+	files, err := os.ReadDir(d.dir)
+	must(t, err)
+	if len(files) > 0 {
+		t.Errorf("files are left: %v", files)
+	}
+	for _, pid := range d.processes(t) {
+		t.Errorf("a process is left: %s", pid)
+	}
+}
+
+// processes returns the numbers of the processes that bear the mark of the run.
+func (d demoRun) processes(t *testing.T) (pids []string) {
+	t.Helper()
+	environments, err := filepath.Glob("/proc/[0-9]*/environ")
+	must(t, err)
+	for _, name := range environments {
+		// Those of others may not be read, and those that are gone cannot.
+		if environment, err := os.ReadFile(name); err == nil && slices.Contains(strings.Split(string(environment), "\x00"), d.mark) {
+			pids = append(pids, filepath.Base(filepath.Dir(name)))
+		}
+	}
+	return pids
+}
+
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	begun := time.Now()
+	r := demoCmd(t).finish(t)
+	if took := time.Since(begun); took > 15*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if r.code != 0 || r.stderr != "" {
+		t.Errorf("exit code %d, stderr %q; want 0 and nothing", r.code, r.stderr)
+	}
+	rest := r.stdout
+	for _, want := range []string{
+		"client ─────── router1",
+		"1 of 8  open: ", "$ tcpprobe www.demo.test:80\n", "A 10.3.0.80 ", "[000010]", "[010010]", "[010000]  ESTABLISHED", "TIME_WAIT\nESTABLISHED  www.demo.test:80  rtt ",
+		"2 of 8  closed: ", "$ tcpprobe www.demo.test:81\n", "[010100]", "\nREFUSED  www.demo.test:81  reset after ",
+		"3 of 8  prohibited: ", "3/13 administratively prohibited  from 10.1.0.1  ", "\nUNREACHABLE  prohibited.demo.test:80  prohibited by 10.1.0.1, 1 hop away\n",
+		"4 of 8  unreachable: ", "3/1 host unreachable  from 10.1.0.1  ", "\nUNREACHABLE  ",
+		"5 of 8  lost-syn: ", "again (1 of 2, after 1 s)\n", "answers SYN 2 of 2\n", "\nESTABLISHED  lossy.demo.test:80  rtt ",
+		"6 of 8  silent: ", "$ tcpprobe -W 2s silent.demo.test:80\n", "nothing came back\nTIMEOUT  silent.demo.test:80  no answer to 2 SYNs in 2",
+		"7 of 8  no-such-name: ", "NXDOMAIN", "\nDNS_ERROR  nobody.demo.test:80  does not exist, says 10.3.0.53",
+		"8 of 8  silent-gateway: ", "who has 10.1.0.254             again (3 of 3)\n", "\nARP_TIMEOUT  island.demo.test:80  gateway 10.1.0.254 is silent on eth0\n",
+		"\n8 scenes, and each ended as it should, in ",
+	} {
+		_, after, ok := strings.Cut(rest, want)
+		if !ok {
+			t.Fatalf("%q does not follow in\n%s", want, rest)
+		}
+		rest = after
+	}
+	for line := range strings.Lines(r.stdout) {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
+			t.Errorf("a line of %d columns: %s", n, line)
+		}
+	}
+}
+
+// TestDemoLongWay: the slow cable delays each frame by 5 ms, in both directions.
+func TestDemoLongWay(t *testing.T) {
+	t.Parallel()
+	r := demoCmd(t, "open").finish(t)
+	if r.code != 0 || r.stderr != "" || strings.Contains(r.stdout, "closed") || !strings.Contains(r.stdout, "1 of 1  open: ") {
+		t.Errorf("exit code %d, stderr %q; want 0, nothing, and the one scene", r.code, r.stderr)
+	}
+	rtt := regexp.MustCompile(`\nESTABLISHED  www\.demo\.test:80  rtt ([0-9.]+) ms`).FindStringSubmatch(r.stdout)
+	if rtt == nil {
+		t.Fatal("there is no RTT")
+	}
+	if d, err := time.ParseDuration(rtt[1] + "ms"); err != nil || d < 10*time.Millisecond || d > 500*time.Millisecond {
+		t.Errorf("rtt %v (%v), want 10 ms and a little", d, err)
+	}
+}
+
+func TestDemoInASCII(t *testing.T) {
+	t.Parallel()
+	d := demoCmd(t, "no-such-name")
+	d.Env = append(d.Env, "LC_ALL=C")
+	r := d.finish(t)
+	if i := strings.IndexFunc(r.stdout, func(r rune) bool { return r >= utf8.RuneSelf }); r.code != 0 || i >= 0 {
+		t.Errorf("exit code %d; not ASCII: %q", r.code, r.stdout[max(i, 0):])
+	}
+}
+
+func TestDemoInColor(t *testing.T) {
+	t.Parallel()
+	d := demoCmd(t, "no-such-name")
+	d.Args = slices.Insert(d.Args, 1, "--color=always")
+	r := d.finish(t)
+	for _, want := range []string{"\x1b[1m$ tcpprobe nobody.demo.test:80\x1b[0m\n", "\x1b[31mDNS_ERROR\x1b[0m"} {
+		if !strings.Contains(r.stdout, want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+}
+
+// TestDemoUnreadable: whoever may run a program but not read it is no master of his own process. It is the same after the
+// kernel gave the process a file's capability.
+func TestDemoUnreadable(t *testing.T) {
+	t.Parallel()
+	d := demoCmd(t, "no-such-name")
+	copied := filepath.Join(t.TempDir(), "tcpprobe")
+	program, err := os.ReadFile("/proc/self/exe")
+	must(t, err)
+	must(t, os.WriteFile(copied, program, 0o111))
+	file, err := unix.Open(copied, unix.O_PATH|unix.O_CLOEXEC, 0)
+	must(t, err)
+	opened := os.NewFile(uintptr(file), copied)
+	defer opened.Close()
+	d.Path = "/proc/self/fd/3"
+	d.ExtraFiles = []*os.File{opened}
+	if r := d.finish(t); r.code != 0 || r.stderr != "" {
+		t.Errorf("exit code %d, stderr %q; want 0 and nothing", r.code, r.stderr)
+	}
+}
+
+func TestDemoList(t *testing.T) {
+	t.Parallel()
+	r := demoCmd(t, "--list").finish(t)
+	var names []string
+	for line := range strings.Lines(r.stdout) {
+		names = append(names, strings.Fields(line)[0])
+	}
+	want := []string{"open", "closed", "prohibited", "unreachable", "lost-syn", "silent", "no-such-name", "silent-gateway"}
+	if r.code != 0 || r.stderr != "" || !slices.Equal(names, want) {
+		t.Errorf("exit code %d, stderr %q, scenes %q; want 0, nothing, %q", r.code, r.stderr, names, want)
+	}
+}
+
+func TestDemoUsage(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"nosuch":       "tcpprobe: there is no scene nosuch: one of open, closed, ",
+		"\x1b[31m":     `tcpprobe: there is no scene \x1b[31m: one of open, closed, `,
+		"open closed":  "tcpprobe: demo takes one scene, or none for all of them\n",
+		"--shell open": "tcpprobe: demo --shell takes no scene\n",
+		"--lsit":       "tcpprobe: there is no flag --lsit; try --help\n",
+	} {
+		r := demoCmd(t, strings.Fields(args)...).finish(t)
+		if r.code != exit.Usage || r.stdout != "" || !strings.HasPrefix(r.stderr, want) || strings.Count(r.stderr, "\n") != 1 {
+			t.Errorf("%q: exit code %d, stdout %q, stderr %q; want 64, nothing, %q", args, r.code, r.stdout, r.stderr, want)
+		}
+	}
+}
+
+func TestDemoShell(t *testing.T) {
+	t.Parallel()
+	d := demoCmd(t, "--shell")
+	d.Stdin = strings.NewReader(`
+		command -v tcpprobe
+		tcpprobe -q www.demo.test:80 www.demo.test:81
+		echo "status $?"
+		cat /etc/resolv.conf
+		env | grep TCPPROBE_DEMO
+		exit 3
+	`)
+	r := d.finish(t)
+	if r.code != 3 || r.stderr != "" {
+		t.Errorf("exit code %d, stderr %q; want that of the shell, and nothing", r.code, r.stderr)
+	}
+	r.stdout = regexp.MustCompile(`[0-9]+\.[0-9]{3} ms`).ReplaceAllString(r.stdout, "T")
+	_, said, _ := strings.Cut(r.stdout, "\nTry: tcpprobe www.demo.test:80\n\n")
+	want := `/dev/shm/tcpprobe
+ESTABLISHED  www.demo.test:80  rtt T  connect T
+REFUSED  www.demo.test:81  reset after T
+status 6
+nameserver 10.3.0.53
+search .
+`
+	if said != want {
+		t.Errorf("the shell said:\n%swant:\n%s", said, want)
+	}
+	for _, n := range demoNames {
+		if !strings.Contains(r.stdout, "  "+n.name+" ") {
+			t.Errorf("%s is not mentioned", n.name)
+		}
+	}
+}
+
+func TestDemoNoShell(t *testing.T) {
+	t.Parallel()
+	d := demoCmd(t, "--shell")
+	d.Env = append(d.Env, "SHELL=/nowhere/sh")
+	r := d.finish(t)
+	if want := "tcpprobe: no shell: "; r.code != exit.System || !strings.HasPrefix(r.stderr, want) || strings.Count(r.stderr, "\n") != 1 {
+		t.Errorf("exit code %d, stderr %q; want %d, %q", r.code, r.stderr, exit.System, want)
+	}
+}
+
+// TestDemoInterrupted ends the demo while it waits for an answer that does not come: as a terminal does, which signals all of
+// its processes, and as a supervisor does, which signals the one it knows.
+func TestDemoInterrupted(t *testing.T) {
+	t.Parallel()
+	for name, interrupt := range map[string]func(pid int) error{
+		"SIGINT to the group": func(pid int) error { return unix.Kill(-pid, unix.SIGINT) },
+		"SIGTERM":             func(pid int) error { return unix.Kill(pid, unix.SIGTERM) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := demoCmd(t, "silent")
+			if d.SysProcAttr == nil {
+				d.SysProcAttr = new(syscall.SysProcAttr)
+			}
+			d.SysProcAttr.Setpgid = true
+			var stderr bytes.Buffer
+			d.Stderr = &stderr
+			stdout, err := d.StdoutPipe()
+			must(t, err)
+			must(t, d.Start())
+			lines := bufio.NewScanner(stdout)
+			for lines.Scan() && !strings.Contains(lines.Text(), "[000010]") {
+			}
+			if len(d.processes(t)) != 3 {
+				t.Errorf("processes %q; want one outside, one in the namespaces, and the probe", d.processes(t))
+			}
+			must(t, interrupt(d.Process.Pid))
+			var rest []string
+			for lines.Scan() {
+				rest = append(rest, lines.Text())
+			}
+			d.Wait()
+			if code := d.ProcessState.ExitCode(); code != exit.Interrupted || stderr.Len() > 0 {
+				t.Errorf("%v, stderr %q; want %d and nothing", d.ProcessState, &stderr, exit.Interrupted)
+			}
+			if len(rest) != 1 || !strings.HasPrefix(rest[0], "INTERRUPTED  silent.demo.test:80  ") {
+				t.Errorf("after the signal it said %q", rest)
+			}
+			d.checkLeftover(t)
+		})
+	}
+}
+
+// TestDemoForbidden runs the demo where nobody may make a user namespace.
+func TestDemoForbidden(t *testing.T) {
+	t.Parallel()
+	d := demoCmd(t)
+	self, err := os.Open("/proc/self/exe")
+	must(t, err)
+	defer self.Close()
+	d.Path, err = exec.LookPath("sh")
+	must(t, err)
+	d.Args = []string{"sh", "-c", "echo 0 > /proc/sys/user/max_user_namespaces && exec /proc/self/fd/3 demo"}
+	d.ExtraFiles = []*os.File{self}
+	d.SysProcAttr = netlab.UserNamespace()
+	d.Dir = "/" // for the root of that namespace, the other belongs to nobody it knows
+	r := d.finish(t)
+	want := "tcpprobe: no user namespace for the network of the demo: forbidden by sysctl user.max_user_namespaces = 0\n"
+	if r.code != exit.NotPermitted || r.stdout != "" || r.stderr != want {
+		t.Errorf("exit code %d, stdout %q, stderr %q; want %d, nothing, %q", r.code, r.stdout, r.stderr, exit.NotPermitted, want)
+	}
+}
+
+// TestDemoOutputFails: the demo does not go on for nobody.
+func TestDemoOutputFails(t *testing.T) {
+	t.Parallel()
+	d := demoCmd(t)
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	must(t, err)
+	defer full.Close()
+	d.Stdout = full
+	if r := d.finish(t); r.code != exit.Output || strings.Count(r.stderr, "\n") != 1 {
+		t.Errorf("exit code %d, stderr %q; want %d and one line", r.code, r.stderr, exit.Output)
+	}
+}
+
+// TestDemoScenesWithoutFiles has scenes on a network without a resolv.conf, and one that does not end as it should.
+func TestDemoScenesWithoutFiles(t *testing.T) {
+	n := &demoNetwork{lab: labtest.New(t), dns: []string{"--dns", demoDNS}, filesErr: os.ErrNotExist}
+	must(t, n.build())
+	t.Cleanup(func() { must(t, n.close()) })
+	t.Setenv(envProgram, "1") // for the scenes
+	t.Setenv("LC_ALL", "C")
+	var stdout, stderr bytes.Buffer
+	context := cli.NewContext(newApp("0.1.0-dev", nil, &stdout, &stderr), flag.NewFlagSet("demo", flag.ContinueOnError), nil)
+	context.Context = t.Context()
+
+	closed, ok := findScene("closed")
+	if !ok {
+		t.Fatal("there is no scene closed")
+	}
+	must(t, demoScenes(context, n, []scene{closed}))
+	if want := "\n$ tcpprobe --dns 10.3.0.53 www.demo.test:81\n"; !strings.Contains(stdout.String(), want) {
+		t.Errorf("there is no %q in\n%s", want, &stdout)
+	}
+
+	closed.code = exit.Timeout
+	err := demoScenes(context, n, []scene{closed})
+	ended, ok := errors.AsType[*exit.Error](err)
+	if want := "not every scene ended as it should: closed with exit code 1, not 2"; !ok || ended.Code != exit.Software || ended.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+
+	err = demoShell(context, n)
+	if ended, ok := errors.AsType[*exit.Error](err); !ok || ended.Code != exit.System {
+		t.Errorf("a shell that could not find tcpprobe: %v", err)
+	}
+}
+
+func TestDemoAnswer(t *testing.T) {
+	t.Parallel()
+	question := func(name string, kind dnsmessage.Type, class dnsmessage.Class) dnsmessage.Message {
+		return dnsmessage.Message{
+			Header:    dnsmessage.Header{ID: 0x1234, RecursionDesired: true},
+			Questions: []dnsmessage.Question{{Name: dnsmessage.MustNewName(name), Type: kind, Class: class}},
+		}
+	}
+	for _, test := range []struct {
+		name          string
+		kind          dnsmessage.Type
+		class         dnsmessage.Class
+		rcode         dnsmessage.RCode
+		authoritative bool
+		address       string
+	}{
+		{"www.demo.test.", dnsmessage.TypeA, dnsmessage.ClassINET, dnsmessage.RCodeSuccess, true, "10.3.0.80"},
+		{"LOSSY.Demo.Test.", dnsmessage.TypeA, dnsmessage.ClassINET, dnsmessage.RCodeSuccess, true, "10.4.0.80"},
+		{"www.demo.test.", dnsmessage.TypeAAAA, dnsmessage.ClassINET, dnsmessage.RCodeSuccess, true, ""},
+		{"www.demo.test.", dnsmessage.TypeA, dnsmessage.ClassCHAOS, dnsmessage.RCodeSuccess, true, ""},
+		{"demo.test.", dnsmessage.TypeA, dnsmessage.ClassINET, dnsmessage.RCodeSuccess, true, ""},
+		{"nobody.demo.test.", dnsmessage.TypeA, dnsmessage.ClassINET, dnsmessage.RCodeNameError, true, ""},
+		{"www.notdemo.test.", dnsmessage.TypeA, dnsmessage.ClassINET, dnsmessage.RCodeRefused, false, ""},
+		{"example.com.", dnsmessage.TypeA, dnsmessage.ClassINET, dnsmessage.RCodeRefused, false, ""},
+	} {
+		for _, extended := range []bool{false, true} {
+			q := question(test.name, test.kind, test.class)
+			if extended {
+				opt := dnsmessage.Resource{Body: &dnsmessage.OPTResource{}}
+				must(t, opt.Header.SetEDNS0(1232, 0, false))
+				q.Additionals = append(q.Additionals, opt)
+			}
+			octets, err := q.Pack()
+			must(t, err)
+			answer, ok := demoAnswer(octets)
+			var m dnsmessage.Message
+			if err := m.Unpack(answer); !ok || err != nil {
+				t.Errorf("%s %v: no answer (%v)", test.name, test.kind, err)
+				continue
+			}
+			address := ""
+			if len(m.Answers) == 1 {
+				address = netip.AddrFrom4(m.Answers[0].Body.(*dnsmessage.AResource).A).String()
+			}
+			want := dnsmessage.Header{ID: 0x1234, Response: true, Authoritative: test.authoritative, RecursionDesired: true, RCode: test.rcode}
+			if m.Header != want || address != test.address || !slices.Equal(m.Questions, q.Questions) || (len(m.Additionals) == 1) != extended {
+				t.Errorf("%s %v: %+v, address %q, extended %v", test.name, test.kind, m.Header, address, len(m.Additionals) == 1)
+			}
+		}
+	}
+	for name, spoil := range map[string]func(*dnsmessage.Message){
+		"a response":     func(m *dnsmessage.Message) { m.Response = true },
+		"a notification": func(m *dnsmessage.Message) { m.OpCode = 4 },
+		"no question":    func(m *dnsmessage.Message) { m.Questions = nil },
+		"two questions":  func(m *dnsmessage.Message) { m.Questions = append(m.Questions, m.Questions[0]) },
+	} {
+		m := question("www.demo.test.", dnsmessage.TypeA, dnsmessage.ClassINET)
+		spoil(&m)
+		octets, err := m.Pack()
+		must(t, err)
+		if answer, ok := demoAnswer(octets); ok {
+			t.Errorf("%s is answered: %x", name, answer)
+		}
+	}
+	if answer, ok := demoAnswer([]byte("no message")); ok {
+		t.Errorf("what is no message is answered: %x", answer)
+	}
+}

@@ -1,0 +1,122 @@
+//go:build linux
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"tcpprobe/internal/exit"
+	"tcpprobe/internal/report"
+)
+
+// Main runs the program as the process that it is, and returns the exit status.
+func Main(version string) int {
+	// With file capabilities the runtime keeps silent about a panic unless asked not to.
+	debug.SetTraceback("single")
+	// A reader that has gone is an output that could not be written, not a reason to die without a word.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := interruptible()
+	code := run(ctx, version, programArguments(os.Args), os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	return code
+}
+
+// interruptible returns a context that SIGINT or SIGTERM ends. A second one ends the process.
+func interruptible() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+// run is the program, but for the process around it.
+func run(ctx context.Context, version string, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			fmt.Fprintf(stderr, "tcpprobe: this is a fault of tcpprobe itself: %v\n%s", fault, debug.Stack())
+			code = exit.Software
+		}
+	}()
+	if len(args) > 0 && args[0] == checkName {
+		return runCheck(ctx, version, args[1:], stdout)
+	}
+	out := &output{w: stdout}
+	app := newApp(version, stdin, out, stderr)
+	args, err := arrange(args, app)
+	if err == nil {
+		err = app.RunContext(ctx, append([]string{app.Name}, args...))
+	}
+	if out.err != nil {
+		err = exit.With(exit.Output, fmt.Errorf("cannot write the results: %w", out.err))
+	}
+	var ended *exit.Error
+	switch {
+	case err == nil:
+		return exit.Established
+	case !errors.As(err, &ended):
+		ended = &exit.Error{Code: exit.Usage, Err: err}
+	}
+	if ended.Err != nil && !errors.Is(ended.Err, syscall.EPIPE) {
+		fmt.Fprintf(stderr, "%s: %s\n", app.Name, report.Printable(ended.Err.Error()))
+	}
+	return ended.Code
+}
+
+// newApp returns the command line.
+func newApp(version string, stdin io.Reader, stdout, stderr io.Writer) *cli.App {
+	cli.VersionFlag = &cli.BoolFlag{Name: "version", Aliases: []string{"V"}, Usage: "print the version", DisableDefaultText: true}
+	cli.HelpFlag = &cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "print this help", DisableDefaultText: true}
+	cli.VersionPrinter = func(c *cli.Context) { fmt.Fprintf(c.App.Writer, "tcpprobe %s\n", c.App.Version) }
+	usageError := func(_ *cli.Context, err error, _ bool) error { return exit.With(exit.Usage, tidy(err)) }
+	app := &cli.App{
+		Name:            "tcpprobe",
+		Usage:           "make a TCP handshake by hand and tell the truth about it",
+		Version:         version,
+		HideHelpCommand: true,
+		// A comma is no separator: --assert is given once for each assertion.
+		DisableSliceFlagSeparator: true,
+		Flags:                     probeFlags(),
+		Action:                    probeCommand,
+		Commands:                  []*cli.Command{traceCommand(), checkCommand(), demoCommand(), schemaCommand(), completionCommand(), doctorCommand()},
+		Reader:                    stdin,
+		Writer:                    stdout,
+		ErrWriter:                 stderr,
+		OnUsageError:              usageError,
+		ExitErrHandler:            func(*cli.Context, error) {}, // run maps errors to codes
+	}
+	app.CustomAppHelpTemplate = helpText(app)
+	for _, c := range app.Commands {
+		c.OnUsageError = usageError
+		c.HideHelpCommand = true
+	}
+	return app
+}
+
+// output remembers the first error of a writer, and writes nothing after it.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	if o.err != nil {
+		return 0, o.err
+	}
+	n, err := o.w.Write(b)
+	o.err = err
+	return n, err
+}
+
+// outputFailed reports whether writing has failed.
+func outputFailed(w io.Writer) bool {
+	o, ok := w.(*output)
+	return ok && o.err != nil
+}

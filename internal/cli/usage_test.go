@@ -1,0 +1,167 @@
+//go:build linux
+
+package cli
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+
+	"tcpprobe/internal/exit"
+	"tcpprobe/internal/netlab"
+	"tcpprobe/internal/netlab/labtest"
+)
+
+// newHost returns a host without any link: whatever the program makes of its arguments, nothing leaves.
+func newHost(t *testing.T) *netlab.Host {
+	t.Helper()
+	h, err := labtest.New(t).Host("alone")
+	must(t, err)
+	return h
+}
+
+// TestUsage: a command line that cannot be understood is answered by one line, which says what is wrong and what would be
+// right.
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		args string // separated by blanks
+		want string // after the name of the program
+	}{
+		{"", "a target is missing: tcpprobe HOST:PORT, or tcpprobe --help"},
+		{"-v", "a target is missing: tcpprobe HOST:PORT, or tcpprobe --help"},
+		{"192.0.2.1", "target 192.0.2.1: the port is missing, as in 192.0.2.1:80"},
+		{"192.0.2.1:", "target 192.0.2.1:: the port is missing after the colon, as in :80"},
+		{":80", "target :80: the host is missing, as in localhost:80"},
+		{"192.0.2.1:0", "target 192.0.2.1:0: port 0 is not within 1 to 65535"},
+		{"192.0.2.1:65536", "target 192.0.2.1:65536: port 65536 is not within 1 to 65535"},
+		{"192.0.2.1:-1", "target 192.0.2.1:-1: port -1 is not within 1 to 65535"},
+		{"192.0.2.1:nosuch", "target 192.0.2.1:nosuch: there is no TCP service called nosuch: a number from 1 to 65535 would do"},
+		{"0.0.0.0:80", "target 0.0.0.0:80: 0.0.0.0 means this host itself and is no address to send to: try 127.0.0.1"},
+		{"0.1.2.3:80", "target 0.1.2.3:80: 0.1.2.3 belongs to no host: addresses from 0.0.0.0 to 0.255.255.255 mean this network"},
+		{"224.0.0.1:80", "target 224.0.0.1:80: 224.0.0.1 is a multicast group, and a TCP connection has two ends"},
+		{"255.255.255.255:80", "target 255.255.255.255:80: 255.255.255.255 is the broadcast address, and a TCP connection has two ends"},
+		{"240.0.0.1:80", "target 240.0.0.1:80: 240.0.0.1 is reserved and belongs to no host"},
+		{"192.0.2.1:80 -c x", `-c "x": a whole number is wanted`},
+		{"192.0.2.1:80 -c", "flag -c needs a value; try --help"},
+		{"192.0.2.1:80 -c -1", "--count -1 is not within 0 to 1073741824"},
+		{"192.0.2.1:80 -W 0", "--timeout must be more than 0"},
+		{"192.0.2.1:80 -W soon", `-W "soon": a duration is wanted, as in 300ms, 2s or 2`},
+		{"192.0.2.1:80 -W -1s", `-W "-1s": a duration is wanted, as in 300ms, 2s or 2`},
+		{"192.0.2.1:80 -i 0s", "--interval must be more than 0"},
+		{"192.0.2.1:80 --ttl 256", "--ttl 256 is not within 1 to 255"},
+		{"192.0.2.1:80 --ttl 0", "--ttl 0 is not within 1 to 255"},
+		{"192.0.2.1:80 --dscp 64", "--dscp 64 is not within 0 to 63"},
+		{"192.0.2.1:80 --mss 65536", "--mss 65536 is not within 1 to 65535"},
+		{"192.0.2.1:80 --window 65536", "--window 65536 is not within 0 to 65535"},
+		{"192.0.2.1:80 --source-port 0", "--source-port 0 is not within 1 to 65535"},
+		{"192.0.2.1:80 --retries -1", "--retries -1 is not within 0 to 30"},
+		{"192.0.2.1:80 --mark 4294967296", "--mark 4294967296 is not within 0 to 4294967295"},
+		{"192.0.2.1:80 --send pigeon", "--send pigeon: one of auto, link, ip is wanted"},
+		{"192.0.2.1:80 --color red", "--color red: one of auto, always, never is wanted"},
+		{"192.0.2.1:80 -S 1.2.3", "--source 1.2.3: an IPv4 address is wanted, as in 192.0.2.1"},
+		{"192.0.2.1:80 -S ::1", "--source ::1: an IPv4 address is wanted, as in 192.0.2.1"},
+		{"192.0.2.1:80 --dns ns.example", "--dns ns.example: an address is wanted, as in 192.0.2.53 or 192.0.2.53:5353"},
+		{"192.0.2.1:80 -S 224.0.0.1", "--source 224.0.0.1 is a multicast group, and a TCP connection has two ends"},
+		{"192.0.2.1:80 -I=", "--interface has no value; try --help"},
+		{"192.0.2.1:80 --dns=", "--dns has no value; try --help"},
+		{"192.0.2.1:80 --dns 192.0.2.53:0", "--dns 192.0.2.53:0: port 0 is not within 1 to 65535"},
+		{"192.0.2.1:80 --pcap=", "--pcap has no value; try --help"},
+		{"192.0.2.1:80 --diagram=", "--diagram has no value; try --help"},
+		{"192.0.2.1:80 --pcap - --diagram -", "--pcap - and --diagram - both want stdout: give one of them a file"},
+		{"192.0.2.1:80 --explain --json", "--explain is text: it goes with neither --json nor --output mermaid"},
+		{"192.0.2.1:80 -c 2 -o mermaid", "--output mermaid draws one handshake: it goes with one target, and with neither --count nor --all"},
+		{"192.0.2.1:80 --explain -o mermaid", "--explain is text: it goes with neither --json nor --output mermaid"},
+		{"192.0.2.1:80 --explain=octets", `--explain "octets": only =checksum may follow`},
+		{"192.0.2.1:80 --json=maybe", `--json "maybe": it stands alone, without a value`},
+		{"192.0.2.1:80 -c a-for-b", `-c "a-for-b": a whole number is wanted`},
+		{"192.0.2.1:80 --assert p99", `--assert "p99": a figure, one of < <= > >= == !=, and a value are wanted, as in p99<50ms`},
+		{"192.0.2.1:80 --require some", "--require some: any, all or a percentage is wanted, more than 0% and up to 100%, as in 90%"},
+		{"192.0.2.1:80 --require 0%", "--require 0%: any, all or a percentage is wanted, more than 0% and up to 100%, as in 90%"},
+		{"192.0.2.1:80 --require 100.1%", "--require 100.1%: any, all or a percentage is wanted, more than 0% and up to 100%, as in 90%"},
+		{"192.0.2.1:80 --require 90", "--require 90: any, all or a percentage is wanted, more than 0% and up to 100%, as in 90%"},
+		{"192.0.2.1:80 --assert loss<1% --assert p99<5%", `--assert "p99<5%": "5%" is no duration, as in p99<50ms, or a number of seconds`},
+		{"192.0.2.1:80 --assert loss<1% --dry-run", "--dry-run sends nothing: there is nothing to --assert"},
+		{"schema now", "schema takes no arguments"},
+		{"schema --json", "there is no flag --json; try --help"},
+		{"192.0.2.1:80 --cuont 3", "there is no flag --cuont; try --help"},
+		{"192.0.2.1:80 --tmeout=3", "there is no flag --tmeout, but --timeout; try --help"},
+		{"192.0.2.1:80 -Z", "there is no flag -Z; try --help"},
+		{"192.0.2.1:80 192.0.2.2", "target 192.0.2.2: the port is missing, as in 192.0.2.2:80"},
+	}
+	alone := newHost(t)
+	for _, test := range tests {
+		r := tcpprobe(t, alone, strings.Fields(test.args)...)
+		if want := "tcpprobe: " + test.want + "\n"; r.code != exit.Usage || r.stdout != "" || r.stderr != want {
+			t.Errorf("%s: exit code %d, stdout %q, stderr\n%swant\n%s", test.args, r.code, r.stdout, r.stderr, want)
+		}
+	}
+}
+
+// TestUsageKinds has what is wrong in a way that another line may describe.
+func TestUsageKinds(t *testing.T) {
+	t.Parallel()
+	alone := newHost(t)
+	long := strings.Repeat("a", 64)
+	for _, args := range [][]string{
+		{"[2001:db8::1]:80"}, {"2001:db8::1:80"}, {"a..b:80"}, {".:80"}, {long + ":80"}, {strings.Repeat("a.", 128) + "b:80"},
+		{"192.0.2.1:80", "--close", "bang"}, {"192.0.2.1:80", "--syn", "bang"}, {"192.0.2.1:80", "--icmp", "bang"},
+		{"192.0.2.1:80", "-c", "99999999999999999999"}, {"192.0.2.1:80", "--mark", "-1"}, {"192.0.2.1:80", "--dns", "0.0.0.0:x"},
+		{"192.0.2.1:80", "-W", "NaN"}, {"192.0.2.1:80", "-W", "Inf"}, {"192.0.2.1:80", "-W", "1e300"}, {"192.0.2.1:80", "-W", ""},
+		{"192.0.2.1:80", "--dns="}, {"192.0.2.1:80", "--dns=192.0.2.53:0"},
+		{"192.0.2.1:80", "-S="}, {"192.0.2.1:80", "-I="}, {"192.0.2.1:80", "-S=0.0.0.0"}, {"192.0.2.1:80", "-S=224.0.0.1"},
+		{""}, {":"}, {" :80"}, {"a b:80"}, {"192.0.2.256:80"}, {"192.0.2:80"}, {"0x7f000001:80"}, {"192.0.2.1:+80"}, {"192.0.2.1:0080x"},
+		{"--", "-c"}, {"schema", "now"}, {"nosuchcommand"},
+	} {
+		r := tcpprobe(t, alone, args...)
+		if r.code != exit.Usage || r.stdout != "" || strings.Count(r.stderr, "\n") != 1 || !strings.HasPrefix(r.stderr, "tcpprobe: ") {
+			t.Errorf("%q: exit code %d, stdout %q, stderr %q; want 64, nothing, one line", args, r.code, r.stdout, r.stderr)
+		}
+	}
+}
+
+// TestUsageIsPrintable: whatever stands in the arguments, none of it reaches the terminal as it is.
+func TestUsageIsPrintable(t *testing.T) {
+	t.Parallel()
+	alone := newHost(t)
+	const hostile = "\x1b[31m\x07\n\u009b\u202e\xff"
+	for _, args := range [][]string{
+		{hostile}, {hostile + ":80"}, {"192.0.2.1:" + hostile}, {"192.0.2.1:80", "-c", hostile}, {"192.0.2.1:80", "-W", hostile},
+		{"192.0.2.1:80", "--close", hostile}, {"192.0.2.1:80", "--syn", hostile}, {"192.0.2.1:80", "--icmp", hostile},
+		{"192.0.2.1:80", "--send", hostile}, {"192.0.2.1:80", "--color", hostile}, {"192.0.2.1:80", "-S", hostile},
+		{"192.0.2.1:80", "--dns", hostile}, {"192.0.2.1:80", "--" + hostile}, {"192.0.2.1:80", "-" + hostile},
+		{"192.0.2.1:80", "--mark", hostile}, {"192.0.2.1:80", "--assert", hostile}, {"192.0.2.1:80", "--assert", "loss<" + hostile}, {"192.0.2.1:80", "--require", hostile}, {"completion", hostile}, {"schema", hostile}, {"schema", "--" + hostile}, {"192.0.2.1:80", "--json=" + hostile},
+	} {
+		r := tcpprobe(t, alone, args...)
+		text, ok := strings.CutPrefix(strings.TrimSuffix(r.stderr, "\n"), "tcpprobe: ")
+		if r.code != exit.Usage || r.stdout != "" || !ok || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("%q: exit code %d, stdout %q, stderr %q", args, r.code, r.stdout, r.stderr)
+		}
+	}
+}
+
+func TestHelpAndVersion(t *testing.T) {
+	t.Parallel()
+	alone := newHost(t)
+	for arg, want := range map[string]string{"--help": "tcpprobe example.com:80", "-h": "tcpprobe example.com:80", "--version": "tcpprobe ", "-V": "tcpprobe "} {
+		for _, args := range [][]string{{arg}, {arg, "192.0.2.1:80"}, {"192.0.2.1:80", arg}} {
+			if r := tcpprobe(t, alone, args...); r.code != 0 || r.stderr != "" || !strings.Contains(r.stdout, want) {
+				t.Errorf("%q: exit code %d, stderr %q, stdout\n%s", args, r.code, r.stderr, r.stdout)
+			}
+		}
+	}
+}
+
+// TestHelpFits: every line fits into a terminal, and none ends in blanks.
+func TestHelpFits(t *testing.T) {
+	t.Parallel()
+	r := tcpprobe(t, newHost(t), "--help")
+	for line := range strings.Lines(r.stdout) {
+		if line = strings.TrimSuffix(line, "\n"); len(line) > 80 || strings.TrimRight(line, " ") != line {
+			t.Errorf("%q", line)
+		}
+	}
+	if !strings.Contains(r.stdout, "\n  --explain[=checksum]  every") {
+		t.Error("the value of --explain does not stick to it")
+	}
+}

@@ -1,0 +1,166 @@
+//go:build linux
+
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tcpprobe/internal/exit"
+	"tcpprobe/internal/netlab/labtest"
+	"tcpprobe/probe"
+)
+
+func TestVerdict(t *testing.T) {
+	const (
+		ok      = probe.Established
+		refused = probe.Refused
+		timeout = probe.Timeout
+		broken  = probe.Interrupted
+	)
+	of := func(outcomes ...probe.Outcome) []probe.Outcome { return outcomes }
+	nine := append(of(timeout), ok, ok, ok, ok, ok, ok, ok, ok, ok)
+	for _, test := range []struct {
+		require  string
+		outcomes []probe.Outcome
+		want     int
+	}{
+		{"all", of(), exit.Interrupted},
+		{"all", of(broken), exit.Interrupted},
+		{"all", of(ok), exit.Established},
+		{"all", of(ok, ok, broken), exit.Established},
+		{"all", of(ok, timeout), exit.Mixed},
+		{"all", of(refused, timeout), exit.Mixed},
+		{"all", of(refused, refused), exit.Refused},
+		{"all", of(timeout), exit.Timeout},
+		{"all", of(probe.Unreachable), exit.Unreachable},
+		{"all", of(probe.DNSError), exit.DNS},
+		{"all", of(probe.NoRoute, probe.ARPTimeout), exit.NoNextHop},
+		{"all", of(probe.LocalError), exit.System},
+		{"100%", of(ok, ok), exit.Established},
+		{"100%", of(ok, timeout), exit.Mixed}, // it is what all means
+		{"any", of(), exit.Interrupted},
+		{"any", of(broken), exit.Interrupted},
+		{"any", of(timeout, ok, refused), exit.Established},
+		{"any", of(timeout, broken), exit.Timeout},
+		{"any", of(timeout, refused), exit.Mixed},
+		{"90%", nine, exit.Established},
+		{"90.1%", nine, exit.Timeout},
+		{"90%", append(of(refused), nine...), exit.Mixed},
+		{"0.5%", of(ok, refused, refused), exit.Established},
+		{"0.5%", of(refused, refused), exit.Refused},
+		{"50%", of(ok, timeout), exit.Established},
+		{"50%", of(ok, timeout, timeout, broken), exit.Timeout},
+		{"51%", of(ok, timeout), exit.Timeout},
+	} {
+		r, err := parseRequirement(test.require)
+		must(t, err)
+		var all tally
+		for _, o := range test.outcomes {
+			all.add(&probe.Result{Outcome: o})
+		}
+		if got := codeOf(all.verdict(r)); got != test.want {
+			t.Errorf("--require %s, %v: exit code %d, want %d", test.require, test.outcomes, got, test.want)
+		}
+	}
+}
+
+// codeOf returns the exit code that an error stands for.
+func codeOf(err error) int {
+	if e, ok := errors.AsType[*exit.Error](err); ok {
+		return e.Code
+	}
+	return exit.Established
+}
+
+// TestVerdictOfAssertions: an assertion that did not hold makes the exit code 6, whatever else there is, except that
+// there is no result at all.
+func TestVerdictOfAssertions(t *testing.T) {
+	for _, test := range []struct {
+		outcome   probe.Outcome
+		assertion string
+		want      int
+		stderr    string
+	}{
+		{probe.Established, "loss<1%", exit.Established, ""},
+		{probe.Established, "loss>1%", exit.Mixed, "tcpprobe: a\\x1b:80: loss>1% does not hold: loss is 0 %\n"},
+		{probe.Refused, "refused==1", exit.Refused, ""},
+		{probe.Refused, "p99<1s", exit.Mixed, "tcpprobe: a\\x1b:80: p99<1s does not hold: there is no round-trip time\n"},
+		{probe.Interrupted, "p99<1s", exit.Interrupted, "tcpprobe: a\\x1b:80: p99<1s does not hold: there is no round-trip time\n"},
+	} {
+		a, err := probe.ParseAssertion(test.assertion)
+		must(t, err)
+		r := &probe.Result{Outcome: test.outcome, Time: time.Unix(1, 0)}
+		s := probe.NewSummary("a\x1b:80")
+		s.Add(r)
+		s.Check([]probe.Assertion{a})
+		var all tally
+		var stderr bytes.Buffer
+		all.add(r)
+		all.check(&stderr, s)
+		if got := codeOf(all.verdict(everything)); got != test.want || stderr.String() != test.stderr {
+			t.Errorf("%v, %s: exit code %d, stderr %q; want %d, %q", test.outcome, test.assertion, got, &stderr, test.want, test.stderr)
+		}
+	}
+}
+
+// TestAssertAndRequire is both at work.
+func TestAssertAndRequire(t *testing.T) {
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	serve(t, b, "10.0.0.2:80")
+	open, closed := "10.0.0.2:80", "10.0.0.2:81"
+	for _, test := range []struct {
+		args   string
+		code   int
+		failed []string // what stderr names, a line each
+	}{
+		{open + " --assert established==1 --assert loss<1%", exit.Established, nil},
+		{open + " --assert p99<0.0000001", exit.Mixed, []string{open + ": p99<0.0000001 does not hold: p99 is "}},
+		{open + " --assert p99<1s,loss<1%", exit.Usage, []string{`--assert "p99<1s,loss<1%": "1s,loss<1%" is no duration`}},
+		{open + " " + closed, exit.Mixed, nil},
+		{open + " " + closed + " --require any", exit.Established, nil},
+		{open + " " + closed + " --require 50%", exit.Established, nil},
+		{open + " " + closed + " --require=51%", exit.Refused, nil},
+		{closed + " --require any", exit.Refused, nil},
+		{open + " " + closed + " --require any --assert refused==0 --assert jitter<1s", exit.Mixed, []string{
+			open + ": jitter<1s does not hold: there are fewer than two round-trip times",
+			closed + ": refused==0 does not hold: refused is 1",
+			closed + ": jitter<1s does not hold: there are fewer than two round-trip times",
+		}},
+		{open + " -c 3 -i 10ms --assert jitter<1s --assert outage==0 --assert flaps==0", exit.Established, nil},
+	} {
+		r := tcpprobe(t, a, strings.Fields(test.args+" --close rst")...)
+		lines := strings.Split(strings.TrimSuffix(r.stderr, "\n"), "\n")
+		if r.code != test.code || len(test.failed) == 0 && r.stderr != "" || len(test.failed) > 0 && len(lines) != len(test.failed) {
+			t.Errorf("%s: exit code %d, want %d; stderr\n%s", test.args, r.code, test.code, r.stderr)
+			continue
+		}
+		slices.Sort(lines) // the targets end in any order
+		slices.Sort(test.failed)
+		for i, want := range test.failed {
+			if !strings.HasPrefix(lines[i], "tcpprobe: "+want) {
+				t.Errorf("%s: line %q, want %q", test.args, lines[i], want)
+			}
+		}
+	}
+	l := probeJSON(t, a, open, "-c=2", "-i=10ms", "--assert=p50<1s", "--assert=jitter<0s")
+	want := "[{p50<1s true} {jitter<0s false}]"
+	if len(l.summaries) != 1 || l.code != exit.Mixed {
+		t.Fatalf("%d summaries, exit code %d", len(l.summaries), l.code)
+	}
+	var held []string
+	for _, c := range l.summaries[0].Assertions {
+		if c.ValueNS == nil || c.Value != nil {
+			t.Errorf("%+v has no value_ns", c)
+		}
+		held = append(held, strings.Join([]string{c.Text, map[bool]string{true: "true", false: "false"}[c.Held]}, " "))
+	}
+	if got := "[{" + strings.Join(held, "} {") + "}]"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}

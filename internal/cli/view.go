@@ -1,0 +1,176 @@
+//go:build linux
+
+package cli
+
+import (
+	"io"
+	"net/netip"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"tcpprobe/internal/capture"
+	"tcpprobe/internal/explain"
+	"tcpprobe/internal/report"
+	"tcpprobe/probe"
+)
+
+// view is one way of showing handshakes with a target. Whether what it writes arrives, its writer remembers.
+type view interface {
+	event(r *probe.Result, e *probe.Event) // something has just happened
+	result(r *probe.Result)                // a handshake has ended
+	end(s *probe.Summary)                  // all have
+}
+
+// ladderView shows one handshake as a ladder of its packets.
+type ladderView struct {
+	w      io.Writer
+	style  report.Style
+	ladder *report.Ladder // nil before the first event
+}
+
+func (v *ladderView) current() *report.Ladder {
+	if v.ladder == nil {
+		v.ladder = report.NewLadder(v.w, v.style)
+	}
+	return v.ladder
+}
+
+func (v *ladderView) event(r *probe.Result, e *probe.Event) { v.current().Event(r, e) }
+
+func (v *ladderView) result(r *probe.Result) {
+	v.current().Verdict(r)
+	v.ladder = nil // the next handshake has one of its own
+}
+
+func (v *ladderView) end(*probe.Summary) {}
+
+// lessonView explains every packet, and then has the verdict of the ladder.
+type lessonView struct {
+	w         io.Writer
+	style     report.Style
+	checksums bool
+	lesson    *explain.Lesson // nil before the first event
+}
+
+func (v *lessonView) current() *explain.Lesson {
+	if v.lesson == nil {
+		v.lesson = explain.New(v.w, v.style, v.checksums)
+	}
+	return v.lesson
+}
+
+func (v *lessonView) event(r *probe.Result, e *probe.Event) { v.current().Event(r, e) }
+
+func (v *lessonView) result(r *probe.Result) {
+	v.current().Verdict(r)
+	v.lesson = nil
+	report.NewLadder(v.w, v.style).Verdict(r)
+}
+
+func (v *lessonView) end(*probe.Summary) {}
+
+// whole explains a handshake that has ended.
+func (v *lessonView) whole(r *probe.Result) {
+	for i := range r.Events {
+		v.event(r, &r.Events[i])
+	}
+	v.result(r)
+}
+
+// seriesView shows many handshakes, a line each, and on a terminal their times as bars below.
+type seriesView struct {
+	series *report.Series
+	bars   *report.Sparkline // nil without a terminal
+	begun  bool              // a header was printed
+	named  []netip.Addr      // the addresses that headers named
+}
+
+func newSeriesView(w io.Writer, s report.Style, bars bool) *seriesView {
+	v := &seriesView{series: report.NewSeries(w, s)}
+	if bars {
+		v.bars = report.NewSparkline(w, s)
+	}
+	return v
+}
+
+func (v *seriesView) event(*probe.Result, *probe.Event) {}
+
+func (v *seriesView) result(r *probe.Result) {
+	if r.Outcome == probe.Interrupted {
+		return
+	}
+	if v.bars != nil {
+		v.bars.Erase()
+	}
+	if address := addressOf(r); r.Route != nil && (!v.begun || address.IsValid() && !slices.Contains(v.named, address)) {
+		v.series.Header(r)
+		v.begun = true
+		if address.IsValid() {
+			v.named = append(v.named, address)
+		}
+	}
+	v.series.Line(r)
+	if v.bars != nil {
+		v.bars.Add(r)
+		v.bars.Draw(terminalWidth())
+	}
+}
+
+// addressOf returns the address that SYNs went to, if one did.
+func addressOf(r *probe.Result) netip.Addr {
+	if r.TCP == nil {
+		return netip.Addr{}
+	}
+	return r.TCP.Remote.Addr()
+}
+
+func (v *seriesView) end(s *probe.Summary) {
+	if v.bars != nil {
+		v.bars.Erase()
+	}
+	v.series.Summary(s)
+}
+
+// terminalWidth returns how many columns the terminal on stdout has.
+func terminalWidth() int {
+	size, err := unix.IoctlGetWinsize(unix.Stdout, unix.TIOCGWINSZ)
+	if err != nil || size.Col == 0 {
+		return 80
+	}
+	return int(size.Col)
+}
+
+// verdictView shows of each handshake the verdict alone.
+type verdictView struct{ *report.Verdicts }
+
+func (v verdictView) event(*probe.Result, *probe.Event) {}
+func (v verdictView) result(r *probe.Result)            { v.Verdict(r) }
+func (v verdictView) end(*probe.Summary)                {}
+
+// jsonView writes an object for every handshake, and one for all of them.
+type jsonView struct{ *report.JSON }
+
+func (v jsonView) event(*probe.Result, *probe.Event) {}
+
+func (v jsonView) result(r *probe.Result) {
+	if r.Outcome != probe.Interrupted {
+		v.Probe(r)
+	}
+}
+
+func (v jsonView) end(s *probe.Summary) { v.Summary(s) }
+
+// captureView writes the packets into a file.
+type captureView struct{ *capture.Writer }
+
+func (v captureView) event(r *probe.Result, e *probe.Event) { v.Event(r, e) }
+func (v captureView) result(r *probe.Result)                { v.Result(r) }
+func (v captureView) end(*probe.Summary)                    {}
+
+// finalView shows a handshake once it has ended.
+type finalView func(r *probe.Result)
+
+func (v finalView) event(*probe.Result, *probe.Event) {}
+func (v finalView) result(r *probe.Result)            { v(r) }
+func (v finalView) end(*probe.Summary)                {}
