@@ -36,6 +36,7 @@ var imports = map[string][]string{
 	"internal/route":          {},
 	"internal/socket":         {"internal/stamp"},
 	"internal/stamp":          {},
+	"internal/text":           {},
 	"probe":                   {"icmp", "internal/checksum", "internal/stamp", "rawip", "tcphdr"},
 	"rawip":                   {"internal/checksum", "internal/socket", "internal/stamp"},
 	"resolver":                {"internal/socket", "internal/stamp"},
