@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -19,6 +18,7 @@ import (
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/netlab"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/terminal"
 )
 
 // demoCommand shows the journey on a network of its own.
@@ -106,7 +106,7 @@ func restartInNamespaces(c *cli.Context) error {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", os.Args[1:]...)
 	cmd.Args[0] = os.Args[0]
 	cmd.Env = append(os.Environ(), envDemo+"="+outside)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, beneath(c.App.Writer), c.App.ErrWriter
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, terminal.Unwrap(c.App.Writer), c.App.ErrWriter
 	cmd.SysProcAttr = netlab.UserNamespace()
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -114,14 +114,6 @@ func restartInNamespaces(c *cli.Context) error {
 		return noUserNamespace(err)
 	}
 	return ended(cmd.Wait(), cmd.ProcessState)
-}
-
-// beneath returns what an output writes to, so that a child that is given it finds a terminal where there is one.
-func beneath(w io.Writer) io.Writer {
-	if o, ok := w.(*output); ok {
-		return o.w
-	}
-	return w
 }
 
 // demoContext returns a context that ends when the demo is to end. Other than that of the program it bears a second

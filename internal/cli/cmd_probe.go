@@ -14,6 +14,7 @@ import (
 
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/terminal"
 	"tcpprobe/rawip"
 )
 
@@ -50,14 +51,14 @@ func probeCommand(c *cli.Context) error {
 		return exit.With(exit.Output, err)
 	}
 	out, line := text, newProgress(c.App.ErrWriter)
-	if isTerminal(text) {
+	if terminal.Is(text) {
 		out = line.over(text)
 	}
 	run, err := newCampaign(c.Context, o, t, out)
 	if err != nil {
 		return exit.With(exit.System, err)
 	}
-	if t.count > manyTargets && o.count == 1 && isTerminal(c.App.ErrWriter) && os.Getenv("TERM") != "dumb" {
+	if t.count > manyTargets && o.count == 1 && terminal.MovesCursor(c.App.ErrWriter) {
 		go line.draw(run.progress)
 		defer line.stop()
 	}
@@ -95,7 +96,7 @@ func onQuit(w io.Writer, f func() string) (stop func()) {
 		defer close(ended)
 		for range quit {
 			if line := f(); line != "" {
-				if isTerminal(w) {
+				if terminal.Is(w) {
 					fmt.Fprintln(w) // behind the echo of the key, and what is drawn there
 				}
 				fmt.Fprintln(w, line)

@@ -17,6 +17,7 @@ import (
 
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/terminal"
 )
 
 // demoDrawing is the network of the demo but for the side path of the lost SYN.
@@ -122,7 +123,7 @@ func demoShell(c *cli.Context, n *demoNetwork) error {
 	}
 	cmd := n.client.Command(ctx, shell)
 	cmd.Env = append(os.Environ(), "PATH="+demoFiles+":"+os.Getenv("PATH"))
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, beneath(st.out), st.errors
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, terminal.Unwrap(st.out), st.errors
 	// Interactive shells do not hear SIGTERM.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGHUP) }
 	err := cmd.Run()

@@ -5,12 +5,12 @@ package cli
 import (
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"sync"
 
 	"tcpprobe/internal/diagram"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/terminal"
 	"tcpprobe/probe"
 )
 
@@ -39,7 +39,7 @@ func newDisplay(c *campaign, stdout, stderr io.Writer, files *artifacts) *displa
 	return &display{
 		run: c, files: files, stderr: stderr, open: make(map[*presenter]bool), style: styleOf(stdout, c.o),
 		many: c.targets.count > manyTargets || c.o.targets != "",
-		bars: c.targets.count == 1 && isTerminal(stdout) && !c.o.quiet && os.Getenv("TERM") != "dumb",
+		bars: c.targets.count == 1 && terminal.MovesCursor(stdout) && !c.o.quiet,
 	}
 }
 

@@ -115,6 +115,9 @@ func (o *output) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// Unwrap returns the writer that it writes to, by which a terminal is known.
+func (o *output) Unwrap() io.Writer { return o.w }
+
 // outputFailed reports whether writing has failed.
 func outputFailed(w io.Writer) bool {
 	o, ok := w.(*output)

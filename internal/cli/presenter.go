@@ -4,13 +4,10 @@ package cli
 
 import (
 	"io"
-	"os"
-	"strings"
 	"sync"
 
-	"golang.org/x/sys/unix"
-
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/terminal"
 	"tcpprobe/probe"
 )
 
@@ -65,33 +62,5 @@ func (p *presenter) end(assertions []probe.Assertion) *probe.Summary {
 
 // styleOf returns how text is to look on the output that there is.
 func styleOf(w io.Writer, o options) report.Style {
-	color := o.color == "always"
-	if o.color == "auto" {
-		color = isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-	}
-	return report.Style{Color: color, UTF8: speaksUTF8(), Verbose: o.verbose, Quiet: o.quiet}
-}
-
-// speaksUTF8 reports whether the locale's character set is UTF-8 (POSIX, Internationalization Variables).
-func speaksUTF8() bool {
-	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if value := os.Getenv(name); value != "" {
-			value = strings.ToUpper(value)
-			return strings.Contains(value, "UTF-8") || strings.Contains(value, "UTF8")
-		}
-	}
-	return false
-}
-
-// isTerminal reports whether what is written is seen on a terminal.
-func isTerminal(w io.Writer) bool {
-	if o, ok := w.(*output); ok {
-		w = o.w
-	}
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
-	return err == nil
+	return report.Style{Color: terminal.Color(w, o.color), UTF8: terminal.UTF8(), Verbose: o.verbose, Quiet: o.quiet}
 }

@@ -5,13 +5,13 @@ package cli
 import (
 	"io"
 	"net/netip"
+	"os"
 	"slices"
-
-	"golang.org/x/sys/unix"
 
 	"tcpprobe/internal/capture"
 	"tcpprobe/internal/explain"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/terminal"
 	"tcpprobe/probe"
 )
 
@@ -113,7 +113,7 @@ func (v *seriesView) result(r *probe.Result) {
 	v.series.Line(r)
 	if v.bars != nil {
 		v.bars.Add(r)
-		v.bars.Draw(terminalWidth())
+		v.bars.Draw(terminal.Width(os.Stdout))
 	}
 }
 
@@ -130,15 +130,6 @@ func (v *seriesView) end(s *probe.Summary) {
 		v.bars.Erase()
 	}
 	v.series.Summary(s)
-}
-
-// terminalWidth returns how many columns the terminal on stdout has.
-func terminalWidth() int {
-	size, err := unix.IoctlGetWinsize(unix.Stdout, unix.TIOCGWINSZ)
-	if err != nil || size.Col == 0 {
-		return 80
-	}
-	return int(size.Col)
 }
 
 // verdictView shows of each handshake the verdict alone.
