@@ -60,6 +60,8 @@ var edges = []string{
 	"probe/engine.go",
 	"rawip/*_linux.go",
 	"resolver/client.go",
+	"resolver/exchange.go",
+	"resolver/files.go",
 }
 
 // codecs are the files that turn octets into headers and back. Of this module they know the checksum at most.

@@ -3,34 +3,26 @@ package resolver
 import (
 	"context"
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"io"
-	"net"
+	"io/fs"
 	"net/netip"
 	"os"
 	"strings"
-	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"tcpprobe/internal/socket"
 	"tcpprobe/internal/stamp"
 )
 
-// maxLate is how many more messages are read after the answer, to see whether somebody answered twice.
-const maxLate = 64
-
 // Options changes what a Resolver goes by. The zero Options are those of the system.
 type Options struct {
-	ConfigPath string         // "" is /etc/resolv.conf
-	HostsPath  string         // "" is /etc/hosts
-	Server     netip.AddrPort // if valid, asked instead of those of resolv.conf; its search list still applies
-	Timeout    time.Duration  // if positive, instead of that of resolv.conf
-	Tries      int            // if positive, instead of the attempts of resolv.conf; at most 64
-	Random     io.Reader      // of the IDs; nil is crypto/rand
-	Clock      *stamp.Clock   // nil is one of its own
+	Files   *Files         // that resolvers share; nil are those of /etc, for this resolver alone
+	Server  netip.AddrPort // if valid, asked instead of those of resolv.conf; its search list still applies
+	Timeout time.Duration  // if positive, instead of that of resolv.conf
+	Tries   int            // if positive, instead of the attempts of resolv.conf; at most 64
+	Random  io.Reader      // of the IDs; nil is crypto/rand
+	Clock   *stamp.Clock   // nil is one of its own
 }
 
 // Resolver looks names up. It is for one goroutine, like the Clock that it is given.
@@ -42,11 +34,8 @@ type Resolver struct {
 
 // New returns a Resolver.
 func New(o Options) *Resolver {
-	if o.ConfigPath == "" {
-		o.ConfigPath = "/etc/resolv.conf"
-	}
-	if o.HostsPath == "" {
-		o.HostsPath = "/etc/hosts"
+	if o.Files == nil {
+		o.Files = NewFiles("", "")
 	}
 	if o.Random == nil {
 		o.Random = rand.Reader
@@ -58,12 +47,12 @@ func New(o Options) *Resolver {
 }
 
 // Lookup finds the IPv4 addresses of a host: of a literal at once, then in the hosts file, then by the DNS. Each query
-// and answer is given to observe as it happens, if it is not nil. The files are read anew each time.
+// and answer is given to observe as it happens, if it is not nil.
 //
-// The whole takes at most attempts × timeout × servers. The Result says what is known also if the error, always an
+// The whole takes at most attempts × timeout × servers, and 5 s for each file. The Result says what is known also if the error, always an
 // *Error, is not nil.
 func (r *Resolver) Lookup(ctx context.Context, host string, observe func(Event)) (Result, error) {
-	q, result, err := r.begin(host, observe)
+	q, result, err := r.begin(ctx, host, observe)
 	if q == nil {
 		return result, err
 	}
@@ -81,9 +70,9 @@ func (r *Resolver) Lookup(ctx context.Context, host string, observe func(Event))
 
 // Rehearse does what Lookup does, but sends nothing: it comes as far as the first query, and returns it as the event that
 // its sending would be. The event is nil if it takes no query to know the Result or the error, which is an *Error.
-func (r *Resolver) Rehearse(host string) (Result, *Event, error) {
+func (r *Resolver) Rehearse(ctx context.Context, host string) (Result, *Event, error) {
 	var query *Event
-	q, result, err := r.begin(host, func(e Event) { query = &e })
+	q, result, err := r.begin(ctx, host, func(e Event) { query = &e })
 	if q == nil {
 		return result, nil, err
 	}
@@ -97,7 +86,7 @@ func (r *Resolver) Rehearse(host string) (Result, *Event, error) {
 }
 
 // begin looks a host up as far as that takes no packet. What is left to the DNS, it leaves to the Query that it returns.
-func (r *Resolver) begin(host string, observe func(Event)) (*Query, Result, error) {
+func (r *Resolver) begin(ctx context.Context, host string, observe func(Event)) (*Query, Result, error) {
 	name, err := checkHost(host)
 	if err != nil {
 		return nil, Result{Name: Escape(host)}, err
@@ -106,9 +95,11 @@ func (r *Resolver) begin(host string, observe func(Event)) (*Query, Result, erro
 	if address, err := netip.ParseAddr(name); err == nil {
 		return nil, Result{Source: Literal, Name: name, Addresses: []netip.Addr{address}}, nil
 	}
-	// Like the C library, do without a hosts file that cannot be read.
-	hosts, _ := os.ReadFile(r.options.HostsPath)
-	addresses := ParseHosts(hosts).Lookup(name)
+	hosts, err := r.options.Files.readHosts(ctx)
+	if err != nil {
+		return nil, Result{Source: HostsFile, Name: rooted}, fileError(ctx, rooted, err)
+	}
+	addresses := hosts.Lookup(name)
 	if len(addresses) == 0 && isBelow(name, "localhost") {
 		addresses = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
 	}
@@ -118,21 +109,35 @@ func (r *Resolver) begin(host string, observe func(Event)) (*Query, Result, erro
 	if isSpecial(name) {
 		return nil, Result{Source: HostsFile, Name: rooted}, &Error{Kind: NoSuchName, Name: rooted, Reason: "no name ends in .invalid (RFC 6761)"}
 	}
-	config, err := r.config()
+	config, err := r.config(ctx)
 	if err != nil {
-		return nil, Result{Source: DNS, Name: rooted}, &Error{Kind: BadConfig, Name: rooted, Reason: err.Error(), Err: err}
+		return nil, Result{Source: DNS, Name: rooted}, fileError(ctx, rooted, err)
 	}
 	return NewQuery(config, name, r.options.Random, observe), Result{}, nil
 }
 
-// config returns what resolv.conf says, with the options in its place. That there is none is no error, and neither is
-// that it cannot be read if it is not needed to know a server.
-func (r *Resolver) config() (Config, error) {
-	file, err := os.ReadFile(r.options.ConfigPath)
-	if err != nil && !errors.Is(err, os.ErrNotExist) && !r.options.Server.IsValid() {
+// fileError returns why a file could not be read that a name needs: it was the end of the context, or the file.
+func fileError(ctx context.Context, name string, err error) *Error {
+	if ctx.Err() != nil {
+		reason := ""
+		if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+			reason = "reading " + failed.Path
+		}
+		return &Error{Kind: Interrupted, Name: name, Reason: reason, Err: err}
+	}
+	return &Error{Kind: BadConfig, Name: name, Reason: err.Error(), Err: err}
+}
+
+// config returns what resolv.conf says, with the options in its place. That it cannot be read is no error if it is not
+// needed to know a server.
+func (r *Resolver) config(ctx context.Context) (Config, error) {
+	c, err := r.options.Files.readConfig(ctx)
+	if err != nil && (ctx.Err() != nil || !r.options.Server.IsValid()) {
 		return Config{}, err
 	}
-	c := ParseConfig(file)
+	if err != nil {
+		c = ParseConfig(nil)
+	}
 	if c.Search == nil {
 		// resolv.conf(5): the domain of this host.
 		hostname, _ := os.Hostname()
@@ -141,7 +146,7 @@ func (r *Resolver) config() (Config, error) {
 		}
 	}
 	if r.options.Server.IsValid() {
-		c.Servers = []netip.AddrPort{r.options.Server}
+		c.Servers, c.Fallback = []netip.AddrPort{r.options.Server}, ""
 	}
 	if r.options.Timeout > 0 {
 		c.Timeout = r.options.Timeout
@@ -150,165 +155,4 @@ func (r *Resolver) config() (Config, error) {
 		c.Attempts = min(r.options.Tries, maxQueries)
 	}
 	return c, nil
-}
-
-// exchange sends one transmission, from a socket of its own, and hands what comes back to the machine, until that is
-// content, the deadline has passed or the context has ended.
-func (r *Resolver) exchange(ctx context.Context, q *Query, t Transmission) {
-	dialer := net.Dialer{Deadline: t.Deadline, Control: stampUDP}
-	conn, err := dialer.DialContext(ctx, t.Transport.String(), t.Server.String())
-	if err != nil {
-		r.failed(q, t, err)
-		return
-	}
-	defer conn.Close()
-	conn.SetDeadline(t.Deadline)
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
-	if udp, ok := conn.(*net.UDPConn); ok {
-		err = r.exchangeUDP(udp, q, t)
-	} else {
-		err = r.exchangeTCP(conn, q, t)
-	}
-	if err != nil {
-		r.failed(q, t, err)
-	}
-}
-
-// stampUDP asks for the kernel's stamps of both directions. Where it has none, the process's clock has to do.
-func stampUDP(network, _ string, raw syscall.RawConn) error {
-	if strings.HasPrefix(network, "udp") {
-		return raw.Control(func(fd uintptr) {
-			socket.StampReceived(int(fd))
-			socket.StampSent(int(fd))
-		})
-	}
-	return nil
-}
-
-// failed tells the machine of an error of the transport. That time is over, it sees by itself.
-func (r *Resolver) failed(q *Query, t Transmission, err error) {
-	if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, context.Canceled) {
-		return
-	}
-	reason := err.Error()
-	var errno syscall.Errno
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED) && t.Transport == UDP:
-		reason = "server refused (ICMP port unreachable)"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		reason = "server refused (TCP RST)"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		reason = "server closed the connection"
-	case errors.As(err, &errno):
-		reason = errno.Error()
-	}
-	q.HandleError(reason, err, r.options.Clock.Now())
-}
-
-// exchangeUDP runs a transmission over a connected socket: the kernel lets in nothing but what comes from the
-// server's address and port.
-func (r *Resolver) exchangeUDP(conn *net.UDPConn, q *Query, t Transmission) error {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return err
-	}
-	at := stamp.Stamp{User: r.options.Clock.Now()}
-	if _, err := conn.Write(t.Message); err != nil {
-		return err
-	}
-	q.Sent(at, conn.LocalAddr().(*net.UDPAddr).AddrPort())
-	// Only after something was received: the kernel stamps what is sent from the first packet on, but what comes in a
-	// moment later, and the Clock is not to believe that too soon.
-	defer r.readSent(raw, q)
-	for {
-		message, at, err := r.receive(raw, true)
-		if err != nil {
-			return err
-		}
-		r.readSent(raw, q)
-		if q.HandleMessage(message, at) {
-			break
-		}
-	}
-	for range maxLate {
-		message, at, err := r.receive(raw, false)
-		if err != nil {
-			return nil // nothing more is there
-		}
-		q.HandleMessage(message, at)
-	}
-	return nil
-}
-
-// receive reads the next message, which is valid until the next call. Without wait the error is EAGAIN if there is
-// none yet.
-func (r *Resolver) receive(raw syscall.RawConn, wait bool) (message []byte, at stamp.Stamp, err error) {
-	var errno error
-	err = raw.Read(func(fd uintptr) bool {
-		before := r.options.Clock.Before()
-		n, control, e := r.recvmsg(int(fd), r.buffer, 0)
-		if e == unix.EAGAIN && wait {
-			return false
-		}
-		message, errno = r.buffer[:n], e
-		at = r.options.Clock.Stamp(socket.Stamp(control), before)
-		return true
-	})
-	if err == nil && errno != nil {
-		err = &net.OpError{Op: "read", Net: "udp", Err: os.NewSyscallError("recvmsg", errno)}
-	}
-	return message, at, err
-}
-
-// readSent looks on the error queue for the kernel's stamp of the query, which is the first and only message that the
-// socket sent.
-func (r *Resolver) readSent(raw syscall.RawConn, q *Query) {
-	raw.Control(func(fd uintptr) {
-		before := r.options.Clock.Before()
-		_, control, err := r.recvmsg(int(fd), nil, unix.MSG_ERRQUEUE)
-		if err != nil {
-			return
-		}
-		if number, ok := socket.SentNumber(control); !ok || number != 0 {
-			return
-		}
-		if at := r.options.Clock.Stamp(socket.Stamp(control), before); at.Source() == stamp.Kernel {
-			q.Stamped(at.Kernel)
-		}
-	})
-}
-
-// recvmsg is recvmsg(2) that does not wait and is not disturbed by signals.
-func (r *Resolver) recvmsg(fd int, b []byte, flags int) (int, []byte, error) {
-	for {
-		n, control, _, _, err := unix.Recvmsg(fd, b, r.control, flags|unix.MSG_DONTWAIT)
-		if err != unix.EINTR {
-			return max(n, 0), r.control[:control], err
-		}
-	}
-}
-
-// exchangeTCP runs a transmission over a connection. Each message has its length before it, in two octets (RFC 1035
-// 4.2.2), and is written at once with it (RFC 7766 8).
-func (r *Resolver) exchangeTCP(conn net.Conn, q *Query, t Transmission) error {
-	at := stamp.Stamp{User: r.options.Clock.Now()}
-	octets := binary.BigEndian.AppendUint16(nil, uint16(len(t.Message)))
-	if _, err := conn.Write(append(octets, t.Message...)); err != nil {
-		return err
-	}
-	q.Sent(at, conn.LocalAddr().(*net.TCPAddr).AddrPort())
-	for {
-		var length [2]byte
-		if _, err := io.ReadFull(conn, length[:]); err != nil {
-			return err
-		}
-		message := r.buffer[:binary.BigEndian.Uint16(length[:])]
-		if _, err := io.ReadFull(conn, message); err != nil {
-			return err
-		}
-		if q.HandleMessage(message, stamp.Stamp{User: r.options.Clock.Now()}) {
-			return nil
-		}
-	}
 }

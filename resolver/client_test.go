@@ -114,19 +114,18 @@ func lie(query []byte, edit func(*dnsmessage.Message)) []byte {
 // options are those of a resolver that reads no file of this host and asks the server, with short patience.
 func options(t *testing.T, server netip.AddrPort) resolver.Options {
 	t.Helper()
-	dir := t.TempDir()
-	o := resolver.Options{
-		ConfigPath: filepath.Join(dir, "resolv.conf"),
-		HostsPath:  filepath.Join(dir, "hosts"),
-		Server:     server,
-		Timeout:    10 * time.Second,
+	hosts := write(t, "hosts", "192.0.2.7 printer\n10.1.2.3 Override.localhost\n")
+	return resolver.Options{Files: resolver.NewFiles(write(t, "resolv.conf", "search .\n"), hosts), Server: server, Timeout: 10 * time.Second}
+}
+
+// write writes a file of that name to a folder of its own, and returns its path.
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	for path, content := range map[string]string{o.ConfigPath: "search .\n", o.HostsPath: "192.0.2.7 printer\n10.1.2.3 Override.localhost\n"} {
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return o
+	return path
 }
 
 func TestLookupAmongHostileAnswers(t *testing.T) {
@@ -450,7 +449,8 @@ func TestLookupIsInterrupted(t *testing.T) {
 // Nothing of this is asked of a server: there is none to ask, and no configuration either.
 func TestLookupWithoutDNS(t *testing.T) {
 	o := options(t, netip.AddrPort{})
-	o.ConfigPath = t.TempDir() // a directory cannot be read
+	hosts := write(t, "hosts", "192.0.2.7 printer\n10.1.2.3 Override.localhost\n")
+	o.Files = resolver.NewFiles(t.TempDir(), hosts) // a directory cannot be read
 	r := resolver.New(o)
 	for _, test := range []struct {
 		host   string
@@ -519,7 +519,7 @@ func TestLookupWithoutDNS(t *testing.T) {
 func TestRehearse(t *testing.T) {
 	h := serve(t, func(h *hostile, q []byte, _ netip.AddrPort) { t.Errorf("asked for %s", parse(q).Questions[0].Name) }, nil)
 	r := resolver.New(options(t, h.address))
-	result, query, err := r.Rehearse("bücher.example")
+	result, query, err := r.Rehearse(t.Context(), "bücher.example")
 	if err != nil || query == nil || result.Addresses != nil {
 		t.Fatalf("%+v, %+v, %v", result, query, err)
 	}
@@ -539,7 +539,7 @@ func TestRehearse(t *testing.T) {
 		"name.invalid":    "name.invalid does not exist: no name ends in .invalid (RFC 6761)",
 		"256.1.1.1.1.1.1": "256.1.1.1.1.1.1 is not a host name: it is not an IPv4 address of four decimal numbers from 0 to 255, and no name ends in a number",
 	} {
-		result, query, err := r.Rehearse(host)
+		result, query, err := r.Rehearse(t.Context(), host)
 		got := fmt.Sprint(result.Source, " ", result.Addresses)
 		if err != nil {
 			got = err.Error()
@@ -585,9 +585,7 @@ func TestConfigurationFile(t *testing.T) {
 		}
 	}, nil)
 	o := options(t, h.address)
-	if err := os.WriteFile(o.ConfigPath, []byte("search lab.example corp.example\nnameserver 192.0.2.1\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	o.Files = resolver.NewFiles(write(t, "resolv.conf", "search lab.example corp.example\nnameserver 192.0.2.1\n"), os.DevNull)
 	r, err := resolver.New(o).Lookup(t.Context(), "www", nil)
 	if err != nil || r.Name != "www.corp.example" || r.Attempts != 2 || r.Server != h.address {
 		t.Errorf("%+v, %v", r, err)
@@ -596,7 +594,7 @@ func TestConfigurationFile(t *testing.T) {
 		t.Errorf("asked for %s and %s", first, second)
 	}
 	// With a server named, a file that cannot be read is not missed.
-	o.ConfigPath = t.TempDir()
+	o.Files = resolver.NewFiles(t.TempDir(), os.DevNull)
 	if r, err := resolver.New(o).Lookup(t.Context(), "www.corp.example", nil); err != nil || r.Name != "www.corp.example" {
 		t.Errorf("%+v, %v", r, err)
 	}

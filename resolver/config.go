@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"bytes"
 	"net/netip"
 	"strings"
 	"time"
@@ -9,6 +10,7 @@ import (
 // Config is what resolv.conf(5) says.
 type Config struct {
 	Servers  []netip.AddrPort // 1 to 3, in the order to ask
+	Fallback string           // why Servers is this host, for want of a name server in the file; "" if it has one
 	Search   []string         // domains without last dots; nil if the file has no search list, empty if it is "."
 	Ndots    int              // dots from which on a name is tried as it is before the search list, 0 to 15
 	Timeout  time.Duration    // to wait for each answer, 1 to 30 s
@@ -31,6 +33,7 @@ const (
 // understood is skipped, as the C library does; there is no error. The options edns0, trust-ad and single-request
 // change nothing: EDNS0 is always tried, the AD bit decides nothing here, and there is one request at a time.
 func ParseConfig(resolvConf []byte) Config {
+	unusable := ""
 	c := Config{Ndots: 1, Timeout: 5 * time.Second, Attempts: 2}
 	for line := range strings.Lines(string(resolvConf)) {
 		fields := strings.Fields(line)
@@ -39,7 +42,10 @@ func ParseConfig(resolvConf []byte) Config {
 		}
 		switch fields[0] { // comments begin with # or ;, and so with no keyword
 		case "nameserver":
-			if a, err := netip.ParseAddr(fields[1]); err == nil && len(c.Servers) < maxServers {
+			a, err := netip.ParseAddr(fields[1])
+			if err != nil {
+				unusable = fields[1]
+			} else if len(c.Servers) < maxServers {
 				c.Servers = append(c.Servers, netip.AddrPortFrom(a.Unmap(), dnsPort))
 			}
 		case "domain":
@@ -53,6 +59,12 @@ func ParseConfig(resolvConf []byte) Config {
 		}
 	}
 	if len(c.Servers) == 0 {
+		c.Fallback = "names no name server"
+		if len(bytes.TrimSpace(resolvConf)) == 0 {
+			c.Fallback = "is empty"
+		} else if unusable != "" {
+			c.Fallback = "names no name server by its address alone, but " + shorten(unusable)
+		}
 		c.Servers = []netip.AddrPort{netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), dnsPort)}
 	}
 	return c
@@ -67,6 +79,15 @@ func searchList(domains []string) []string {
 		}
 	}
 	return list
+}
+
+// shorten returns a word of a file as it is safe to print, without what no line has room for.
+func shorten(word string) string {
+	const most = 40
+	if len(word) > most {
+		return Escape(word[:most]) + "..."
+	}
+	return Escape(word)
 }
 
 func (c *Config) setOption(option string) {

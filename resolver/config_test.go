@@ -32,7 +32,26 @@ func defaults(edit func(*resolver.Config)) resolver.Config {
 	return c
 }
 
-var comparable = cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{})
+var comparable = cmp.Options{cmpopts.EquateComparable(netip.Addr{}, netip.AddrPort{}), cmpopts.IgnoreFields(resolver.Config{}, "Fallback")}
+
+// TestFallback: that this host is asked for want of a name server in the file is said, and why.
+func TestFallback(t *testing.T) {
+	for file, want := range map[string]string{
+		"":                                       "is empty",
+		" \n\t\n":                                "is empty",
+		"# nameserver 192.0.2.1\n":               "names no name server",
+		"nameserver\n":                           "names no name server",
+		"nameserver 10.1.0.2:53\n":               "names no name server by its address alone, but 10.1.0.2:53",
+		"nameserver \x1b[31m\nsearch b\n":        `names no name server by its address alone, but \027[31m`,
+		"nameserver " + strings.Repeat("x", 200): "names no name server by its address alone, but " + strings.Repeat("x", 40) + "...",
+		"nameserver x\nnameserver 127.0.0.1\n":   "",
+		"nameserver 127.0.0.1\nnameserver x\n":   "",
+	} {
+		if got := resolver.ParseConfig([]byte(file)); got.Fallback != want || fmt.Sprint(got.Servers) != "[127.0.0.1:53]" {
+			t.Errorf("%q: %v, %q, want %q", file, got.Servers, got.Fallback, want)
+		}
+	}
+}
 
 func TestB110_ParseConfig(t *testing.T) {
 	long := strings.Repeat("x", 254)
@@ -129,11 +148,11 @@ func goFiles(t *testing.T, pattern string) map[string][]byte {
 func TestParseHosts(t *testing.T) {
 	h := resolver.ParseHosts([]byte("192.0.2.1\tOne.Example one # two.example\n" +
 		"# 192.0.2.2 three.example\n\n192.0.2.3\n192.0.2.300 bad\n2001:db8::1 one six\n::ffff:192.0.2.9 mapped\n" +
-		"192.0.2.4 dotted.example.\r\n192.0.2.5 ONE\n192.0.2.1 one"))
+		"192.0.2.4 dotted.example.\r\n192.0.2.5 ONE\n192.0.2.1 one\n192.0.2.6 . dot"))
 	for name, want := range map[string]string{
 		"one": "[192.0.2.1 192.0.2.5]", "ONE.": "[192.0.2.1 192.0.2.5]", "one.example": "[192.0.2.1]",
 		"dotted.example": "[192.0.2.4]", "dotted.example.": "[192.0.2.4]",
-		"two.example": "[]", "three.example": "[]", "bad": "[]", "six": "[]", "mapped": "[]", "": "[]", "#": "[]",
+		"dot": "[192.0.2.6]", "two.example": "[]", "three.example": "[]", "bad": "[]", "six": "[]", "mapped": "[]", "": "[]", "#": "[]",
 	} {
 		if got := fmt.Sprint(h.Lookup(name)); got != want {
 			t.Errorf("%q: %s, want %s", name, got, want)

@@ -61,12 +61,13 @@ func (k ErrorKind) String() string {
 
 // Error is why a host did not resolve. Its texts are safe to print.
 type Error struct {
-	Kind   ErrorKind
-	Name   string         // the name it is about
-	Alias  string         // the name that was asked for, if CNAME records led from it to Name; "" otherwise
-	Server netip.AddrPort // that was asked last, not valid if none was
-	Reason string         // what was wrong in particular, "" if Kind says it all
-	Err    error          // the cause, or nil
+	Kind     ErrorKind
+	Name     string         // the name it is about
+	Alias    string         // the name that was asked for, if CNAME records led from it to Name; "" otherwise
+	Server   netip.AddrPort // that was asked last, not valid if none was
+	Fallback string         // why that is this host, if it is for want of another in resolv.conf; "" otherwise
+	Reason   string         // what was wrong in particular, "" if Kind says it all
+	Err      error          // the cause, or nil
 }
 
 // Unwrap returns the cause.
@@ -74,6 +75,13 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Error returns one sentence for a person.
 func (e *Error) Error() string {
+	if e.Fallback != "" && e.Server.IsValid() {
+		return fmt.Sprintf("%s; %s was asked since %s", e.sentence(), e.server(), e.Fallback)
+	}
+	return e.sentence()
+}
+
+func (e *Error) sentence() string {
 	switch e.Kind {
 	case NoSuchName:
 		if !e.Server.IsValid() {
@@ -104,6 +112,9 @@ func (e *Error) Error() string {
 	case IPv6:
 		return fmt.Sprintf("%s: %s", e.Name, e.Reason)
 	case Interrupted:
+		if e.Reason != "" {
+			return fmt.Sprintf("interrupted while resolving %s: %s", e.Name, e.Reason)
+		}
 		return fmt.Sprintf("interrupted while resolving %s", e.Name)
 	default:
 		return fmt.Sprintf("cannot resolve %s: %s", e.Name, e.Reason)

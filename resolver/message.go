@@ -165,7 +165,7 @@ func ParseAnswer(message []byte, id uint16, name string) (Answer, error) {
 	var p dnsmessage.Parser
 	header, err := p.Start(message)
 	if err != nil {
-		return Answer{}, fmt.Errorf("%w: header: %v", ErrMalformed, err)
+		return Answer{}, fmt.Errorf("%w: header: %w", ErrMalformed, err)
 	}
 	switch {
 	case !header.Response:
@@ -183,7 +183,7 @@ func ParseAnswer(message []byte, id uint16, name string) (Answer, error) {
 	}
 	questions, err := p.AllQuestions()
 	if err != nil {
-		return Answer{}, fmt.Errorf("%w: question section: %v", ErrMalformed, err)
+		return Answer{}, fmt.Errorf("%w: question section: %w", ErrMalformed, err)
 	}
 	if len(questions) != 1 || questions[0].Type != dnsmessage.TypeA || questions[0].Class != dnsmessage.ClassINET ||
 		!equalNames(trimDot(questions[0].Name), strings.TrimSuffix(name, ".")) {
@@ -193,13 +193,13 @@ func ParseAnswer(message []byte, id uint16, name string) (Answer, error) {
 		return a, nil
 	}
 	if err := a.readAnswers(&p); err != nil {
-		return Answer{}, fmt.Errorf("%w: answer section: %v", ErrMalformed, err)
+		return Answer{}, fmt.Errorf("%w: answer section: %w", ErrMalformed, err)
 	}
 	if err := a.readAuthorities(&p); err != nil {
-		return Answer{}, fmt.Errorf("%w: authority section: %v", ErrMalformed, err)
+		return Answer{}, fmt.Errorf("%w: authority section: %w", ErrMalformed, err)
 	}
 	if err := a.readAdditionals(&p); err != nil {
-		return Answer{}, fmt.Errorf("%w: additional section: %v", ErrMalformed, err)
+		return Answer{}, fmt.Errorf("%w: additional section: %w", ErrMalformed, err)
 	}
 	return a, nil
 }

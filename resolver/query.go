@@ -326,7 +326,7 @@ func (q *Query) expire(at stamp.Stamp) {
 func (q *Query) Stop(err error, at time.Time) {
 	q.current.open = false
 	if !q.done {
-		q.finish(q.fail(q.path, Interrupted, err.Error(), err), stamp.Stamp{User: at})
+		q.finish(q.fail(q.path, Interrupted, "", err), stamp.Stamp{User: at})
 	}
 }
 
@@ -356,7 +356,9 @@ func (q *Query) nextName(f failure, at stamp.Stamp) {
 // fail returns the failure of the current candidate, at the end of a path.
 func (q *Query) fail(path chain, kind ErrorKind, reason string, err error) failure {
 	f := failure{
-		err:  &Error{Kind: kind, Name: Escape(path.last()), Server: q.current.Server, Reason: reason, Err: err},
+		err: &Error{
+			Kind: kind, Name: Escape(path.last()), Server: q.current.Server, Fallback: q.config.Fallback, Reason: reason, Err: err,
+		},
 		path: path,
 	}
 	if len(path.names) > 1 {

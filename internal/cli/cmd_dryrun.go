@@ -38,7 +38,7 @@ func rehearse(c *cli.Context, o options, all *targets) error {
 // rehearse is what rehearse does for one target.
 func (j *journey) rehearse(a *attempt) error {
 	now := stamp.Stamp{User: j.clock.Now()}
-	found, query, err := j.resolver.Rehearse(a.Host)
+	found, query, err := j.resolver.Rehearse(j.ctx, a.Host)
 	switch {
 	case query != nil:
 		a.happened(dnsEvent(*query))

@@ -12,9 +12,9 @@ import (
 	"tcpprobe/resolver"
 )
 
-// newResolver returns a resolver as the flags want it.
-func newResolver(o options) *resolver.Resolver {
-	return resolver.New(resolver.Options{Server: o.dns, Timeout: o.dnsTimeout, Tries: o.dnsTries})
+// newResolver returns a resolver as the flags want it, which reads the files.
+func newResolver(o options, files *resolver.Files) *resolver.Resolver {
+	return resolver.New(resolver.Options{Files: files, Server: o.dns, Timeout: o.dnsTimeout, Tries: o.dnsTries})
 }
 
 // isConfiguration reports whether a name did not resolve because resolv.conf cannot be read.

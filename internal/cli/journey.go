@@ -86,7 +86,7 @@ func (s *shared) journey(w rawip.WireOptions) (*journey, error) {
 	return &journey{
 		shared: s, wire: wire, routes: routes,
 		clock:    stamp.NewClock(stamp.System),
-		resolver: newResolver(s.o),
+		resolver: newResolver(s.o, s.names.files),
 		guards:   make(map[netip.AddrPort]*rawip.Guard),
 	}, nil
 }

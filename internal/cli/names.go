@@ -14,9 +14,10 @@ const namesAtOnce = 32
 
 // names are the hosts of a run. Each is looked up once, however many targets name it. It may be used by several goroutines.
 type names struct {
-	ctx  context.Context
-	o    options
-	turn chan *resolver.Resolver // each for one lookup at a time; nil until it is needed
+	ctx   context.Context
+	o     options
+	files *resolver.Files         // each is read once, whatever the number of names
+	turn  chan *resolver.Resolver // each for one lookup at a time; nil until it is needed
 
 	mu      sync.Mutex
 	lookups map[string]*nameLookup
@@ -31,7 +32,10 @@ type nameLookup struct {
 }
 
 func newNames(ctx context.Context, o options) *names {
-	n := &names{ctx: ctx, o: o, turn: make(chan *resolver.Resolver, namesAtOnce), lookups: make(map[string]*nameLookup)}
+	n := &names{
+		ctx: ctx, o: o, files: resolver.NewFiles("", ""),
+		turn: make(chan *resolver.Resolver, namesAtOnce), lookups: make(map[string]*nameLookup),
+	}
 	for range namesAtOnce {
 		n.turn <- nil
 	}
@@ -63,7 +67,7 @@ func (n *names) find(host string, observe func(resolver.Event), done func(resolv
 func (n *names) lookUp(host string, l *nameLookup, observe func(resolver.Event)) {
 	r := <-n.turn
 	if r == nil {
-		r = newResolver(n.o)
+		r = newResolver(n.o, n.files)
 	}
 	result, err := r.Lookup(n.ctx, host, observe)
 	n.turn <- r
