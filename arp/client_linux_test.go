@@ -217,13 +217,18 @@ func TestLookup(t *testing.T) {
 		t.Errorf("second event %+v", e)
 	}
 
-	var r route.Route
-	err = a.Do(func() (err error) {
-		r, err = route.Lookup(route.Flow{Dst: hostB})
+	var entry route.Neighbor
+	err = a.Do(func() error {
+		kernel, err := route.OpenCache()
+		if err != nil {
+			return err
+		}
+		defer kernel.Close()
+		entry, err = kernel.Neighbor(c.link.Index, hostB)
 		return err
 	})
-	if err != nil || r.Neighbor.Known {
-		t.Errorf("the kernel's neighbour entry: %+v, %v; want none", r.Neighbor, err)
+	if err != nil || entry.Known {
+		t.Errorf("the kernel's neighbour entry: %+v, %v; want none", entry, err)
 	}
 
 	rows := wire.Tshark(t, "arp", "frame.time_epoch", "arp.opcode", "eth.src", "eth.dst", "arp.src.proto_ipv4", "arp.dst.proto_ipv4")

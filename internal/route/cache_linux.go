@@ -1,20 +1,17 @@
 package route
 
 import (
-	"encoding/binary"
-	"maps"
 	"net"
 	"net/netip"
-	"slices"
 	"time"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// Cache answers as Lookup does, and asks the kernel once for all destinations between which nothing in its tables
-// distinguishes: those that the same prefixes of all routes and rules contain. The tables serve to know which destinations
-// those are; the answer is the kernel's. It is for one goroutine.
+// Cache asks the kernel, once for all destinations between which nothing in its tables distinguishes: those that the same
+// prefixes of all routes and rules contain. The tables serve to know which destinations those are; the answer is the
+// kernel's. It is for one goroutine.
 //
 // What it knows is forgotten after a second. It keeps no answer where the kernel may give one flow another than the next:
 // on routes with several next hops, on a system whose rules look at ports, and to destinations that are on-link or local,
@@ -52,7 +49,9 @@ func OpenCache() (*Cache, error) {
 // Close closes the netlink socket.
 func (c *Cache) Close() error { return c.conn.Close() }
 
-// Lookup is the function Lookup, with an answer that may be up to a second old.
+// Lookup returns the route of the flow, as it is now or was up to a second ago, in the Cache's network namespace. A flow that
+// has none, or whose route carries nothing at the moment, is an *Error; any other error is a *net.OpError, of the netlink
+// socket.
 func (c *Cache) Lookup(f Flow, now time.Time) (Route, error) {
 	if err := f.check(); err != nil {
 		return Route{}, err
@@ -86,116 +85,4 @@ func (c *Cache) renew(now time.Time) (err error) {
 	}
 	c.tables, err = kernel{c.conn}.tables()
 	return err
-}
-
-// tables is what the kernel's routing tables and rules distinguish between.
-type tables struct {
-	large   bool                  // they have more routes than are worth reading
-	byPort  bool                  // there are rules that look at ports
-	several map[netip.Prefix]bool // every destination of a route or rule; true if the route has several next hops
-	lengths []int                 // of the prefixes, the longest first
-}
-
-// prefix returns the longest prefix that contains the address. All addresses of which it is the longest are contained in the
-// same prefixes. It is not ok if the kernel may answer differently for each flow.
-func (t *tables) prefix(a netip.Addr) (p netip.Prefix, ok bool) {
-	if t.large || t.byPort {
-		return netip.Prefix{}, false
-	}
-	found := false
-	for _, length := range t.lengths {
-		within, err := a.Prefix(length)
-		if err != nil {
-			return netip.Prefix{}, false
-		}
-		several, is := t.several[within]
-		if several {
-			return netip.Prefix{}, false
-		}
-		if is && !found {
-			p, found = within, true
-		}
-	}
-	return p, true
-}
-
-// tables reads all tables and rules.
-func (k kernel) tables() (tables, error) {
-	t := tables{several: make(map[netip.Prefix]bool)}
-	if err := k.dump(unix.RTM_GETROUTE, func(header unix.RtMsg, d *netlink.AttributeDecoder) { t.addRoute(header, d) }); err != nil {
-		return tables{}, err
-	}
-	if len(t.several) > maxRoutes {
-		return tables{large: true}, nil
-	}
-	// A struct fib_rule_hdr is laid out as a struct rtmsg.
-	if err := k.dump(unix.RTM_GETRULE, func(header unix.RtMsg, d *netlink.AttributeDecoder) { t.addRule(header, d) }); err != nil {
-		return tables{}, err
-	}
-	lengths := make(map[int]bool)
-	for p := range t.several {
-		lengths[p.Bits()] = true
-	}
-	t.lengths = slices.SortedFunc(maps.Keys(lengths), func(a, b int) int { return b - a })
-	return t, nil
-}
-
-func (t *tables) addRoute(header unix.RtMsg, d *netlink.AttributeDecoder) {
-	const nextHopObject = 30 // RTA_NH_ID of linux/rtnetlink.h: it may be a group of several
-	to, several := netip.IPv4Unspecified(), false
-	for d.Next() {
-		switch d.Type() {
-		case unix.RTA_DST:
-			to, _ = netip.AddrFromSlice(d.Bytes())
-		case unix.RTA_MULTIPATH, nextHopObject:
-			several = true
-		}
-	}
-	p := netip.PrefixFrom(to, int(header.Dst_len)).Masked()
-	t.several[p] = t.several[p] || several
-}
-
-func (t *tables) addRule(header unix.RtMsg, d *netlink.AttributeDecoder) {
-	for d.Next() {
-		switch d.Type() {
-		case unix.FRA_DST:
-			if to, ok := netip.AddrFromSlice(d.Bytes()); ok {
-				p := netip.PrefixFrom(to, int(header.Dst_len)).Masked()
-				t.several[p] = t.several[p]
-			}
-		case unix.FRA_SPORT_RANGE, unix.FRA_DPORT_RANGE:
-			t.byPort = true
-		}
-	}
-}
-
-// dump asks for everything of a kind.
-func (k kernel) dump(request netlink.HeaderType, each func(unix.RtMsg, *netlink.AttributeDecoder)) error {
-	data, err := binary.Append(nil, binary.NativeEndian, unix.RtMsg{Family: unix.AF_INET})
-	if err != nil {
-		return err
-	}
-	replies, err := k.conn.Execute(netlink.Message{
-		Header: netlink.Header{Type: request, Flags: netlink.Request | netlink.Dump},
-		Data:   data,
-	})
-	if err != nil {
-		return err
-	}
-	for _, reply := range replies {
-		var header unix.RtMsg
-		n, err := binary.Decode(reply.Data, binary.NativeEndian, &header)
-		if err != nil {
-			return err
-		}
-		attributes, err := netlink.NewAttributeDecoder(reply.Data[n:])
-		if err != nil {
-			return err
-		}
-		each(header, attributes)
-		if err := attributes.Err(); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -56,6 +56,7 @@ func TestCache(t *testing.T) {
 		"several within":  {"route add default via 10.1.0.1", "route add 10.9.7.0/24 nexthop via 10.1.0.1 nexthop via 10.2.0.1"},
 		"rule to":         {"route add default via 10.1.0.1", "route add default via 10.2.0.1 table 7", "rule add to 10.9.7.0/24 table 7"},
 		"rule by port":    {"route add default via 10.1.0.1", "route add default via 10.2.0.1 table 7", "rule add ipproto tcp sport 1000-1031 table 7"},
+		"rule by TOS":     {"route add default via 10.1.0.1", "route add default via 10.2.0.1 table 7", "rule add tos 0x10 table 7"},
 		"MTU of a route":  {"route add default via 10.1.0.1", "route add 10.9.7.0/24 via 10.1.0.1 mtu 1300"},
 		"no route at all": nil,
 	} {
@@ -69,6 +70,9 @@ func TestCache(t *testing.T) {
 				for _, dst := range []string{"10.9.7.%d", "10.9.8.%d", "10.9.9.%d", "10.77.0.%d", "10.1.0.%d", "127.0.0.%d"} {
 					f := tcp(fmt.Sprintf(dst, 1+4*i))
 					f.SrcPort = uint16(1000 + i)
+					if i%2 == 1 {
+						f.TOS = 0x10
+					}
 					flows = append(flows, f)
 				}
 			}

@@ -1,6 +1,9 @@
 package route
 
-import "net/netip"
+import (
+	"fmt"
+	"net/netip"
+)
 
 // Flow is what the kernel may take into account when it chooses a route.
 type Flow struct {
@@ -9,6 +12,7 @@ type Flow struct {
 	SrcPort   uint16     // 0 where it is not known yet
 	DstPort   uint16
 	Protocol  uint8  // IP protocol: 6 TCP, 17 UDP; the ports count only beside it
+	TOS       uint8  // Type of Service, as IP_TOS of ip(7): the DSCP in the upper six bits
 	Interface string // the name of the interface to leave through; empty for any
 	Mark      uint32 // as SO_MARK of socket(7); 0 for none
 }
@@ -19,10 +23,14 @@ type Route struct {
 	Index     int        // its index
 	Source    netip.Addr // the source address: Flow.Src, or the kernel's choice
 	// NextHop is whom the link delivers the datagrams to: the gateway, or the destination itself if it is on-link.
-	// It is an IPv6 address where a route for IPv4 goes through an IPv6 gateway.
+	// It is an IPv6 address where a route for IPv4 goes through an IPv6 gateway (RFC 8950).
 	NextHop netip.Addr
 	OnLink  bool // there is no gateway: NextHop is the destination
 	Local   bool // the destination is an address of this host
+
+	// Encap names what the kernel wraps the datagrams of this route in, "seg6" or "mpls", as ip-route(8) does; empty
+	// for nothing. A frame sent past the kernel's routing is not wrapped.
+	Encap string
 
 	// MTU is the longest datagram for this route, in octets: that of the route or of a path MTU that the kernel
 	// remembers, else that of the link, and never more than the 65535 of Total Length.
@@ -34,10 +42,9 @@ type Route struct {
 	Loopback     bool    // the interface is the loopback interface
 	NoARP        bool    // the interface does without ARP: tun, WireGuard, "ip link set … arp off"
 	PointToPoint bool    // the link has one other end, so that none needs finding
-	Up           bool    // the interface is switched on
-	Running      bool    // the link works: there is a carrier
+	External     bool    // the interface is a tunnel without ends of its own: routes name them, datagram by datagram
 
-	Neighbor Neighbor // the kernel's own knowledge of NextHop, where UsesARP
+	Neighbor Neighbor // the kernel's own knowledge of NextHop, on an Ethernet
 }
 
 // hardwareEthernet is ARPHRD_ETHER: the hardware type number of Ethernet for ARP, which the kernel counts by.
@@ -46,13 +53,53 @@ const hardwareEthernet = 1
 // UsesARP reports whether the next hop's MAC has to be known, and is found by ARP: the link is an Ethernet with ARP,
 // and the next hop an IPv4 address.
 func (r Route) UsesARP() bool {
-	return r.HardwareType == hardwareEthernet && !r.Loopback && !r.NoARP && !r.PointToPoint && r.NextHop.Is4()
+	return r.ethernet() && !r.NoARP && !r.PointToPoint && r.NextHop.Is4()
 }
 
-// Neighbor is the kernel's entry for one address in its neighbour table, the ARP cache. The zero value means that
-// there is none.
+// ethernet reports whether frames on the interface need the MAC of their receiver.
+func (r Route) ethernet() bool { return r.HardwareType == hardwareEthernet && !r.Loopback }
+
+// TakesFrames returns an error, a clause for a person, if a frame sent past the kernel's routing cannot reach the next
+// hop: nobody can say to which MAC, or the kernel would have done more to the datagram than to frame it.
+func (r Route) TakesFrames() error {
+	switch {
+	case r.Loopback:
+		return fmt.Errorf("%s takes no frames from outside of the kernel", r.Interface)
+	case r.Encap != "":
+		return fmt.Errorf("the kernel encapsulates what takes this route (%s), and does not do so for frames", r.Encap)
+	case r.External:
+		return fmt.Errorf("%s is a tunnel whose ends the kernel's routes set, and not for frames", r.Interface)
+	case !r.ethernet() || r.Neighbor.Permanent || r.UsesARP():
+		return nil
+	case !r.NextHop.Is4():
+		return fmt.Errorf("the next hop %v is an IPv6 address, whose MAC ARP does not find", r.NextHop)
+	}
+	return fmt.Errorf("%s does without ARP, and the kernel has no entry with a MAC for %v", r.Interface, r.NextHop)
+}
+
+// Neighbor is the kernel's entry for one address in its neighbour table, the cache of ARP and NDP. The zero value means
+// that there is none.
 type Neighbor struct {
 	HardwareAddr [6]byte // meaningful if Known
 	Known        bool    // the entry has a MAC that the kernel would send to
 	Permanent    bool    // an administrator set the entry, and it is to be used instead of asking
+	State        NeighborState
 }
+
+// NeighborState is how sure the kernel is of an entry. The numbers are those of linux/neighbour.h.
+type NeighborState uint16
+
+const (
+	NeighborNone       NeighborState = 0
+	NeighborIncomplete NeighborState = 0x01 // it is being asked for
+	NeighborReachable  NeighborState = 0x02 // it was confirmed lately
+	NeighborStale      NeighborState = 0x04 // it was confirmed once
+	NeighborDelay      NeighborState = 0x08 // it is used, and will be asked for unless something confirms it
+	NeighborProbe      NeighborState = 0x10 // it is used, and is being asked for
+	NeighborFailed     NeighborState = 0x20 // nobody answered
+	NeighborNoARP      NeighborState = 0x40 // it needs no asking
+	NeighborPermanent  NeighborState = 0x80 // an administrator set it
+)
+
+// Unresolved reports whether the kernel has asked for the neighbour, and has no answer: it holds or drops what is for it.
+func (s NeighborState) Unresolved() bool { return s&(NeighborIncomplete|NeighborFailed) != 0 }

@@ -1,0 +1,115 @@
+package route
+
+import (
+	"slices"
+
+	"github.com/mdlayher/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// link is an interface.
+type link struct {
+	name         string
+	index        int
+	mtu          int
+	hardwareAddr [6]byte
+	hardwareType uint16
+	flags        uint32 // IFF_*
+	external     bool
+}
+
+// namedLink returns the interface that the flow wants to leave through, if it can.
+func (k kernel) namedLink(f Flow) (link, error) {
+	if len(f.Interface) >= unix.IFNAMSIZ {
+		return link{}, f.fail(unix.ENODEV, "there is no interface %q", f.Interface)
+	}
+	attributes := netlink.NewAttributeEncoder()
+	attributes.String(unix.IFLA_IFNAME, f.Interface)
+	l, err := k.link(unix.IfInfomsg{}, attributes)
+	if errno, ok := answered(err); ok {
+		return link{}, f.fail(errno, "there is no interface %q", f.Interface)
+	}
+	if err == nil && l.flags&unix.IFF_UP == 0 {
+		return link{}, f.fail(unix.ENETDOWN, "the interface %s is down", l.name)
+	}
+	return l, err
+}
+
+// linkOf returns the interface that the flow was found to leave through.
+func (k kernel) linkOf(f Flow, index int) (link, error) {
+	l, err := k.link(unix.IfInfomsg{Index: int32(index)}, netlink.NewAttributeEncoder())
+	if errno, ok := answered(err); ok {
+		return link{}, f.fail(errno, "the interface to %v is gone", f.Dst)
+	}
+	return l, err
+}
+
+// link is one RTM_GETLINK.
+func (k kernel) link(header unix.IfInfomsg, attributes *netlink.AttributeEncoder) (link, error) {
+	var answer unix.IfInfomsg
+	d, err := k.ask(unix.RTM_GETLINK, header, attributes, &answer)
+	if err != nil {
+		return link{}, err
+	}
+	l := link{index: int(answer.Index), hardwareType: answer.Type, flags: answer.Flags}
+	for d.Next() {
+		switch d.Type() {
+		case unix.IFLA_IFNAME:
+			l.name = d.String()
+		case unix.IFLA_MTU:
+			l.mtu = int(d.Uint32())
+		case unix.IFLA_ADDRESS:
+			if address := d.Bytes(); len(address) == len(l.hardwareAddr) {
+				copy(l.hardwareAddr[:], address)
+			}
+		case unix.IFLA_LINKINFO:
+			d.Nested(func(info *netlink.AttributeDecoder) error {
+				l.external = external(info)
+				return nil
+			})
+		}
+	}
+	return l, d.Err()
+}
+
+// metadata returns, for a kind of tunnel, the attribute of its IFLA_INFO_DATA that says that each datagram brings the ends of
+// the tunnel with it, out of an encapsulating route: IFLA_…_COLLECT_METADATA of linux/if_link.h and linux/if_tunnel.h.
+func metadata(kind string) (attribute uint16, ok bool) {
+	switch kind {
+	case "vxlan":
+		return 25, true
+	case "geneve":
+		return 6, true
+	case "gre", "gretap", "ip6gre", "ip6gretap", "erspan", "ip6erspan":
+		return 18, true
+	case "ipip", "ip6tnl", "sit":
+		return 19, true
+	}
+	return 0, false
+}
+
+// external reports whether a tunnel, by its IFLA_LINKINFO, has no ends of its own.
+func external(info *netlink.AttributeDecoder) (is bool) {
+	var kind string
+	for info.Next() {
+		switch info.Type() {
+		case unix.IFLA_INFO_KIND:
+			kind = info.String()
+		case unix.IFLA_INFO_DATA:
+			wanted, ok := metadata(kind)
+			if !ok {
+				continue
+			}
+			info.Nested(func(data *netlink.AttributeDecoder) error {
+				for data.Next() {
+					// It is an octet for some kinds, and for others it says all by being there.
+					if data.Type() == wanted {
+						is = !slices.Equal(data.Bytes(), []byte{0})
+					}
+				}
+				return nil
+			})
+		}
+	}
+	return is
+}
