@@ -82,7 +82,7 @@ func handshakeAmid(tb testing.TB, c probe.Config, packets []rawip.Packet, n int)
 		w.n = n
 		return start(now)
 	})
-	if err != nil || f.Result.Outcome != probe.Established {
+	if err != nil || f.Result.Outcome != probe.OutcomeEstablished {
 		tb.Fatalf("%v: %v", f.Result.Outcome, err)
 	}
 }

@@ -77,7 +77,7 @@ func changedOf(r *Result, m *ICMP) []Change {
 	found := false
 	for i := range r.Events {
 		e := &r.Events[i]
-		if e.Kind != SegmentSent || !e.Segment.Header.Flags.Has(tcphdr.SYN) {
+		if e.Kind != EventSegmentSent || !e.Segment.Header.Flags.Has(tcphdr.SYN) {
 			continue
 		}
 		// Of several SYNs, it quotes the one that it is most alike.
@@ -118,7 +118,7 @@ func (t *Trace) EndToEnd() (changes []Change) {
 // synOf returns the SYN that a handshake sent first.
 func synOf(r *Result) (syn tcphdr.Header) {
 	for i := range r.Events {
-		if e := &r.Events[i]; e.Kind == SegmentSent {
+		if e := &r.Events[i]; e.Kind == EventSegmentSent {
 			return e.Segment.Header
 		}
 	}

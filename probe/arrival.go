@@ -33,7 +33,7 @@ func (h *Handshake) HandleSegment(a Arrival) Verdict {
 	h.latest = a.At
 	verdict := h.handle(a)
 	switch verdict {
-	case Dropped, RSTUnproven, AckUnacceptable, TimestampUnproven, OutOfWindow, Challenged, Late:
+	case VerdictDropped, VerdictRSTUnproven, VerdictAckUnacceptable, VerdictTimestampUnproven, VerdictOutOfWindow, VerdictChallenged, VerdictLate:
 		h.ignored++
 	}
 	return verdict
@@ -42,8 +42,8 @@ func (h *Handshake) HandleSegment(a Arrival) Verdict {
 func (h *Handshake) handle(a Arrival) Verdict {
 	switch {
 	case h.ended || h.start.IsZero():
-		return Late
-	case h.state == SynSent, h.state == SynReceived && h.proven(a.Header):
+		return VerdictLate
+	case h.state == StateSYNSent, h.state == StateSYNReceived && h.proven(a.Header):
 		return h.inSynSent(a)
 	}
 	return h.synchronized(a)
@@ -62,53 +62,53 @@ func (h *Handshake) inSynSent(a Arrival) Verdict {
 	acceptable := s.Flags.Has(tcphdr.ACK)
 	if acceptable && !h.expects(s.Ack) {
 		if s.Flags.Has(tcphdr.RST) {
-			h.find(RSTIgnored)
-			return RSTUnproven
+			h.find(FindingRSTIgnored)
+			return VerdictRSTUnproven
 		}
-		h.find(StalePeerState)
+		h.find(FindingStalePeerState)
 		if h.mayAnswerJunk(a.At.User) {
 			h.push(output{flags: tcphdr.RST, seq: s.Ack})
 		}
-		return AckUnacceptable
+		return VerdictAckUnacceptable
 	}
 	// Second, check the RST bit.
 	if s.Flags.Has(tcphdr.RST) {
 		switch {
 		case !acceptable:
-			h.find(RSTIgnored)
-			return RSTUnproven
+			h.find(FindingRSTIgnored)
+			return VerdictRSTUnproven
 		case !h.echoPlausible(s, a.At.User):
-			h.find(RSTIgnored)
-			return TimestampUnproven
+			h.find(FindingRSTIgnored)
+			return VerdictTimestampUnproven
 		}
 		return h.refuse(a)
 	}
 	// Third, security: not used. Fourth, check the SYN bit.
 	if !s.Flags.Has(tcphdr.SYN) {
-		return Dropped // fifth
+		return VerdictDropped // fifth
 	}
 	h.irs = s.Seq
 	h.rcvNxt = s.Seq.Add(1)
 	h.learn(s)
 	if !acceptable {
-		h.find(SimultaneousOpen)
+		h.find(FindingSimultaneousOpen)
 		h.synData = a.Data // taken when the connection is established; a FIN will be sent again
-		h.enter(SynReceived, a.At)
+		h.enter(StateSYNReceived, a.At)
 		h.rto, h.repeated = initialRTO, 0
 		h.sendSYN(tcphdr.SYN|tcphdr.ACK, a.At.User)
-		return Crossed
+		return VerdictCrossed
 	}
 	if h.timestamps && !h.echoed(s) {
-		h.find(TimestampsMismatch)
+		h.find(FindingTimestampsMismatch)
 	}
 	h.ace = accurateEcho(a.ECN)
 	h.countCongestion(a)
 	h.rcvNxt = h.rcvNxt.Add(a.Data)
 	if a.Data > 0 || s.Flags.Has(tcphdr.FIN) {
-		h.find(PeerSpeaksFirst)
+		h.find(FindingPeerSpeaksFirst)
 	}
 	h.establish(a, s.Flags.Has(tcphdr.FIN))
-	return Opened
+	return VerdictOpened
 }
 
 // synchronized is RFC 9293 3.10.7.4, for SYN-RECEIVED and the states after it, with RFC 5961.
@@ -117,18 +117,18 @@ func (h *Handshake) synchronized(a Arrival) Verdict {
 	// First, check the sequence number.
 	if !h.inWindow(a) {
 		if s.Flags.Has(tcphdr.RST) {
-			return RSTUnproven
+			return VerdictRSTUnproven
 		}
 		if s.Flags.Has(tcphdr.SYN|tcphdr.ACK) && s.Seq == h.irs {
-			h.find(DuplicateSYNACK)
+			h.find(FindingDuplicateSYNACK)
 			h.challenge(a)
-			return Duplicate
+			return VerdictDuplicate
 		}
 		h.challenge(a)
 		if a.end().LessEq(h.rcvNxt) {
-			return Duplicate
+			return VerdictDuplicate
 		}
-		return OutOfWindow
+		return VerdictOutOfWindow
 	}
 	h.countCongestion(a)
 	// The next segment of ours echoes the latest time stamp (RFC 7323 4.3).
@@ -140,50 +140,50 @@ func (h *Handshake) synchronized(a Arrival) Verdict {
 		switch {
 		case s.Seq != h.rcvNxt:
 			h.challenge(a)
-			return Challenged
-		case h.state == SynReceived:
+			return VerdictChallenged
+		case h.state == StateSYNReceived:
 			return h.refuse(a)
 		}
 		h.reset(a)
-		return WasReset
+		return VerdictReset
 	}
 	// Third, security: not used. Fourth, check the SYN bit (RFC 5961 4.2).
 	if s.Flags.Has(tcphdr.SYN) {
 		h.challenge(a)
-		return Challenged
+		return VerdictChallenged
 	}
 	// Fifth, check the ACK field.
 	if !s.Flags.Has(tcphdr.ACK) {
-		return Dropped
+		return VerdictDropped
 	}
-	if h.state == SynReceived {
+	if h.state == StateSYNReceived {
 		if !(h.sndUna.Less(s.Ack) && s.Ack.LessEq(h.sndNxt)) {
-			h.find(StalePeerState)
+			h.find(FindingStalePeerState)
 			if h.mayAnswerJunk(a.At.User) {
 				h.push(output{flags: tcphdr.RST, seq: s.Ack})
 			}
-			return AckUnacceptable
+			return VerdictAckUnacceptable
 		}
 		h.rcvNxt = h.rcvNxt.Add(h.synData)
 		if h.synData > 0 {
-			h.find(PeerSpeaksFirst)
+			h.find(FindingPeerSpeaksFirst)
 			h.acknowledge = a.At.User.Add(delayedACK)
 		}
 		h.opened(a)
-		h.enter(EstablishedState, a.At)
+		h.enter(StateEstablished, a.At)
 		h.text(a)
 		h.closeAsAsked(a.At.User)
-		return Opened
+		return VerdictOpened
 	}
 	// RFC 5961 5.2: we never sent more than a FIN, so that older acknowledgments are those from the SYN on.
 	if s.Ack.Less(h.c.ISS) || h.sndNxt.Less(s.Ack) {
 		h.challenge(a)
-		return AckUnacceptable
+		return VerdictAckUnacceptable
 	}
 	if h.sndUna.Less(s.Ack) {
 		h.acknowledged(a)
 		if h.ended {
-			return Acknowledged
+			return VerdictAcknowledged
 		}
 	}
 	// Sixth, the URG bit: no data of ours depends on it. Seventh and eighth.
@@ -198,56 +198,56 @@ func (h *Handshake) acknowledged(a Arrival) {
 	}
 	h.retransmit = time.Time{}
 	switch h.state {
-	case FinWait1:
-		h.enter(FinWait2, a.At)
-	case Closing:
-		h.enter(TimeWait, a.At)
-		h.end(TimeWait)
-	case LastAck:
-		h.enter(Closed, a.At)
-		h.end(Closed)
+	case StateFINWait1:
+		h.enter(StateFINWait2, a.At)
+	case StateClosing:
+		h.enter(StateTimeWait, a.At)
+		h.end(StateTimeWait)
+	case StateLastACK:
+		h.enter(StateClosed, a.At)
+		h.end(StateClosed)
 	}
 }
 
 // text takes the data and the FIN of a segment that is within the window.
 func (h *Handshake) text(a Arrival) Verdict {
 	if a.Data == 0 && !a.Header.Flags.Has(tcphdr.FIN) {
-		return Acknowledged
+		return VerdictAcknowledged
 	}
 	switch h.state {
-	case EstablishedState, FinWait1, FinWait2:
+	case StateEstablished, StateFINWait1, StateFINWait2:
 	default:
-		return Dropped // the peer has closed: nothing can follow its FIN
+		return VerdictDropped // the peer has closed: nothing can follow its FIN
 	}
 	// What is missing in front of it will be sent again.
 	if h.rcvNxt.Less(a.Header.Seq) {
 		h.challenge(a)
-		return OutOfWindow
+		return VerdictOutOfWindow
 	}
 	if a.end().LessEq(h.rcvNxt) {
 		h.sendACK() // of data that came with a crossing SYN already
-		return Duplicate
+		return VerdictDuplicate
 	}
 	if a.Data > 0 {
-		h.find(PeerSpeaksFirst)
+		h.find(FindingPeerSpeaksFirst)
 	}
 	h.rcvNxt = a.end()
 	if !a.Header.Flags.Has(tcphdr.FIN) {
 		h.sendACK()
-		return GotData
+		return VerdictGotData
 	}
 	switch h.state {
-	case EstablishedState:
-		h.find(PeerSpeaksFirst)
-		h.enter(CloseWait, a.At)
-	case FinWait1:
-		h.enter(Closing, a.At)
-	case FinWait2:
-		h.enter(TimeWait, a.At)
-		h.end(TimeWait)
+	case StateEstablished:
+		h.find(FindingPeerSpeaksFirst)
+		h.enter(StateCloseWait, a.At)
+	case StateFINWait1:
+		h.enter(StateClosing, a.At)
+	case StateFINWait2:
+		h.enter(StateTimeWait, a.At)
+		h.end(StateTimeWait)
 	}
 	h.sendACK()
-	return GotFIN
+	return VerdictGotFIN
 }
 
 // learn takes the peer's options from its SYN or SYN-ACK.
@@ -262,7 +262,7 @@ func (h *Handshake) learn(s tcphdr.Header) {
 	h.timestamps, h.tsRecent = offered && ok && h.c.SYN != SYNNoTimestamps, tsval
 	h.scaled = offered && p.HasScale
 	if _, bad := s.Options.Malformed(); bad {
-		h.find(OptionsMalformed)
+		h.find(FindingOptionsMalformed)
 	}
 	if s.Flags.Has(tcphdr.ACK) {
 		p.ECN = ecnAnswer(h.syns[h.answeredBy(s)].offer, s.Flags)
@@ -274,13 +274,13 @@ func (h *Handshake) establish(a Arrival, fin bool) {
 	h.opened(a)
 	if h.c.Close == CloseHalf {
 		h.push(output{flags: tcphdr.RST, seq: a.Header.Ack})
-		h.end(Closed)
+		h.end(StateClosed)
 		return
 	}
-	h.enter(EstablishedState, a.At)
+	h.enter(StateEstablished, a.At)
 	if fin {
 		h.rcvNxt = h.rcvNxt.Add(1)
-		h.enter(CloseWait, a.At)
+		h.enter(StateCloseWait, a.At)
 	}
 	h.sendACK()
 	h.closeAsAsked(a.At.User)
@@ -288,7 +288,7 @@ func (h *Handshake) establish(a Arrival, fin bool) {
 
 // opened takes note that our SYN was acknowledged.
 func (h *Handshake) opened(a Arrival) {
-	h.outcome = Established
+	h.outcome = OutcomeEstablished
 	h.sndUna, h.sndNxt = a.Header.Ack, a.Header.Ack // data that the peer did not take is not sent again
 	h.retransmit = time.Time{}
 	h.answered(a)
@@ -299,7 +299,7 @@ func (h *Handshake) opened(a Arrival) {
 	}
 	h.giveUp = a.At.User.Add(max(h.c.Linger, h.rto))
 	if h.noted {
-		h.find(ICMPThenAnswer)
+		h.find(FindingICMPThenAnswer)
 	}
 }
 
@@ -315,22 +315,22 @@ func (h *Handshake) closeAsAsked(now time.Time) {
 
 // refuse ends the wait: a RST acknowledged our SYN.
 func (h *Handshake) refuse(a Arrival) Verdict {
-	h.outcome = Refused
+	h.outcome = OutcomeRefused
 	h.answered(a)
 	if h.noted {
-		h.find(ICMPThenAnswer)
+		h.find(FindingICMPThenAnswer)
 	}
-	h.end(Closed)
-	return WasRefused
+	h.end(StateClosed)
+	return VerdictRefused
 }
 
 // reset ends a connection that the peer has reset. After our own FIN that is one way to close, of a peer that had more
 // to say.
 func (h *Handshake) reset(a Arrival) {
-	h.find(ResetAfterEstablished)
-	h.enter(Closed, a.At)
+	h.find(FindingResetAfterEstablished)
+	h.enter(StateClosed, a.At)
 	h.queued = 0
-	h.end(Closed)
+	h.end(StateClosed)
 }
 
 // answered notes the segment that answered our SYN.

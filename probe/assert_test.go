@@ -25,7 +25,7 @@ func answered() *probe.Summary {
 func TestAssertions(t *testing.T) {
 	some, none := answered(), probe.NewSummary("example.com:80")
 	refused := probe.NewSummary("example.com:80")
-	refused.Add(handshake(probe.Refused, 0, time.Second, tcp(1, 1, µs)))
+	refused.Add(handshake(probe.OutcomeRefused, 0, time.Second, tcp(1, 1, µs)))
 	for _, test := range []struct {
 		text string
 		s    *probe.Summary

@@ -34,8 +34,8 @@ func TestB40_Schedule(t *testing.T) {
 	if end := b.now.Sub(benchStart); end != 300*s {
 		t.Errorf("gave up after %v", end)
 	}
-	b.is(probe.Closed, probe.Timeout, true)
-	b.found(probe.SYNRetransmitted)
+	b.is(probe.StateClosed, probe.OutcomeTimeout, true)
+	b.found(probe.FindingSYNRetransmitted)
 }
 
 // TestB40_NoRetransmissionAtTheEnd: the third SYN would leave at the moment in which nobody waits for its answer any more.
@@ -44,7 +44,7 @@ func TestB40_NoRetransmissionAtTheEnd(t *testing.T) {
 	b.wants("SYN 0")
 	b.at(time.Second).wants("SYN 0")
 	b.at(3 * time.Second).wants("")
-	b.is(probe.Closed, probe.Timeout, true)
+	b.is(probe.StateClosed, probe.OutcomeTimeout, true)
 	if r := b.h.Result(); r.SYNSent != 2 || r.Answered || r.Connected {
 		t.Errorf("result %+v", r)
 	}
@@ -80,7 +80,7 @@ func TestBareSYN(t *testing.T) {
 	}
 	// What we did not offer is not used, whatever the peer says.
 	o := tcphdr.AppendWindowScale(timestamps(benchPeer, benchTS), 9)
-	if v := b.receiveWith(o, "SYN,ACK", 0, 1, 0); v != probe.Opened {
+	if v := b.receiveWith(o, "SYN,ACK", 0, 1, 0); v != probe.VerdictOpened {
 		t.Errorf("verdict %v", v)
 	}
 	b.wants("ACK 1 1")
@@ -136,7 +136,7 @@ func TestB42_WhichSYN(t *testing.T) {
 				a := b.arrival(flags, 0, 1, 0)
 				a.Header.Options, a.At = test.options, test.at
 				verdict := b.h.HandleSegment(a)
-				if flags == "RST,ACK" && verdict == probe.TimestampUnproven {
+				if flags == "RST,ACK" && verdict == probe.VerdictTimestampUnproven {
 					t.Fatal("a RST whose echo is plausible was not believed")
 				}
 				r := b.h.Result()
@@ -177,9 +177,9 @@ func TestSentLate(t *testing.T) {
 	b.at(511 * time.Millisecond).h.Sent(b.stamp())
 	b.wants("")
 	b.at(810 * time.Millisecond).wants("")
-	b.is(probe.SynSent, probe.Pending, false)
+	b.is(probe.StateSYNSent, probe.OutcomePending, false)
 	b.at(811 * time.Millisecond).wants("")
-	b.is(probe.Closed, probe.Timeout, true)
+	b.is(probe.StateClosed, probe.OutcomeTimeout, true)
 }
 
 // TestB87_ECN and its fallback (B-87, B-88).
@@ -298,13 +298,13 @@ func TestB14_TimestampEcho(t *testing.T) {
 		rst     probe.Verdict
 		finding []probe.Finding // of a SYN-ACK
 	}{
-		{"none", nil, probe.WasRefused, nil},
-		{"of our SYN", timestamps(1, benchTS), probe.WasRefused, nil},
-		{"zero", timestamps(1, 0), probe.WasRefused, []probe.Finding{probe.TimestampsMismatch}},
-		{"between the SYN and now", timestamps(1, benchTS+15), probe.WasRefused, []probe.Finding{probe.TimestampsMismatch}},
-		{"now", timestamps(1, benchTS+30), probe.WasRefused, []probe.Finding{probe.TimestampsMismatch}},
-		{"in a moment", timestamps(1, benchTS+31), probe.TimestampUnproven, []probe.Finding{probe.TimestampsMismatch}},
-		{"a moment before", timestamps(1, benchTS-1), probe.TimestampUnproven, []probe.Finding{probe.TimestampsMismatch}},
+		{"none", nil, probe.VerdictRefused, nil},
+		{"of our SYN", timestamps(1, benchTS), probe.VerdictRefused, nil},
+		{"zero", timestamps(1, 0), probe.VerdictRefused, []probe.Finding{probe.FindingTimestampsMismatch}},
+		{"between the SYN and now", timestamps(1, benchTS+15), probe.VerdictRefused, []probe.Finding{probe.FindingTimestampsMismatch}},
+		{"now", timestamps(1, benchTS+30), probe.VerdictRefused, []probe.Finding{probe.FindingTimestampsMismatch}},
+		{"in a moment", timestamps(1, benchTS+31), probe.VerdictTimestampUnproven, []probe.Finding{probe.FindingTimestampsMismatch}},
+		{"a moment before", timestamps(1, benchTS-1), probe.VerdictTimestampUnproven, []probe.Finding{probe.FindingTimestampsMismatch}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -314,14 +314,14 @@ func TestB14_TimestampEcho(t *testing.T) {
 			if v := b.receiveWith(test.options, "RST,ACK", 0, 1, 0); v != test.rst {
 				t.Errorf("RST: %q, want %q", v, test.rst)
 			}
-			if test.rst == probe.TimestampUnproven {
-				b.found(probe.RSTIgnored)
-				b.is(probe.SynSent, probe.Pending, false)
+			if test.rst == probe.VerdictTimestampUnproven {
+				b.found(probe.FindingRSTIgnored)
+				b.is(probe.StateSYNSent, probe.OutcomePending, false)
 			}
 			b = newBench(t)
 			b.sent()
 			b.at(30 * time.Millisecond)
-			if v := b.receiveWith(test.options, "SYN,ACK", 0, 1, 0); v != probe.Opened {
+			if v := b.receiveWith(test.options, "SYN,ACK", 0, 1, 0); v != probe.VerdictOpened {
 				t.Errorf("SYN-ACK: %q", v)
 			}
 			b.found(test.finding...)
@@ -352,14 +352,14 @@ func TestB80_OptionsMalformed(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBench(t)
 			b.sent()
-			if v := b.receiveWith(test.options, "SYN,ACK", 0, 1, 0); v != probe.Opened {
+			if v := b.receiveWith(test.options, "SYN,ACK", 0, 1, 0); v != probe.VerdictOpened {
 				t.Errorf("verdict %q", v)
 			}
 			b.wants("ACK 1 1")
 			if p := b.h.Result().Peer; p.MSS != test.mss {
 				t.Errorf("MSS %d, want %d", p.MSS, test.mss)
 			}
-			if got := slices.Contains(b.h.Findings(), probe.OptionsMalformed); got != test.bad {
+			if got := slices.Contains(b.h.Findings(), probe.FindingOptionsMalformed); got != test.bad {
 				t.Errorf("options malformed: %t, want %t", got, test.bad)
 			}
 		})
@@ -402,10 +402,10 @@ func TestWindowZero(t *testing.T) {
 	b.sent()
 	b.receive("SYN,ACK", 0, 1, 0)
 	b.wants("ACK 1 1; FIN,ACK 1 1")
-	if v := b.receive("ACK", 1, 2, 0); v != probe.Acknowledged {
+	if v := b.receive("ACK", 1, 2, 0); v != probe.VerdictAcknowledged {
 		t.Errorf("verdict %q", v)
 	}
-	if v := b.receive("RST", 1, 0, 0); v != probe.WasReset {
+	if v := b.receive("RST", 1, 0, 0); v != probe.VerdictReset {
 		t.Errorf("verdict %q", v)
 	}
 }
@@ -423,13 +423,13 @@ func TestSimultaneousOpen(t *testing.T) {
 	}
 	b.at(1005 * time.Millisecond).wants("SYN,ACK 0 1")
 	b.at(1010 * time.Millisecond)
-	b.is(probe.SynReceived, probe.Pending, false)
-	if v := b.receiveWith(timestamps(benchPeer+9, benchTS+1005), "ACK", 1, 1, 3); v != probe.Opened {
+	b.is(probe.StateSYNReceived, probe.OutcomePending, false)
+	if v := b.receiveWith(timestamps(benchPeer+9, benchTS+1005), "ACK", 1, 1, 3); v != probe.VerdictOpened {
 		t.Errorf("verdict %q", v)
 	}
 	b.wants("ACK 1 6") // not 4: what the SYN brought is not taken back
-	b.is(probe.EstablishedState, probe.Established, false)
-	b.found(probe.SimultaneousOpen, probe.PeerSpeaksFirst)
+	b.is(probe.StateEstablished, probe.OutcomeEstablished, false)
+	b.found(probe.FindingSimultaneousOpen, probe.FindingPeerSpeaksFirst)
 }
 
 // TestSimultaneousOpenUnanswered is a timeout, not a success.
@@ -440,7 +440,7 @@ func TestSimultaneousOpenUnanswered(t *testing.T) {
 	b.wants("SYN,ACK 0 1")
 	b.at(time.Second).wants("SYN,ACK 0 1")
 	b.at(3 * time.Second).wants("")
-	b.is(probe.Closed, probe.Timeout, true)
+	b.is(probe.StateClosed, probe.OutcomeTimeout, true)
 }
 
 func TestCloses(t *testing.T) {
@@ -449,23 +449,23 @@ func TestCloses(t *testing.T) {
 		b.sent()
 		b.at(10*time.Millisecond).receive("SYN,ACK", 0, 1, 0)
 		b.wants("ACK 1 1; FIN,ACK 1 1")
-		b.is(probe.FinWait1, probe.Established, false)
+		b.is(probe.StateFINWait1, probe.OutcomeEstablished, false)
 		b.at(1010 * time.Millisecond).wants("FIN,ACK 1 1") // not acknowledged: again
 		b.receive("ACK", 1, 2, 0)
 		b.at(1510 * time.Millisecond).wants("RST 2") // Linger after the SYN-ACK
-		b.is(probe.Closed, probe.Established, true)
-		b.found(probe.CloseUnanswered)
+		b.is(probe.StateClosed, probe.OutcomeEstablished, true)
+		b.found(probe.FindingCloseUnanswered)
 	})
 	t.Run("fin, the peer first", func(t *testing.T) {
 		b := newBench(t, closing(probe.CloseFIN))
 		b.sent()
 		b.receive("SYN,FIN,ACK", 0, 1, 4)
 		b.wants("ACK 1 6; FIN,ACK 1 6")
-		b.is(probe.LastAck, probe.Established, false)
+		b.is(probe.StateLastACK, probe.OutcomeEstablished, false)
 		b.receive("ACK", 6, 2, 0)
 		b.wants("")
-		b.is(probe.Closed, probe.Established, true)
-		b.found(probe.PeerSpeaksFirst)
+		b.is(probe.StateClosed, probe.OutcomeEstablished, true)
+		b.found(probe.FindingPeerSpeaksFirst)
 	})
 	t.Run("fin, nothing in LAST-ACK", func(t *testing.T) {
 		b := newBench(t, closing(probe.CloseFIN))
@@ -474,7 +474,7 @@ func TestCloses(t *testing.T) {
 		b.wants("ACK 1 2; FIN,ACK 1 2")
 		b.at(time.Second).wants("FIN,ACK 1 2")
 		b.at(1500 * time.Millisecond).wants("") // RFC 9293 3.10.5: no RST in CLOSING, LAST-ACK and TIME-WAIT
-		b.is(probe.Closed, probe.Established, true)
+		b.is(probe.StateClosed, probe.OutcomeEstablished, true)
 	})
 	t.Run("rst", func(t *testing.T) {
 		b := newBench(t, closing(probe.CloseRST))
@@ -484,14 +484,14 @@ func TestCloses(t *testing.T) {
 		if got := b.last(); got.Window != 0 || len(got.Options) != 0 {
 			t.Errorf("RST %+v", got)
 		}
-		b.is(probe.Closed, probe.Established, true)
+		b.is(probe.StateClosed, probe.OutcomeEstablished, true)
 	})
 	t.Run("half", func(t *testing.T) {
 		b := newBench(t, closing(probe.CloseHalf))
 		b.sent()
 		b.receiveWith(timestamps(benchPeer, benchTS), "SYN,ACK", 0, 1, 0)
 		b.wants("RST 1")
-		b.is(probe.Closed, probe.Established, true)
+		b.is(probe.StateClosed, probe.OutcomeEstablished, true)
 		if r := b.h.Result(); r.Connected || !r.Answered {
 			t.Errorf("connected %t, answered %t", r.Connected, r.Answered)
 		}
@@ -504,28 +504,28 @@ func TestCloses(t *testing.T) {
 		b.at(1499*time.Millisecond).receive("SYN,ACK", 0, 1, 0)
 		b.wants("ACK 1 1") // B-30
 		b.at(1500 * time.Millisecond).wants("")
-		b.is(probe.EstablishedState, probe.Established, true)
-		b.found(probe.DuplicateSYNACK)
+		b.is(probe.StateEstablished, probe.OutcomeEstablished, true)
+		b.found(probe.FindingDuplicateSYNACK)
 	})
 }
 
 // TestB34_Flood: whatever arrives, and however often, few answers leave.
 func TestB34_Flood(t *testing.T) {
-	for _, state := range []probe.State{probe.SynSent, probe.SynReceived, probe.EstablishedState, probe.FinWait2} {
+	for _, state := range []probe.State{probe.StateSYNSent, probe.StateSYNReceived, probe.StateEstablished, probe.StateFINWait2} {
 		t.Run(state.String(), func(t *testing.T) {
 			long := func(c *probe.Config) { c.Timeout, c.Linger, c.Retries = time.Minute, time.Minute, 5 }
 			how := closing(probe.CloseNone)
-			if state == probe.FinWait2 {
+			if state == probe.StateFINWait2 {
 				how = closing(probe.CloseFIN)
 			}
 			b := newBench(t, long, how)
 			b.sent()
 			switch state {
-			case probe.SynReceived:
+			case probe.StateSYNReceived:
 				b.receive("SYN", 0, 0, 0)
-			case probe.EstablishedState:
+			case probe.StateEstablished:
 				b.receive("SYN,ACK", 0, 1, 0)
-			case probe.FinWait2:
+			case probe.StateFINWait2:
 				b.receive("SYN,ACK", 0, 1, 0)
 				b.receive("ACK", 1, 2, 0)
 			}
@@ -561,10 +561,10 @@ func TestB34_Flood(t *testing.T) {
 				b.sent()
 			}
 			b.at(2 * time.Minute).sent()
-			if !b.h.Done() || b.h.Outcome() == probe.Pending || len(b.out) > 64 {
+			if !b.h.Done() || b.h.Outcome() == probe.OutcomePending || len(b.out) > 64 {
 				t.Errorf("at the end: %v, %d segments", b.h.Outcome(), len(b.out))
 			}
-			if syns := b.h.Result().SYNSent; state == probe.SynSent && syns != 6 {
+			if syns := b.h.Result().SYNSent; state == probe.StateSYNSent && syns != 6 {
 				t.Errorf("%d SYNs left, want 6", syns)
 			}
 		})
@@ -581,7 +581,7 @@ func TestH19_MaximumSegments(t *testing.T) {
 		b.receive("ACK", 1+i, 1, 1)
 		b.sent()
 	}
-	b.is(probe.Closed, probe.Established, true)
+	b.is(probe.StateClosed, probe.OutcomeEstablished, true)
 	if len(b.out) != 64 || b.last().Flags != tcphdr.RST || b.last().Seq != benchISS.Add(1) {
 		t.Errorf("%d segments, the last %v %d", len(b.out), b.last().Flags, b.last().Seq)
 	}
@@ -609,39 +609,39 @@ func TestInterrupt(t *testing.T) {
 		sent string
 		want probe.Outcome
 	}{
-		{probe.SynSent, "", probe.Interrupted},
-		{probe.SynReceived, "RST 1", probe.Interrupted},
-		{probe.EstablishedState, "RST 1", probe.Established},
-		{probe.FinWait1, "RST 2", probe.Established},
-		{probe.FinWait2, "RST 2", probe.Established},
-		{probe.CloseWait, "RST 1", probe.Established},
-		{probe.Closing, "", probe.Established},
-		{probe.LastAck, "", probe.Established},
+		{probe.StateSYNSent, "", probe.OutcomeInterrupted},
+		{probe.StateSYNReceived, "RST 1", probe.OutcomeInterrupted},
+		{probe.StateEstablished, "RST 1", probe.OutcomeEstablished},
+		{probe.StateFINWait1, "RST 2", probe.OutcomeEstablished},
+		{probe.StateFINWait2, "RST 2", probe.OutcomeEstablished},
+		{probe.StateCloseWait, "RST 1", probe.OutcomeEstablished},
+		{probe.StateClosing, "", probe.OutcomeEstablished},
+		{probe.StateLastACK, "", probe.OutcomeEstablished},
 	}
 	for _, test := range tests {
 		b := enter(t, test.in)
 		b.h.Interrupt()
 		b.wants(test.sent)
-		b.is(probe.Closed, test.want, true)
+		b.is(probe.StateClosed, test.want, true)
 	}
 	b := newBench(t)
 	b.h.Interrupt() // before anything was sent
 	b.wants("")
-	b.is(probe.Closed, probe.Interrupted, true)
+	b.is(probe.StateClosed, probe.OutcomeInterrupted, true)
 }
 
 func TestFail(t *testing.T) {
 	cause := errors.New("no")
-	b := enter(t, probe.SynSent)
+	b := enter(t, probe.StateSYNSent)
 	b.h.Fail(cause)
 	b.wants("")
-	b.is(probe.SynSent, probe.LocalError, true)
+	b.is(probe.StateSYNSent, probe.OutcomeLocalError, true)
 	if b.h.Err() != cause {
 		t.Errorf("error %v", b.h.Err())
 	}
-	b = enter(t, probe.EstablishedState)
+	b = enter(t, probe.StateEstablished)
 	b.h.Fail(cause)
-	b.is(probe.EstablishedState, probe.Established, true)
+	b.is(probe.StateEstablished, probe.OutcomeEstablished, true)
 }
 
 // TestSuspended: a process that wakes hours later gives up at once, and sends nothing that it should have sent meanwhile.
@@ -649,7 +649,7 @@ func TestSuspended(t *testing.T) {
 	b := newBench(t)
 	b.sent()
 	b.at(5 * time.Hour).wants("")
-	b.is(probe.Closed, probe.Timeout, true)
+	b.is(probe.StateClosed, probe.OutcomeTimeout, true)
 
 	b = newBench(t, func(c *probe.Config) { c.Timeout, c.Retries = 24*time.Hour, 5 })
 	b.sent()
@@ -662,14 +662,14 @@ func TestSuspended(t *testing.T) {
 	b.receive("SYN,ACK", 0, 1, 0)
 	b.sent()
 	b.at(5 * time.Hour).wants("RST 2")
-	b.is(probe.Closed, probe.Established, true)
+	b.is(probe.StateClosed, probe.OutcomeEstablished, true)
 }
 
 // TestNothingBeforeTheStart: a machine that has sent nothing has nothing to hear.
 func TestNothingBeforeTheStart(t *testing.T) {
 	b := newBench(t)
 	for _, flags := range []string{"SYN,ACK", "RST,ACK", "SYN"} {
-		if v := b.receive(flags, 0, 1, 0); v != probe.Late {
+		if v := b.receive(flags, 0, 1, 0); v != probe.VerdictLate {
 			t.Errorf("%s: %q", flags, v)
 		}
 	}
@@ -690,11 +690,11 @@ func TestStatesAreTimed(t *testing.T) {
 	b.sent()
 	r := b.h.Result()
 	want := []probe.StateChange{
-		{State: probe.SynSent, At: stamp.Stamp{User: benchStart, Kernel: benchStart.Add(1 * ms)}},
-		{State: probe.EstablishedState, At: stamp.Stamp{User: benchStart.Add(20 * ms)}},
-		{State: probe.FinWait1, At: stamp.Stamp{User: benchStart.Add(20 * ms)}},
-		{State: probe.FinWait2, At: stamp.Stamp{User: benchStart.Add(40 * ms)}},
-		{State: probe.TimeWait, At: stamp.Stamp{User: benchStart.Add(60 * ms)}},
+		{State: probe.StateSYNSent, At: stamp.Stamp{User: benchStart, Kernel: benchStart.Add(1 * ms)}},
+		{State: probe.StateEstablished, At: stamp.Stamp{User: benchStart.Add(20 * ms)}},
+		{State: probe.StateFINWait1, At: stamp.Stamp{User: benchStart.Add(20 * ms)}},
+		{State: probe.StateFINWait2, At: stamp.Stamp{User: benchStart.Add(40 * ms)}},
+		{State: probe.StateTimeWait, At: stamp.Stamp{User: benchStart.Add(60 * ms)}},
 	}
 	if !slices.Equal(r.States, want) {
 		t.Errorf("states %v,\nwant %v", r.States, want)
@@ -711,7 +711,7 @@ func TestForgedSYN(t *testing.T) {
 	forged := func(t *testing.T) *bench {
 		b := newBench(t, func(c *probe.Config) { c.Timeout, c.Retries = 10*time.Second, 5 })
 		b.sent()
-		if v := b.receiveWith(timestamps(benchPeer, 0), "SYN", 777_000, 0, 0); v != probe.Crossed {
+		if v := b.receiveWith(timestamps(benchPeer, 0), "SYN", 777_000, 0, 0); v != probe.VerdictCrossed {
 			t.Errorf("verdict %q", v)
 		}
 		b.wants("SYN,ACK 0 777001")
@@ -721,7 +721,7 @@ func TestForgedSYN(t *testing.T) {
 		b := forged(t)
 		b.receive("SYN,ACK", 0, 1, 0)
 		b.wants("ACK 1 1")
-		b.is(probe.EstablishedState, probe.Established, false)
+		b.is(probe.StateEstablished, probe.OutcomeEstablished, false)
 		if len(b.last().Options) != 0 {
 			t.Error("the forger's time stamps are used")
 		}
@@ -729,23 +729,23 @@ func TestForgedSYN(t *testing.T) {
 	t.Run("refused all the same", func(t *testing.T) {
 		b := forged(t)
 		b.receive("RST,ACK", 0, 1, 0)
-		b.is(probe.Closed, probe.Refused, true)
+		b.is(probe.StateClosed, probe.OutcomeRefused, true)
 	})
 	t.Run("taken back", func(t *testing.T) {
 		b := forged(t)
-		if v := b.receive("RST", 777_001, 0, 0); v != probe.WasRefused {
+		if v := b.receive("RST", 777_001, 0, 0); v != probe.VerdictRefused {
 			t.Errorf("verdict %q", v)
 		}
-		b.is(probe.Closed, probe.Refused, true)
-		b.found(probe.SimultaneousOpen)
+		b.is(probe.StateClosed, probe.OutcomeRefused, true)
+		b.found(probe.FindingSimultaneousOpen)
 	})
 	t.Run("and then an ICMP error", func(t *testing.T) {
 		b := forged(t)
 		v := b.h.HandleICMP(probe.Notice{ICMP: &probe.ICMP{Type: 3, Code: 1, At: b.stamp()}, Seq: benchISS, Number: 0})
-		if v != probe.RejectedByICMP {
+		if v != probe.VerdictRejectedByICMP {
 			t.Errorf("verdict %q", v)
 		}
-		b.is(probe.Closed, probe.Unreachable, true)
+		b.is(probe.StateClosed, probe.OutcomeUnreachable, true)
 	})
 }
 
@@ -762,8 +762,8 @@ func TestFarAway(t *testing.T) {
 	b.at(3999 * ms).wants("")
 	b.at(4*s).receive("FIN,ACK", 1, 2, 0)
 	b.wants("ACK 2 2")
-	b.is(probe.TimeWait, probe.Established, true)
-	b.found(probe.SYNRetransmitted, probe.DuplicateSYNACK)
+	b.is(probe.StateTimeWait, probe.OutcomeEstablished, true)
+	b.found(probe.FindingSYNRetransmitted, probe.FindingDuplicateSYNACK)
 }
 
 // TestDelayedACK: data that came with a crossing SYN is acknowledged soon after the connection is established.
@@ -796,8 +796,8 @@ func TestStatesToTheEnd(t *testing.T) {
 			b.wants("SYN 0")
 			test.end(b)
 			want := []probe.StateChange{
-				{State: probe.SynSent, At: stamp.Stamp{User: benchStart}},
-				{State: probe.Closed, At: stamp.Stamp{User: benchStart.Add(test.want)}},
+				{State: probe.StateSYNSent, At: stamp.Stamp{User: benchStart}},
+				{State: probe.StateClosed, At: stamp.Stamp{User: benchStart.Add(test.want)}},
 			}
 			if got := b.h.Result().States; !slices.Equal(got, want) {
 				t.Errorf("states %v, want %v", got, want)

@@ -22,10 +22,10 @@ type second struct {
 func (s second) result() *probe.Result {
 	start := time.Duration(s.start) * time.Second
 	if s.rtt == 0 {
-		return handshake(probe.Timeout, start, 3*time.Second, tcp(1, 0, 0))
+		return handshake(probe.OutcomeTimeout, start, 3*time.Second, tcp(1, 0, 0))
 	}
 	rtt := time.Duration(s.rtt) * time.Millisecond
-	return handshake(probe.Established, start, rtt, tcp(1, 1, rtt))
+	return handshake(probe.OutcomeEstablished, start, rtt, tcp(1, 1, rtt))
 }
 
 func TestCourse(t *testing.T) {
@@ -70,12 +70,12 @@ func TestCourse(t *testing.T) {
 // TestCourseOtherOutcomes: what is not established is an outage, whatever it is, and what is interrupted is neither.
 func TestCourseOtherOutcomes(t *testing.T) {
 	for _, outcome := range []probe.Outcome{
-		probe.Refused, probe.Unreachable, probe.Timeout, probe.DNSError, probe.NoRoute, probe.ARPTimeout, probe.LocalError,
+		probe.OutcomeRefused, probe.OutcomeUnreachable, probe.OutcomeTimeout, probe.OutcomeDNSError, probe.OutcomeNoRoute, probe.OutcomeARPTimeout, probe.OutcomeLocalError,
 	} {
 		s := probe.NewSummary("example.com:80")
 		s.Add(handshake(outcome, 0, time.Second, nil))
-		s.Add(handshake(probe.Interrupted, time.Second, time.Second, nil))
-		s.Add(handshake(probe.Established, 2*time.Second, time.Second, tcp(1, 1, µs)))
+		s.Add(handshake(probe.OutcomeInterrupted, time.Second, time.Second, nil))
+		s.Add(handshake(probe.OutcomeEstablished, 2*time.Second, time.Second, tcp(1, 1, µs)))
 		if got, want := s.Course(), (probe.Course{Outage: 2 * time.Second, OutageHandshakes: 1}); got != want {
 			t.Errorf("%v: %+v, want %+v", outcome, got, want)
 		}
@@ -85,10 +85,10 @@ func TestCourseOtherOutcomes(t *testing.T) {
 // TestCourseWithoutEvents: a handshake that failed before anything happened began when it was set about.
 func TestCourseWithoutEvents(t *testing.T) {
 	s := probe.NewSummary("example.com:80")
-	first := handshake(probe.Established, 0, time.Millisecond, tcp(1, 1, µs))
+	first := handshake(probe.OutcomeEstablished, 0, time.Millisecond, tcp(1, 1, µs))
 	s.Add(first)
 	for i := range 3 {
-		s.Add(&probe.Result{Outcome: probe.NoRoute, Time: first.Start.User.Add(time.Duration(i+1) * time.Second)})
+		s.Add(&probe.Result{Outcome: probe.OutcomeNoRoute, Time: first.Start.User.Add(time.Duration(i+1) * time.Second)})
 	}
 	want := probe.Course{Outage: 2 * time.Second, OutageHandshakes: 3, Flaps: 1}
 	if got := s.Course(); got != want || s.Duration != 3*time.Second {
@@ -100,13 +100,13 @@ func TestCourseWithoutEvents(t *testing.T) {
 // without one is no outage.
 func TestB42_AmbiguousJitter(t *testing.T) {
 	s := probe.NewSummary("example.com:80")
-	s.Add(handshake(probe.Established, 0, 0, tcp(1, 1, 10*µs)))
-	s.Add(handshake(probe.Established, time.Second, 0, tcp(2, -1, 900*µs)))
+	s.Add(handshake(probe.OutcomeEstablished, 0, 0, tcp(1, 1, 10*µs)))
+	s.Add(handshake(probe.OutcomeEstablished, time.Second, 0, tcp(2, -1, 900*µs)))
 	if c := s.Course(); c.HasJitter || c.OutageHandshakes != 0 {
 		t.Errorf("%+v", c)
 	}
-	s.Add(handshake(probe.Established, 2*time.Second, 0, tcp(1, 1, 13*µs)))
-	s.Add(handshake(probe.Refused, 3*time.Second, 0, tcp(1, 1, 500*µs)))
+	s.Add(handshake(probe.OutcomeEstablished, 2*time.Second, 0, tcp(1, 1, 13*µs)))
+	s.Add(handshake(probe.OutcomeRefused, 3*time.Second, 0, tcp(1, 1, 500*µs)))
 	if c := s.Course(); !c.HasJitter || c.Jitter != 3*µs {
 		t.Errorf("%+v", c)
 	}
@@ -115,8 +115,8 @@ func TestB42_AmbiguousJitter(t *testing.T) {
 // TestDurationOfOvertaken: the first to end need not be the first that began.
 func TestDurationOfOvertaken(t *testing.T) {
 	s := probe.NewSummary("example.com:80")
-	s.Add(handshake(probe.Established, time.Second, time.Second, tcp(1, 1, µs)))
-	s.Add(handshake(probe.Timeout, 0, 3*time.Second, tcp(1, 0, 0)))
+	s.Add(handshake(probe.OutcomeEstablished, time.Second, time.Second, tcp(1, 1, µs)))
+	s.Add(handshake(probe.OutcomeTimeout, 0, 3*time.Second, tcp(1, 0, 0)))
 	if s.Duration != 3*time.Second {
 		t.Errorf("%v, want 3s", s.Duration)
 	}
@@ -159,16 +159,16 @@ func TestCourseOfMany(t *testing.T) {
 // TestConstantMemoryOfWeeks adds three million handshakes, a week and a half of four a second: the heap does not grow.
 func TestConstantMemoryOfWeeks(t *testing.T) {
 	s := probe.NewSummary("weeks")
-	r := handshake(probe.Established, 0, 0, tcp(1, 1, 11573*µs))
+	r := handshake(probe.OutcomeEstablished, 0, 0, tcp(1, 1, 11573*µs))
 	zero := r.Start.User
 	add := func(n int) {
 		for i := range n {
 			at := stamp.Stamp{User: zero.Add(time.Duration(i) * time.Second / 4)}
 			r.Start, r.Events[0].At, r.Events[1].At = at, at, at
 			r.TCP.RTT = time.Duration(i%977) * µs
-			r.Outcome = probe.Established
+			r.Outcome = probe.OutcomeEstablished
 			if i%10 == 0 {
-				r.Outcome = probe.Timeout
+				r.Outcome = probe.OutcomeTimeout
 			}
 			s.Add(r)
 		}
@@ -198,11 +198,11 @@ func TestCourseExpect(t *testing.T) {
 	for i := range 5000 {
 		n := i ^ 7 // in another order, up to 7 places off
 		r := &probe.Result{
-			Outcome: probe.Established, Start: stamp.Stamp{User: start.Add(time.Duration(n) * time.Second)},
+			Outcome: probe.OutcomeEstablished, Start: stamp.Stamp{User: start.Add(time.Duration(n) * time.Second)},
 			TCP: &probe.TCP{Answered: true, RTT: time.Duration(n%13) * time.Millisecond, SYNSent: 1, AnsweredSYN: 1},
 		}
 		if n%50 < 3 {
-			r.Outcome, r.TCP = probe.Timeout, &probe.TCP{SYNSent: 2}
+			r.Outcome, r.TCP = probe.OutcomeTimeout, &probe.TCP{SYNSent: 2}
 		}
 		exact.Add(r)
 		narrow.Add(r)

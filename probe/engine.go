@@ -344,7 +344,7 @@ func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) 
 		return
 	}
 	if ip.MoreFragments {
-		f.h.find(FragmentIgnored) // its checksum is that of the whole
+		f.h.find(FindingFragmentIgnored) // its checksum is that of the whole
 		return
 	}
 	sum := tcphdr.Verify(payload, ip.Src, ip.Dst)
@@ -352,7 +352,7 @@ func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) 
 		sum = checksum.Partial
 	}
 	if sum == checksum.Invalid {
-		f.h.find(ChecksumInvalid)
+		f.h.find(FindingChecksumInvalid)
 		return
 	}
 	verdict := f.h.HandleSegment(Arrival{Header: s, Data: len(data), TTL: ip.TTL, ECN: ip.ECN(), At: p.At})
@@ -377,7 +377,7 @@ func (e *Engine) handleICMP(p rawip.Packet, ip rawip.Header, payload []byte) {
 		number = -1
 	}
 	verdict := f.h.HandleICMP(Notice{ICMP: m, Seq: q.seq, Number: number})
-	if verdict == RejectedByICMP || verdict == NotedICMP {
+	if verdict == VerdictRejectedByICMP || verdict == VerdictNotedICMP {
 		kept := q.keep()
 		f.Result.ICMP = append(f.Result.ICMP, kept)
 		f.noteICMP(p, kept)

@@ -99,7 +99,7 @@ func run(t testing.TB, w *simWire, flows ...*probe.Flow) time.Duration {
 // sends returns the control bits of the segments that a result says were sent.
 func sends(r *probe.Result) (flags []string) {
 	for _, e := range r.Events {
-		if e.Kind == probe.SegmentSent {
+		if e.Kind == probe.EventSegmentSent {
 			flags = append(flags, e.Segment.Header.Flags.String())
 		}
 	}
@@ -116,7 +116,7 @@ func TestEngine(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 	r := f.Result
-	if r.Outcome != probe.Established || r.TCP.State != probe.TimeWait || r.TCP.RTT != 20*ms || r.TCP.Connect != 20*ms || r.TCP.SYNSent != 1 {
+	if r.Outcome != probe.OutcomeEstablished || r.TCP.State != probe.StateTimeWait || r.TCP.RTT != 20*ms || r.TCP.Connect != 20*ms || r.TCP.SYNSent != 1 {
 		t.Errorf("%v, %+v", r.Outcome, r.TCP)
 	}
 	if r.TCP.Local != simLocal || r.TCP.Remote != simRemote || r.TCP.Send != "link" || len(r.Findings) != 0 || done != 1 {
@@ -191,7 +191,7 @@ func TestEngineManyFlows(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, f := range flows {
-		want := []probe.Outcome{probe.Established, probe.Refused, probe.Timeout}[i%3]
+		want := []probe.Outcome{probe.OutcomeEstablished, probe.OutcomeRefused, probe.OutcomeTimeout}[i%3]
 		if f.Result.Outcome != want || done[i] != 1 || len(f.Result.Events) != 0 {
 			t.Fatalf("flow %d: %v, done %d times, %d events; want %v", i, f.Result.Outcome, done[i], len(f.Result.Events), want)
 		}
@@ -244,20 +244,20 @@ func TestH12_SendErrors(t *testing.T) {
 				return sendError(syscall.ENOBUFS)
 			}
 			return nil
-		}, probe.Established, nil, 7*ms + 40*ms, 1},
+		}, probe.OutcomeEstablished, nil, 7*ms + 40*ms, 1},
 		{"no room for ever", func(int, tcphdr.Header) error { return sendError(syscall.ENOBUFS) },
-			probe.LocalError, syscall.ENOBUFS, 1023 * ms, 0},
+			probe.OutcomeLocalError, syscall.ENOBUFS, 1023 * ms, 0},
 		{"EAGAIN for ever", func(int, tcphdr.Header) error { return sendError(syscall.EAGAIN) },
-			probe.LocalError, syscall.EAGAIN, 1023 * ms, 0},
+			probe.OutcomeLocalError, syscall.EAGAIN, 1023 * ms, 0},
 		{"no permission", func(int, tcphdr.Header) error { return sendError(syscall.EPERM) },
-			probe.LocalError, os.ErrPermission, 0, 0},
+			probe.OutcomeLocalError, os.ErrPermission, 0, 0},
 		{"no permission for the second SYN", func(n int, h tcphdr.Header) error {
 			if n == 1 {
 				return sendError(syscall.EPERM)
 			}
 			h.Flags = 0
 			return nil
-		}, probe.LocalError, os.ErrPermission, time.Second, 1},
+		}, probe.OutcomeLocalError, os.ErrPermission, time.Second, 1},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -277,7 +277,7 @@ func TestH12_SendErrors(t *testing.T) {
 					}
 					return err
 				}
-				if test.syns == 1 && test.outcome == probe.LocalError {
+				if test.syns == 1 && test.outcome == probe.OutcomeLocalError {
 					return nil // nobody answers
 				}
 				return serve(p, b)
@@ -310,7 +310,7 @@ func TestH12_ShortTimeout(t *testing.T) {
 	c.Timeout = 100 * ms
 	f := newFlow(c)
 	run(t, w, f)
-	if r := f.Result; r.Outcome != probe.Established || r.TCP.RTT != 20*ms {
+	if r := f.Result; r.Outcome != probe.OutcomeEstablished || r.TCP.RTT != 20*ms {
 		t.Errorf("%v, RTT %v", r.Outcome, r.TCP.RTT)
 	}
 }
@@ -328,7 +328,7 @@ func TestH12_ACKNotSent(t *testing.T) {
 	}
 	f := newFlow(linuxConfig())
 	run(t, w, f)
-	if r := f.Result; r.Outcome != probe.Established || r.TCP.Connected || !r.TCP.Answered {
+	if r := f.Result; r.Outcome != probe.OutcomeEstablished || r.TCP.Connected || !r.TCP.Answered {
 		t.Errorf("%v, %+v", r.Outcome, r.TCP)
 	}
 }
@@ -344,10 +344,10 @@ func TestH11_LinkLost(t *testing.T) {
 	var at time.Time
 	lost.Done = func() { at = w.now }
 	run(t, w, lost, other)
-	if r := lost.Result; r.Outcome != probe.LocalError || !errors.Is(r.Err, syscall.ENETDOWN) || at.Sub(time.Unix(5_000, 0)) != 100*ms {
+	if r := lost.Result; r.Outcome != probe.OutcomeLocalError || !errors.Is(r.Err, syscall.ENETDOWN) || at.Sub(time.Unix(5_000, 0)) != 100*ms {
 		t.Errorf("%v at %v: %v", r.Outcome, at, r.Err)
 	}
-	if r := other.Result; r.Outcome != probe.Timeout || r.TCP.SYNSent != 2 {
+	if r := other.Result; r.Outcome != probe.OutcomeTimeout || r.TCP.SYNSent != 2 {
 		t.Errorf("the other one: %v, %d SYNs", r.Outcome, r.TCP.SYNSent)
 	}
 }
@@ -383,10 +383,10 @@ func TestContextEnds(t *testing.T) {
 	if err := probe.NewEngine(w).Run(ctx, startAll(pending, established)); err != nil {
 		t.Fatal(err)
 	}
-	if r := pending.Result; r.Outcome != probe.Interrupted || !slices.Equal(sends(r), []string{"SYN"}) {
+	if r := pending.Result; r.Outcome != probe.OutcomeInterrupted || !slices.Equal(sends(r), []string{"SYN"}) {
 		t.Errorf("%v, sent %q", r.Outcome, sends(r))
 	}
-	if r := established.Result; r.Outcome != probe.Established || !slices.Equal(sends(r), []string{"SYN", "ACK", "RST"}) {
+	if r := established.Result; r.Outcome != probe.OutcomeEstablished || !slices.Equal(sends(r), []string{"SYN", "ACK", "RST"}) {
 		t.Errorf("%v, sent %q", r.Outcome, sends(r))
 	}
 	if took := w.now.Sub(time.Unix(5_000, 0)); took != 20*ms {
@@ -406,7 +406,7 @@ func TestEvents(t *testing.T) {
 		return serve(p, b)
 	}
 	f := newFlow(linuxConfig())
-	f.Result.Events = []probe.Event{{Kind: probe.RouteFound}} // from before
+	f.Result.Events = []probe.Event{{Kind: probe.EventRouteFound}} // from before
 	type row struct {
 		kind   probe.EventKind
 		flags  string
@@ -420,11 +420,11 @@ func TestEvents(t *testing.T) {
 	}
 	run(t, w, f)
 	want := []row{
-		{probe.SegmentSent, "SYN", 2 * ms, 0, probe.SynSent},
-		{probe.SegmentReceived, "SYN,ACK", 20 * ms, 18 * ms, probe.FinWait1},
-		{probe.SegmentSent, "ACK", 22 * ms, 2 * ms, probe.FinWait1},
-		{probe.SegmentSent, "FIN,ACK", 22 * ms, 0, probe.FinWait1},
-		{probe.SegmentReceived, "FIN,ACK", 40 * ms, 18 * ms, probe.TimeWait},
+		{probe.EventSegmentSent, "SYN", 2 * ms, 0, probe.StateSYNSent},
+		{probe.EventSegmentReceived, "SYN,ACK", 20 * ms, 18 * ms, probe.StateFINWait1},
+		{probe.EventSegmentSent, "ACK", 22 * ms, 2 * ms, probe.StateFINWait1},
+		{probe.EventSegmentSent, "FIN,ACK", 22 * ms, 0, probe.StateFINWait1},
+		{probe.EventSegmentReceived, "FIN,ACK", 40 * ms, 18 * ms, probe.StateTimeWait},
 	}
 	if len(got) != 6 || !slices.Equal(got[:5], want) || got[5].flags != "ACK" {
 		t.Errorf("observed\n%v\nwant\n%v\nand an ACK", got, want)
@@ -473,7 +473,7 @@ func TestTwoWays(t *testing.T) {
 		f := newFlow(linuxConfig())
 		f.Path.Link = link
 		run(t, w, f)
-		if r := f.Result; r.Outcome != probe.Established || len(r.Findings) != 0 || !slices.Equal(sends(r), []string{"SYN", "ACK", "FIN,ACK", "ACK"}) {
+		if r := f.Result; r.Outcome != probe.OutcomeEstablished || len(r.Findings) != 0 || !slices.Equal(sends(r), []string{"SYN", "ACK", "FIN,ACK", "ACK"}) {
 			t.Errorf("link %t: %v, findings %v, sent %q", link, r.Outcome, r.Findings, sends(r))
 		}
 		if want := map[bool]string{true: "link", false: "ip"}[link]; f.Result.TCP.Send != want {
@@ -501,21 +501,21 @@ func TestArrivals(t *testing.T) {
 		sum        checksum.State
 		findings   []probe.Finding
 	}{
-		{"as it should be", nil, 0, false, probe.Established, checksum.Valid, nil},
-		{"with Ethernet padding", func(b []byte) []byte { return append(b, 1, 2, 3, 4, 5, 6) }, 0, false, probe.Established, checksum.Valid, nil},
-		{"with data", nil, 3, false, probe.Established, checksum.Valid, []probe.Finding{probe.PeerSpeaksFirst}},
-		{"B-15 checksum wrong", func(b []byte) []byte { b[36] ^= 1; return b }, 0, false, probe.Timeout, 0, []probe.Finding{probe.ChecksumInvalid}},
-		{"H-06 checksum not filled in, and said so", func(b []byte) []byte { b[36] ^= 1; return b }, 0, true, probe.Established, checksum.Partial, nil},
+		{"as it should be", nil, 0, false, probe.OutcomeEstablished, checksum.Valid, nil},
+		{"with Ethernet padding", func(b []byte) []byte { return append(b, 1, 2, 3, 4, 5, 6) }, 0, false, probe.OutcomeEstablished, checksum.Valid, nil},
+		{"with data", nil, 3, false, probe.OutcomeEstablished, checksum.Valid, []probe.Finding{probe.FindingPeerSpeaksFirst}},
+		{"B-15 checksum wrong", func(b []byte) []byte { b[36] ^= 1; return b }, 0, false, probe.OutcomeTimeout, 0, []probe.Finding{probe.FindingChecksumInvalid}},
+		{"H-06 checksum not filled in, and said so", func(b []byte) []byte { b[36] ^= 1; return b }, 0, true, probe.OutcomeEstablished, checksum.Partial, nil},
 		{"H-06 the pseudo-header's sum alone", func(b []byte) []byte {
 			sum := checksum.Fold(checksum.PseudoHeader(simRemote.Addr(), simLocal.Addr(), 6, 20))
 			b[36], b[37] = byte(sum>>8), byte(sum)
 			return b
-		}, 0, false, probe.Established, checksum.Partial, nil},
-		{"B-71 IP checksum wrong", func(b []byte) []byte { b[10] ^= 1; return b }, 0, false, probe.Timeout, 0, nil},
-		{"B-73 the first fragment", func(b []byte) []byte { b[6] = 0x20; header(b); return b }, 0, false, probe.Timeout, 0, []probe.Finding{probe.FragmentIgnored}},
-		{"B-73 a later fragment", func(b []byte) []byte { b[6], b[7] = 0, 1; header(b); return b }, 0, false, probe.Timeout, 0, nil},
-		{"B-70 cut off", func(b []byte) []byte { return b[:39] }, 0, false, probe.Timeout, 0, nil},
-		{"B-81 data offset 4", func(b []byte) []byte { b[32] = 0x40; return b }, 0, true, probe.Timeout, 0, nil},
+		}, 0, false, probe.OutcomeEstablished, checksum.Partial, nil},
+		{"B-71 IP checksum wrong", func(b []byte) []byte { b[10] ^= 1; return b }, 0, false, probe.OutcomeTimeout, 0, nil},
+		{"B-73 the first fragment", func(b []byte) []byte { b[6] = 0x20; header(b); return b }, 0, false, probe.OutcomeTimeout, 0, []probe.Finding{probe.FindingFragmentIgnored}},
+		{"B-73 a later fragment", func(b []byte) []byte { b[6], b[7] = 0, 1; header(b); return b }, 0, false, probe.OutcomeTimeout, 0, nil},
+		{"B-70 cut off", func(b []byte) []byte { return b[:39] }, 0, false, probe.OutcomeTimeout, 0, nil},
+		{"B-81 data offset 4", func(b []byte) []byte { b[32] = 0x40; return b }, 0, true, probe.OutcomeTimeout, 0, nil},
 		{"a giant without a Total Length", func(b []byte) []byte {
 			giant := append(b, make([]byte, 70_000)...)
 			giant[2], giant[3], giant[36], giant[37] = 0, 0, 0, 0
@@ -523,19 +523,19 @@ func TestArrivals(t *testing.T) {
 			sum := ^checksum.Fold(checksum.Sum(checksum.PseudoHeader(simRemote.Addr(), simLocal.Addr(), 6, len(giant)-20), giant[20:]))
 			giant[36], giant[37] = byte(sum>>8), byte(sum)
 			return giant
-		}, 0, false, probe.Established, checksum.Valid, []probe.Finding{probe.PeerSpeaksFirst}},
+		}, 0, false, probe.OutcomeEstablished, checksum.Valid, []probe.Finding{probe.FindingPeerSpeaksFirst}},
 		{"H-22 our own SYN, coming back", func([]byte) []byte {
 			return datagram(simLocal, simRemote, tcphdr.Header{Seq: 0xffffffff, Flags: tcphdr.SYN}, 0)
-		}, 0, false, probe.Timeout, 0, nil},
+		}, 0, false, probe.OutcomeTimeout, 0, nil},
 		{"B-17 from another port", func([]byte) []byte {
 			from := netip.AddrPortFrom(simRemote.Addr(), 81)
 			return datagram(from, simLocal, tcphdr.Header{Seq: peerISS, Flags: tcphdr.SYN | tcphdr.ACK}, 0)
-		}, 0, false, probe.Timeout, 0, nil},
+		}, 0, false, probe.OutcomeTimeout, 0, nil},
 		{"B-16 from another host", func([]byte) []byte {
 			from := netip.AddrPortFrom(simRouter, simRemote.Port())
 			return datagram(from, simLocal, tcphdr.Header{Seq: peerISS, Flags: tcphdr.SYN | tcphdr.ACK}, 0)
-		}, 0, false, probe.Timeout, 0, nil},
-		{"nothing at all", func([]byte) []byte { return nil }, 0, false, probe.Timeout, 0, nil},
+		}, 0, false, probe.OutcomeTimeout, 0, nil},
+		{"nothing at all", func([]byte) []byte { return nil }, 0, false, probe.OutcomeTimeout, 0, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -554,10 +554,10 @@ func TestArrivals(t *testing.T) {
 			if r.Outcome != test.outcome || !slices.Equal(r.Findings, test.findings) {
 				t.Errorf("%v, findings %q; want %v, %q", r.Outcome, r.Findings, test.outcome, test.findings)
 			}
-			if r.Outcome == probe.Established && r.Events[1].Segment.Checksum != test.sum {
+			if r.Outcome == probe.OutcomeEstablished && r.Events[1].Segment.Checksum != test.sum {
 				t.Errorf("checksum %v, want %v", r.Events[1].Segment.Checksum, test.sum)
 			}
-			if want := map[probe.Outcome][]string{probe.Established: {"SYN", "ACK", "RST"}, probe.Timeout: {"SYN"}}[test.outcome]; !slices.Equal(sends(r), want) {
+			if want := map[probe.Outcome][]string{probe.OutcomeEstablished: {"SYN", "ACK", "RST"}, probe.OutcomeTimeout: {"SYN"}}[test.outcome]; !slices.Equal(sends(r), want) {
 				t.Errorf("sent %q", sends(r))
 			}
 		})
@@ -578,7 +578,7 @@ func TestH10_AnswerInTheQueue(t *testing.T) {
 	w.oversee = func() (d time.Duration) { d, stop = stop, 0; return d }
 	f := newFlow(linuxConfig())
 	run(t, w, f)
-	if r := f.Result; r.Outcome != probe.Established || r.TCP.SYNSent != 1 || r.TCP.RTT != 20*ms || len(r.Findings) != 0 {
+	if r := f.Result; r.Outcome != probe.OutcomeEstablished || r.TCP.SYNSent != 1 || r.TCP.RTT != 20*ms || len(r.Findings) != 0 {
 		t.Errorf("%v, %d SYNs, RTT %v, findings %v", r.Outcome, r.TCP.SYNSent, r.TCP.RTT, r.Findings)
 	}
 }
@@ -606,7 +606,7 @@ func TestH07_Flood(t *testing.T) {
 		t.Fatal(err)
 	}
 	took := w.now.Sub(time.Unix(5_000, 0))
-	if f.Result.Outcome != probe.Timeout || took > c.Timeout+10*ms {
+	if f.Result.Outcome != probe.OutcomeTimeout || took > c.Timeout+10*ms {
 		t.Errorf("%v after %v", f.Result.Outcome, took)
 	}
 }
@@ -628,7 +628,7 @@ func TestEngineICMP(t *testing.T) {
 		f := newFlow(c)
 		took := run(t, w, f)
 		r := f.Result
-		if r.Outcome != probe.Unreachable || r.TCP.RTT != 20*ms || !r.TCP.Answered || len(r.ICMP) != r.TCP.SYNSent {
+		if r.Outcome != probe.OutcomeUnreachable || r.TCP.RTT != 20*ms || !r.TCP.Answered || len(r.ICMP) != r.TCP.SYNSent {
 			t.Errorf("%v: %v, %+v, %d errors", policy, r.Outcome, r.TCP, len(r.ICMP))
 		}
 		if want := map[probe.ICMPPolicy]time.Duration{probe.ICMPAbort: 20 * ms, probe.ICMPReport: 3 * time.Second}[policy]; took != want {

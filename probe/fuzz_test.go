@@ -39,7 +39,7 @@ func FuzzArrivals(f *testing.F) {
 		if err := probe.NewEngine(w).Run(context.Background(), startAll(flow)); err != nil {
 			t.Fatal(err)
 		}
-		if outcome := flow.Result.Outcome; outcome == probe.Pending || outcome != probe.Timeout && !proof {
+		if outcome := flow.Result.Outcome; outcome == probe.OutcomePending || outcome != probe.OutcomeTimeout && !proof {
 			t.Errorf("%v", outcome)
 		}
 		if sent < 1 || sent > 64 || w.now.Sub(time.Unix(5_000, 0)) > c.Timeout+max(c.Linger, 3*c.Timeout) {

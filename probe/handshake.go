@@ -209,7 +209,7 @@ func (h *Handshake) Sent(at stamp.Stamp) int {
 		if !h.retransmit.IsZero() {
 			h.retransmit = at.User.Add(h.rto)
 		}
-	case h.sending.flags == tcphdr.ACK && !h.ack.sent && h.outcome == Established:
+	case h.sending.flags == tcphdr.ACK && !h.ack.sent && h.outcome == OutcomeEstablished:
 		h.ack = ackSent{number: number, sent: true, at: at}
 	}
 	return number
@@ -243,8 +243,8 @@ func (h *Handshake) Stamped(number int, kernel time.Time) {
 
 // Fail ends the probe because the system refused to send.
 func (h *Handshake) Fail(err error) {
-	if h.outcome == Pending {
-		h.outcome, h.err = LocalError, err
+	if h.outcome == OutcomePending {
+		h.outcome, h.err = OutcomeLocalError, err
 	}
 	h.queued = 0
 	h.end(h.state)
@@ -256,8 +256,8 @@ func (h *Handshake) Interrupt() {
 		return
 	}
 	h.queued = 0
-	if h.outcome == Pending {
-		h.outcome = Interrupted
+	if h.outcome == OutcomePending {
+		h.outcome = OutcomeInterrupted
 	}
 	h.abort()
 }
@@ -267,7 +267,7 @@ func (h *Handshake) begin(now time.Time) {
 	h.start = now
 	h.giveUp = now.Add(h.c.Timeout)
 	h.rto = initialRTO
-	h.enter(SynSent, stamp.Stamp{User: now})
+	h.enter(StateSYNSent, stamp.Stamp{User: now})
 	h.sndNxt = h.c.ISS.Add(1 + h.c.Padding)
 	h.sendSYN(tcphdr.SYN, now)
 }
@@ -288,16 +288,16 @@ func (h *Handshake) expire(now time.Time) {
 // timeout ends a wait in which nothing came.
 func (h *Handshake) timeout() {
 	switch {
-	case h.outcome == Pending && h.noted:
-		h.outcome = Unreachable
-		h.end(Closed)
-	case h.outcome == Pending:
-		h.outcome = Timeout
-		h.end(Closed)
+	case h.outcome == OutcomePending && h.noted:
+		h.outcome = OutcomeUnreachable
+		h.end(StateClosed)
+	case h.outcome == OutcomePending:
+		h.outcome = OutcomeTimeout
+		h.end(StateClosed)
 	case h.c.Close == CloseNone:
 		h.end(h.state)
 	default:
-		h.find(CloseUnanswered)
+		h.find(FindingCloseUnanswered)
 		h.abort()
 	}
 }
@@ -307,14 +307,14 @@ func (h *Handshake) resend(now time.Time) {
 	h.waited = h.rto
 	h.rto = min(2*h.rto, maximumRTO)
 	switch h.state {
-	case SynSent, SynReceived:
+	case StateSYNSent, StateSYNReceived:
 		if len(h.syns) > h.c.Retries {
 			h.retransmit = time.Time{}
 			return
 		}
 		h.repeated++
-		if h.state == SynSent {
-			h.find(SYNRetransmitted)
+		if h.state == StateSYNSent {
+			h.find(FindingSYNRetransmitted)
 			h.sendSYN(tcphdr.SYN, now)
 		} else {
 			h.sendSYN(tcphdr.SYN|tcphdr.ACK, now)
@@ -352,20 +352,20 @@ func (h *Handshake) sendFIN(now time.Time) {
 // 9293 3.10.5).
 func (h *Handshake) abort() {
 	switch h.state {
-	case SynReceived, EstablishedState, FinWait1, FinWait2, CloseWait:
+	case StateSYNReceived, StateEstablished, StateFINWait1, StateFINWait2, StateCloseWait:
 		h.push(output{flags: tcphdr.RST, seq: h.sndNxt})
 	}
-	h.end(Closed)
+	h.end(StateClosed)
 }
 
 // Close closes the connection as an application would (RFC 9293 3.10.4). A machine whose configuration names a close
 // does so by itself as soon as the connection is established.
 func (h *Handshake) Close(now time.Time) {
 	switch h.state {
-	case EstablishedState:
-		h.enter(FinWait1, stamp.Stamp{User: now})
-	case CloseWait:
-		h.enter(LastAck, stamp.Stamp{User: now})
+	case StateEstablished:
+		h.enter(StateFINWait1, stamp.Stamp{User: now})
+	case StateCloseWait:
+		h.enter(StateLastACK, stamp.Stamp{User: now})
 	default:
 		return
 	}
@@ -380,7 +380,7 @@ func (h *Handshake) push(o output) {
 	}
 	if h.sent+h.queued >= maximumSegments-1 && !h.ended {
 		o = output{flags: tcphdr.RST, seq: h.sndNxt}
-		h.end(Closed)
+		h.end(StateClosed)
 	}
 	h.queue[h.queued] = o
 	h.queued++
@@ -543,7 +543,7 @@ func (h *Handshake) report(t *TCP) {
 	t.Answered = true
 	t.AnsweredSYN = h.answer.syn
 	// A SYN-ACK that came after another SYN had left may be a repetition: it echoes the same time stamp as the first.
-	t.RTTAmbiguous = h.answer.syn == 0 || h.outcome == Established && h.answer.syn < h.answer.candidates
+	t.RTTAmbiguous = h.answer.syn == 0 || h.outcome == OutcomeEstablished && h.answer.syn < h.answer.candidates
 	i := h.answer.syn - 1
 	if h.answer.syn == 0 {
 		i = h.answer.candidates - 1

@@ -12,32 +12,32 @@ import (
 func enter(t *testing.T, state probe.State) *bench {
 	how := closing(probe.CloseNone)
 	switch state {
-	case probe.FinWait1, probe.FinWait2, probe.Closing, probe.LastAck, probe.TimeWait:
+	case probe.StateFINWait1, probe.StateFINWait2, probe.StateClosing, probe.StateLastACK, probe.StateTimeWait:
 		how = closing(probe.CloseFIN)
 	}
 	b := newBench(t, how)
 	b.sent()
 	switch state {
-	case probe.SynSent:
-	case probe.SynReceived:
+	case probe.StateSYNSent:
+	case probe.StateSYNReceived:
 		b.receive("SYN", 0, 0, 0)
-	case probe.LastAck:
+	case probe.StateLastACK:
 		b.receive("SYN,FIN,ACK", 0, 1, 0)
-	case probe.Closed:
+	case probe.StateClosed:
 		b.receive("RST,ACK", 0, 1, 0)
 	default:
 		b.receive("SYN,ACK", 0, 1, 0)
 	}
 	b.sent()
 	switch state {
-	case probe.CloseWait:
+	case probe.StateCloseWait:
 		b.receive("FIN,ACK", 1, 1, 0)
-	case probe.FinWait2, probe.TimeWait:
+	case probe.StateFINWait2, probe.StateTimeWait:
 		b.receive("ACK", 1, 2, 0)
-	case probe.Closing:
+	case probe.StateClosing:
 		b.receive("FIN,ACK", 1, 1, 0)
 	}
-	if state == probe.TimeWait {
+	if state == probe.StateTimeWait {
 		b.receive("FIN,ACK", 1, 2, 0)
 	}
 	b.sent()
@@ -50,9 +50,9 @@ func enter(t *testing.T, state probe.State) *bench {
 // TestStates is the table of RFC 9293 3.10.7: every state, and what may arrive in it.
 func TestStates(t *testing.T) {
 	const (
-		pending     = probe.Pending
-		established = probe.Established
-		refused     = probe.Refused
+		pending     = probe.OutcomePending
+		established = probe.OutcomeEstablished
+		refused     = probe.OutcomeRefused
 	)
 	type row struct {
 		id             string
@@ -69,134 +69,134 @@ func TestStates(t *testing.T) {
 		in   probe.State
 		rows []row
 	}{
-		{probe.SynSent, []row{
-			{"B-01", "ACK", 77, 0, 0, probe.AckUnacceptable, "RST 0", probe.SynSent, pending, false},
-			{"B-01", "ACK", 77, 2, 0, probe.AckUnacceptable, "RST 2", probe.SynSent, pending, false},
-			{"B-01", "SYN,ACK", 0, 0, 0, probe.AckUnacceptable, "RST 0", probe.SynSent, pending, false},
-			{"B-01", "SYN,ACK", 0, 2, 0, probe.AckUnacceptable, "RST 2", probe.SynSent, pending, false},
-			{"B-01", "SYN,FIN,ACK", 0, -5, 9, probe.AckUnacceptable, "RST -5", probe.SynSent, pending, false},
-			{"B-01", "SYN,ACK", 0, -1 << 31, 0, probe.AckUnacceptable, "RST -2147483648", probe.SynSent, pending, false},
-			{"B-01", "SYN,ACK", 0, 1<<31 - 1, 0, probe.AckUnacceptable, "RST 2147483647", probe.SynSent, pending, false},
-			{"B-02", "RST,ACK", 0, 0, 0, probe.RSTUnproven, "", probe.SynSent, pending, false},
-			{"B-02", "RST,ACK", 0, 2, 0, probe.RSTUnproven, "", probe.SynSent, pending, false},
-			{"B-02", "SYN,RST,ACK", 0, 0, 0, probe.RSTUnproven, "", probe.SynSent, pending, false},
-			{"B-03", "RST,ACK", 2, 1, 0, probe.WasRefused, "", probe.Closed, refused, true},
-			{"B-03", "RST,ACK", 900, 1, 0, probe.WasRefused, "", probe.Closed, refused, true},
-			{"B-04", "RST", 0, 0, 0, probe.RSTUnproven, "", probe.SynSent, pending, false},
-			{"B-05", "RST,ACK", 0, 1, 12, probe.WasRefused, "", probe.Closed, refused, true},
-			{"B-06", "SYN,ACK", 0, 1, 0, probe.Opened, "ACK 1 1", probe.EstablishedState, established, false},
-			{"B-06", "SYN,PSH,ACK,URG", 0, 1, 0, probe.Opened, "ACK 1 1", probe.EstablishedState, established, false},
-			{"B-07", "SYN,ACK", 0, 1, 3, probe.Opened, "ACK 1 4", probe.EstablishedState, established, false},
-			{"B-08", "SYN,FIN,ACK", 0, 1, 0, probe.Opened, "ACK 1 2", probe.CloseWait, established, false},
-			{"B-08", "SYN,FIN,ACK", 0, 1, 3, probe.Opened, "ACK 1 5", probe.CloseWait, established, false},
-			{"B-09", "SYN", 0, 0, 0, probe.Crossed, "SYN,ACK 0 1", probe.SynReceived, pending, false},
-			{"B-09", "SYN", 0, 0, 5, probe.Crossed, "SYN,ACK 0 1", probe.SynReceived, pending, false},
-			{"B-10", "SYN,FIN", 0, 0, 0, probe.Crossed, "SYN,ACK 0 1", probe.SynReceived, pending, false},
-			{"B-11", "ACK", 1, 1, 0, probe.Dropped, "", probe.SynSent, pending, false},
-			{"B-11", "PSH,ACK", 1, 1, 100, probe.Dropped, "", probe.SynSent, pending, false},
-			{"B-11", "FIN,ACK", 1, 1, 0, probe.Dropped, "", probe.SynSent, pending, false},
-			{"B-12", "FIN", 0, 0, 0, probe.Dropped, "", probe.SynSent, pending, false},
-			{"B-12", "none", 0, 0, 0, probe.Dropped, "", probe.SynSent, pending, false},
-			{"B-12", "PSH,URG", 0, 0, 4, probe.Dropped, "", probe.SynSent, pending, false},
-			{"B-12", "ECE,CWR,AE", 0, 0, 0, probe.Dropped, "", probe.SynSent, pending, false},
-			{"B-13", "SYN,RST,ACK", 0, 1, 0, probe.WasRefused, "", probe.Closed, refused, true},
-			{"B-13", "SYN,RST", 0, 0, 0, probe.RSTUnproven, "", probe.SynSent, pending, false},
+		{probe.StateSYNSent, []row{
+			{"B-01", "ACK", 77, 0, 0, probe.VerdictAckUnacceptable, "RST 0", probe.StateSYNSent, pending, false},
+			{"B-01", "ACK", 77, 2, 0, probe.VerdictAckUnacceptable, "RST 2", probe.StateSYNSent, pending, false},
+			{"B-01", "SYN,ACK", 0, 0, 0, probe.VerdictAckUnacceptable, "RST 0", probe.StateSYNSent, pending, false},
+			{"B-01", "SYN,ACK", 0, 2, 0, probe.VerdictAckUnacceptable, "RST 2", probe.StateSYNSent, pending, false},
+			{"B-01", "SYN,FIN,ACK", 0, -5, 9, probe.VerdictAckUnacceptable, "RST -5", probe.StateSYNSent, pending, false},
+			{"B-01", "SYN,ACK", 0, -1 << 31, 0, probe.VerdictAckUnacceptable, "RST -2147483648", probe.StateSYNSent, pending, false},
+			{"B-01", "SYN,ACK", 0, 1<<31 - 1, 0, probe.VerdictAckUnacceptable, "RST 2147483647", probe.StateSYNSent, pending, false},
+			{"B-02", "RST,ACK", 0, 0, 0, probe.VerdictRSTUnproven, "", probe.StateSYNSent, pending, false},
+			{"B-02", "RST,ACK", 0, 2, 0, probe.VerdictRSTUnproven, "", probe.StateSYNSent, pending, false},
+			{"B-02", "SYN,RST,ACK", 0, 0, 0, probe.VerdictRSTUnproven, "", probe.StateSYNSent, pending, false},
+			{"B-03", "RST,ACK", 2, 1, 0, probe.VerdictRefused, "", probe.StateClosed, refused, true},
+			{"B-03", "RST,ACK", 900, 1, 0, probe.VerdictRefused, "", probe.StateClosed, refused, true},
+			{"B-04", "RST", 0, 0, 0, probe.VerdictRSTUnproven, "", probe.StateSYNSent, pending, false},
+			{"B-05", "RST,ACK", 0, 1, 12, probe.VerdictRefused, "", probe.StateClosed, refused, true},
+			{"B-06", "SYN,ACK", 0, 1, 0, probe.VerdictOpened, "ACK 1 1", probe.StateEstablished, established, false},
+			{"B-06", "SYN,PSH,ACK,URG", 0, 1, 0, probe.VerdictOpened, "ACK 1 1", probe.StateEstablished, established, false},
+			{"B-07", "SYN,ACK", 0, 1, 3, probe.VerdictOpened, "ACK 1 4", probe.StateEstablished, established, false},
+			{"B-08", "SYN,FIN,ACK", 0, 1, 0, probe.VerdictOpened, "ACK 1 2", probe.StateCloseWait, established, false},
+			{"B-08", "SYN,FIN,ACK", 0, 1, 3, probe.VerdictOpened, "ACK 1 5", probe.StateCloseWait, established, false},
+			{"B-09", "SYN", 0, 0, 0, probe.VerdictCrossed, "SYN,ACK 0 1", probe.StateSYNReceived, pending, false},
+			{"B-09", "SYN", 0, 0, 5, probe.VerdictCrossed, "SYN,ACK 0 1", probe.StateSYNReceived, pending, false},
+			{"B-10", "SYN,FIN", 0, 0, 0, probe.VerdictCrossed, "SYN,ACK 0 1", probe.StateSYNReceived, pending, false},
+			{"B-11", "ACK", 1, 1, 0, probe.VerdictDropped, "", probe.StateSYNSent, pending, false},
+			{"B-11", "PSH,ACK", 1, 1, 100, probe.VerdictDropped, "", probe.StateSYNSent, pending, false},
+			{"B-11", "FIN,ACK", 1, 1, 0, probe.VerdictDropped, "", probe.StateSYNSent, pending, false},
+			{"B-12", "FIN", 0, 0, 0, probe.VerdictDropped, "", probe.StateSYNSent, pending, false},
+			{"B-12", "none", 0, 0, 0, probe.VerdictDropped, "", probe.StateSYNSent, pending, false},
+			{"B-12", "PSH,URG", 0, 0, 4, probe.VerdictDropped, "", probe.StateSYNSent, pending, false},
+			{"B-12", "ECE,CWR,AE", 0, 0, 0, probe.VerdictDropped, "", probe.StateSYNSent, pending, false},
+			{"B-13", "SYN,RST,ACK", 0, 1, 0, probe.VerdictRefused, "", probe.StateClosed, refused, true},
+			{"B-13", "SYN,RST", 0, 0, 0, probe.VerdictRSTUnproven, "", probe.StateSYNSent, pending, false},
 		}},
-		{probe.SynReceived, []row{
-			{"B-20", "ACK", 1, 1, 0, probe.Opened, "", probe.EstablishedState, established, false},
-			{"B-20", "PSH,ACK", 1, 1, 4, probe.Opened, "ACK 1 5", probe.EstablishedState, established, false},
-			{"B-20", "FIN,ACK", 1, 1, 0, probe.Opened, "ACK 1 2", probe.CloseWait, established, false},
-			{"B-21", "SYN,ACK", 0, 1, 0, probe.Opened, "ACK 1 1", probe.EstablishedState, established, false},
-			{"B-21", "SYN", 0, 0, 0, probe.Duplicate, "ACK 1 1", probe.SynReceived, pending, false},
-			{"B-21", "SYN,ACK", 0, 0, 0, probe.Duplicate, "ACK 1 1", probe.SynReceived, pending, false},
-			{"B-22", "RST", 1, 0, 0, probe.WasRefused, "", probe.Closed, refused, true},
-			{"B-22", "RST,ACK", 1, 0, 0, probe.WasRefused, "", probe.Closed, refused, true},
-			{"B-22", "RST,ACK", 900000, 1, 0, probe.WasRefused, "", probe.Closed, refused, true}, // the answer to our own SYN
-			{"B-21", "SYN,ACK", 900000, 1, 0, probe.Opened, "ACK 1 900001", probe.EstablishedState, established, false},
-			{"B-22", "RST,ACK", 1, 1, 0, probe.WasRefused, "", probe.Closed, refused, true},
-			{"B-22", "RST", 2, 0, 0, probe.Challenged, "ACK 1 1", probe.SynReceived, pending, false},
-			{"B-22", "RST", 0, 0, 0, probe.RSTUnproven, "", probe.SynReceived, pending, false},
-			{"B-22", "RST", 1 + benchWindow, 0, 0, probe.RSTUnproven, "", probe.SynReceived, pending, false},
-			{"B-23", "ACK", 1, 0, 0, probe.AckUnacceptable, "RST 0", probe.SynReceived, pending, false},
-			{"B-23", "ACK", 1, 2, 0, probe.AckUnacceptable, "RST 2", probe.SynReceived, pending, false},
-			{"B-32", "SYN", 1, 0, 0, probe.Challenged, "ACK 1 1", probe.SynReceived, pending, false},
-			{"fifth", "FIN", 1, 0, 0, probe.Dropped, "", probe.SynReceived, pending, false},
-			{"first", "ACK", 1 + benchWindow, 1, 0, probe.OutOfWindow, "ACK 1 1", probe.SynReceived, pending, false},
+		{probe.StateSYNReceived, []row{
+			{"B-20", "ACK", 1, 1, 0, probe.VerdictOpened, "", probe.StateEstablished, established, false},
+			{"B-20", "PSH,ACK", 1, 1, 4, probe.VerdictOpened, "ACK 1 5", probe.StateEstablished, established, false},
+			{"B-20", "FIN,ACK", 1, 1, 0, probe.VerdictOpened, "ACK 1 2", probe.StateCloseWait, established, false},
+			{"B-21", "SYN,ACK", 0, 1, 0, probe.VerdictOpened, "ACK 1 1", probe.StateEstablished, established, false},
+			{"B-21", "SYN", 0, 0, 0, probe.VerdictDuplicate, "ACK 1 1", probe.StateSYNReceived, pending, false},
+			{"B-21", "SYN,ACK", 0, 0, 0, probe.VerdictDuplicate, "ACK 1 1", probe.StateSYNReceived, pending, false},
+			{"B-22", "RST", 1, 0, 0, probe.VerdictRefused, "", probe.StateClosed, refused, true},
+			{"B-22", "RST,ACK", 1, 0, 0, probe.VerdictRefused, "", probe.StateClosed, refused, true},
+			{"B-22", "RST,ACK", 900000, 1, 0, probe.VerdictRefused, "", probe.StateClosed, refused, true}, // the answer to our own SYN
+			{"B-21", "SYN,ACK", 900000, 1, 0, probe.VerdictOpened, "ACK 1 900001", probe.StateEstablished, established, false},
+			{"B-22", "RST,ACK", 1, 1, 0, probe.VerdictRefused, "", probe.StateClosed, refused, true},
+			{"B-22", "RST", 2, 0, 0, probe.VerdictChallenged, "ACK 1 1", probe.StateSYNReceived, pending, false},
+			{"B-22", "RST", 0, 0, 0, probe.VerdictRSTUnproven, "", probe.StateSYNReceived, pending, false},
+			{"B-22", "RST", 1 + benchWindow, 0, 0, probe.VerdictRSTUnproven, "", probe.StateSYNReceived, pending, false},
+			{"B-23", "ACK", 1, 0, 0, probe.VerdictAckUnacceptable, "RST 0", probe.StateSYNReceived, pending, false},
+			{"B-23", "ACK", 1, 2, 0, probe.VerdictAckUnacceptable, "RST 2", probe.StateSYNReceived, pending, false},
+			{"B-32", "SYN", 1, 0, 0, probe.VerdictChallenged, "ACK 1 1", probe.StateSYNReceived, pending, false},
+			{"fifth", "FIN", 1, 0, 0, probe.VerdictDropped, "", probe.StateSYNReceived, pending, false},
+			{"first", "ACK", 1 + benchWindow, 1, 0, probe.VerdictOutOfWindow, "ACK 1 1", probe.StateSYNReceived, pending, false},
 		}},
-		{probe.EstablishedState, []row{
-			{"B-30", "SYN,ACK", 0, 1, 0, probe.Duplicate, "ACK 1 1", probe.EstablishedState, established, false},
-			{"B-31", "RST", 1, 0, 0, probe.WasReset, "", probe.Closed, established, true},
-			{"B-31", "SYN,RST", 1, 0, 0, probe.WasReset, "", probe.Closed, established, true},
-			{"B-31", "RST", 2, 0, 0, probe.Challenged, "ACK 1 1", probe.EstablishedState, established, false},
-			{"B-31", "RST", benchWindow, 0, 0, probe.Challenged, "ACK 1 1", probe.EstablishedState, established, false},
-			{"B-31", "RST,ACK", 1 + benchWindow, 1, 0, probe.RSTUnproven, "", probe.EstablishedState, established, false},
-			{"B-31", "RST", 0, 0, 0, probe.RSTUnproven, "", probe.EstablishedState, established, false},
-			{"B-32", "SYN", 1, 0, 0, probe.Challenged, "ACK 1 1", probe.EstablishedState, established, false},
-			{"B-32", "SYN,ACK", 500, 1, 0, probe.Challenged, "ACK 1 1", probe.EstablishedState, established, false},
-			{"B-32", "SYN", 0, 0, 0, probe.Duplicate, "ACK 1 1", probe.EstablishedState, established, false},
-			{"B-32", "SYN", 100000, 0, 0, probe.OutOfWindow, "ACK 1 1", probe.EstablishedState, established, false},
-			{"B-33", "ACK", 1, 2, 0, probe.AckUnacceptable, "ACK 1 1", probe.EstablishedState, established, false},
-			{"B-33", "ACK", 1, -1, 0, probe.AckUnacceptable, "ACK 1 1", probe.EstablishedState, established, false},
-			{"B-33", "ACK", 1, 0, 0, probe.Acknowledged, "", probe.EstablishedState, established, false},
-			{"fifth", "ACK", 1, 1, 0, probe.Acknowledged, "", probe.EstablishedState, established, false},
-			{"fifth", "PSH", 1, 0, 5, probe.Dropped, "", probe.EstablishedState, established, false},
-			{"B-35", "PSH,ACK", 1, 1, 5, probe.GotData, "ACK 1 6", probe.EstablishedState, established, false},
-			{"B-35", "ACK", 0, 1, 5, probe.GotData, "ACK 1 5", probe.EstablishedState, established, false},
-			{"B-35", "FIN,ACK", 1, 1, 0, probe.GotFIN, "ACK 1 2", probe.CloseWait, established, false},
-			{"B-35", "FIN,ACK", 1, 1, 5, probe.GotFIN, "ACK 1 7", probe.CloseWait, established, false},
-			{"first", "ACK", -4, 1, 5, probe.Duplicate, "ACK 1 1", probe.EstablishedState, established, false},
-			{"first", "ACK", 1 + benchWindow, 1, 5, probe.OutOfWindow, "ACK 1 1", probe.EstablishedState, established, false},
-			{"seventh", "ACK", 3, 1, 5, probe.OutOfWindow, "ACK 1 1", probe.EstablishedState, established, false},
+		{probe.StateEstablished, []row{
+			{"B-30", "SYN,ACK", 0, 1, 0, probe.VerdictDuplicate, "ACK 1 1", probe.StateEstablished, established, false},
+			{"B-31", "RST", 1, 0, 0, probe.VerdictReset, "", probe.StateClosed, established, true},
+			{"B-31", "SYN,RST", 1, 0, 0, probe.VerdictReset, "", probe.StateClosed, established, true},
+			{"B-31", "RST", 2, 0, 0, probe.VerdictChallenged, "ACK 1 1", probe.StateEstablished, established, false},
+			{"B-31", "RST", benchWindow, 0, 0, probe.VerdictChallenged, "ACK 1 1", probe.StateEstablished, established, false},
+			{"B-31", "RST,ACK", 1 + benchWindow, 1, 0, probe.VerdictRSTUnproven, "", probe.StateEstablished, established, false},
+			{"B-31", "RST", 0, 0, 0, probe.VerdictRSTUnproven, "", probe.StateEstablished, established, false},
+			{"B-32", "SYN", 1, 0, 0, probe.VerdictChallenged, "ACK 1 1", probe.StateEstablished, established, false},
+			{"B-32", "SYN,ACK", 500, 1, 0, probe.VerdictChallenged, "ACK 1 1", probe.StateEstablished, established, false},
+			{"B-32", "SYN", 0, 0, 0, probe.VerdictDuplicate, "ACK 1 1", probe.StateEstablished, established, false},
+			{"B-32", "SYN", 100000, 0, 0, probe.VerdictOutOfWindow, "ACK 1 1", probe.StateEstablished, established, false},
+			{"B-33", "ACK", 1, 2, 0, probe.VerdictAckUnacceptable, "ACK 1 1", probe.StateEstablished, established, false},
+			{"B-33", "ACK", 1, -1, 0, probe.VerdictAckUnacceptable, "ACK 1 1", probe.StateEstablished, established, false},
+			{"B-33", "ACK", 1, 0, 0, probe.VerdictAcknowledged, "", probe.StateEstablished, established, false},
+			{"fifth", "ACK", 1, 1, 0, probe.VerdictAcknowledged, "", probe.StateEstablished, established, false},
+			{"fifth", "PSH", 1, 0, 5, probe.VerdictDropped, "", probe.StateEstablished, established, false},
+			{"B-35", "PSH,ACK", 1, 1, 5, probe.VerdictGotData, "ACK 1 6", probe.StateEstablished, established, false},
+			{"B-35", "ACK", 0, 1, 5, probe.VerdictGotData, "ACK 1 5", probe.StateEstablished, established, false},
+			{"B-35", "FIN,ACK", 1, 1, 0, probe.VerdictGotFIN, "ACK 1 2", probe.StateCloseWait, established, false},
+			{"B-35", "FIN,ACK", 1, 1, 5, probe.VerdictGotFIN, "ACK 1 7", probe.StateCloseWait, established, false},
+			{"first", "ACK", -4, 1, 5, probe.VerdictDuplicate, "ACK 1 1", probe.StateEstablished, established, false},
+			{"first", "ACK", 1 + benchWindow, 1, 5, probe.VerdictOutOfWindow, "ACK 1 1", probe.StateEstablished, established, false},
+			{"seventh", "ACK", 3, 1, 5, probe.VerdictOutOfWindow, "ACK 1 1", probe.StateEstablished, established, false},
 		}},
-		{probe.FinWait1, []row{
-			{"fifth", "ACK", 1, 2, 0, probe.Acknowledged, "", probe.FinWait2, established, false},
-			{"fifth", "ACK", 1, 1, 0, probe.Acknowledged, "", probe.FinWait1, established, false},
-			{"B-33", "ACK", 1, 3, 0, probe.AckUnacceptable, "ACK 2 1", probe.FinWait1, established, false},
-			{"eighth", "FIN,ACK", 1, 2, 0, probe.GotFIN, "ACK 2 2", probe.TimeWait, established, true},
-			{"eighth", "FIN,ACK", 1, 1, 0, probe.GotFIN, "ACK 2 2", probe.Closing, established, false},
-			{"eighth", "FIN,ACK", 1, 2, 8, probe.GotFIN, "ACK 2 10", probe.TimeWait, established, true},
-			{"B-35", "ACK", 1, 1, 5, probe.GotData, "ACK 2 6", probe.FinWait1, established, false},
-			{"B-35", "ACK", 1, 2, 5, probe.GotData, "ACK 2 6", probe.FinWait2, established, false},
-			{"B-30", "SYN,ACK", 0, 1, 0, probe.Duplicate, "ACK 2 1", probe.FinWait1, established, false},
-			{"B-31", "RST", 1, 0, 0, probe.WasReset, "", probe.Closed, established, true},
-			{"B-31", "RST", 9, 0, 0, probe.Challenged, "ACK 2 1", probe.FinWait1, established, false},
+		{probe.StateFINWait1, []row{
+			{"fifth", "ACK", 1, 2, 0, probe.VerdictAcknowledged, "", probe.StateFINWait2, established, false},
+			{"fifth", "ACK", 1, 1, 0, probe.VerdictAcknowledged, "", probe.StateFINWait1, established, false},
+			{"B-33", "ACK", 1, 3, 0, probe.VerdictAckUnacceptable, "ACK 2 1", probe.StateFINWait1, established, false},
+			{"eighth", "FIN,ACK", 1, 2, 0, probe.VerdictGotFIN, "ACK 2 2", probe.StateTimeWait, established, true},
+			{"eighth", "FIN,ACK", 1, 1, 0, probe.VerdictGotFIN, "ACK 2 2", probe.StateClosing, established, false},
+			{"eighth", "FIN,ACK", 1, 2, 8, probe.VerdictGotFIN, "ACK 2 10", probe.StateTimeWait, established, true},
+			{"B-35", "ACK", 1, 1, 5, probe.VerdictGotData, "ACK 2 6", probe.StateFINWait1, established, false},
+			{"B-35", "ACK", 1, 2, 5, probe.VerdictGotData, "ACK 2 6", probe.StateFINWait2, established, false},
+			{"B-30", "SYN,ACK", 0, 1, 0, probe.VerdictDuplicate, "ACK 2 1", probe.StateFINWait1, established, false},
+			{"B-31", "RST", 1, 0, 0, probe.VerdictReset, "", probe.StateClosed, established, true},
+			{"B-31", "RST", 9, 0, 0, probe.VerdictChallenged, "ACK 2 1", probe.StateFINWait1, established, false},
 		}},
-		{probe.FinWait2, []row{
-			{"eighth", "FIN,ACK", 1, 2, 0, probe.GotFIN, "ACK 2 2", probe.TimeWait, established, true},
-			{"eighth", "FIN,ACK", 2, 2, 0, probe.OutOfWindow, "ACK 2 1", probe.FinWait2, established, false},
-			{"B-35", "ACK", 1, 2, 5, probe.GotData, "ACK 2 6", probe.FinWait2, established, false},
-			{"fifth", "ACK", 1, 2, 0, probe.Acknowledged, "", probe.FinWait2, established, false},
-			{"B-31", "RST", 1, 0, 0, probe.WasReset, "", probe.Closed, established, true},
+		{probe.StateFINWait2, []row{
+			{"eighth", "FIN,ACK", 1, 2, 0, probe.VerdictGotFIN, "ACK 2 2", probe.StateTimeWait, established, true},
+			{"eighth", "FIN,ACK", 2, 2, 0, probe.VerdictOutOfWindow, "ACK 2 1", probe.StateFINWait2, established, false},
+			{"B-35", "ACK", 1, 2, 5, probe.VerdictGotData, "ACK 2 6", probe.StateFINWait2, established, false},
+			{"fifth", "ACK", 1, 2, 0, probe.VerdictAcknowledged, "", probe.StateFINWait2, established, false},
+			{"B-31", "RST", 1, 0, 0, probe.VerdictReset, "", probe.StateClosed, established, true},
 		}},
-		{probe.CloseWait, []row{
-			{"fifth", "ACK", 2, 1, 0, probe.Acknowledged, "", probe.CloseWait, established, false},
-			{"first", "FIN,ACK", 1, 1, 0, probe.Duplicate, "ACK 1 2", probe.CloseWait, established, false},
-			{"seventh", "ACK", 2, 1, 5, probe.Dropped, "", probe.CloseWait, established, false},
-			{"B-31", "RST", 2, 0, 0, probe.WasReset, "", probe.Closed, established, true},
-			{"B-32", "SYN", 2, 0, 0, probe.Challenged, "ACK 1 2", probe.CloseWait, established, false},
+		{probe.StateCloseWait, []row{
+			{"fifth", "ACK", 2, 1, 0, probe.VerdictAcknowledged, "", probe.StateCloseWait, established, false},
+			{"first", "FIN,ACK", 1, 1, 0, probe.VerdictDuplicate, "ACK 1 2", probe.StateCloseWait, established, false},
+			{"seventh", "ACK", 2, 1, 5, probe.VerdictDropped, "", probe.StateCloseWait, established, false},
+			{"B-31", "RST", 2, 0, 0, probe.VerdictReset, "", probe.StateClosed, established, true},
+			{"B-32", "SYN", 2, 0, 0, probe.VerdictChallenged, "ACK 1 2", probe.StateCloseWait, established, false},
 		}},
-		{probe.Closing, []row{
-			{"fifth", "ACK", 2, 2, 0, probe.Acknowledged, "", probe.TimeWait, established, true},
-			{"fifth", "ACK", 2, 1, 0, probe.Acknowledged, "", probe.Closing, established, false},
-			{"first", "FIN,ACK", 1, 1, 0, probe.Duplicate, "ACK 2 2", probe.Closing, established, false},
-			{"seventh", "ACK", 2, 1, 5, probe.Dropped, "", probe.Closing, established, false},
-			{"B-31", "RST", 2, 0, 0, probe.WasReset, "", probe.Closed, established, true},
+		{probe.StateClosing, []row{
+			{"fifth", "ACK", 2, 2, 0, probe.VerdictAcknowledged, "", probe.StateTimeWait, established, true},
+			{"fifth", "ACK", 2, 1, 0, probe.VerdictAcknowledged, "", probe.StateClosing, established, false},
+			{"first", "FIN,ACK", 1, 1, 0, probe.VerdictDuplicate, "ACK 2 2", probe.StateClosing, established, false},
+			{"seventh", "ACK", 2, 1, 5, probe.VerdictDropped, "", probe.StateClosing, established, false},
+			{"B-31", "RST", 2, 0, 0, probe.VerdictReset, "", probe.StateClosed, established, true},
 		}},
-		{probe.LastAck, []row{
-			{"fifth", "ACK", 2, 2, 0, probe.Acknowledged, "", probe.Closed, established, true},
-			{"fifth", "ACK", 2, 1, 0, probe.Acknowledged, "", probe.LastAck, established, false},
-			{"first", "FIN,ACK", 1, 1, 0, probe.Duplicate, "ACK 2 2", probe.LastAck, established, false},
-			{"B-31", "RST", 2, 0, 0, probe.WasReset, "", probe.Closed, established, true},
+		{probe.StateLastACK, []row{
+			{"fifth", "ACK", 2, 2, 0, probe.VerdictAcknowledged, "", probe.StateClosed, established, true},
+			{"fifth", "ACK", 2, 1, 0, probe.VerdictAcknowledged, "", probe.StateLastACK, established, false},
+			{"first", "FIN,ACK", 1, 1, 0, probe.VerdictDuplicate, "ACK 2 2", probe.StateLastACK, established, false},
+			{"B-31", "RST", 2, 0, 0, probe.VerdictReset, "", probe.StateClosed, established, true},
 		}},
-		{probe.TimeWait, []row{
-			{"B-45", "FIN,ACK", 1, 2, 0, probe.Late, "", probe.TimeWait, established, true},
-			{"B-45", "RST", 2, 0, 0, probe.Late, "", probe.TimeWait, established, true},
-			{"B-45", "SYN,ACK", 0, 1, 0, probe.Late, "", probe.TimeWait, established, true},
+		{probe.StateTimeWait, []row{
+			{"B-45", "FIN,ACK", 1, 2, 0, probe.VerdictLate, "", probe.StateTimeWait, established, true},
+			{"B-45", "RST", 2, 0, 0, probe.VerdictLate, "", probe.StateTimeWait, established, true},
+			{"B-45", "SYN,ACK", 0, 1, 0, probe.VerdictLate, "", probe.StateTimeWait, established, true},
 		}},
-		{probe.Closed, []row{
-			{"B-45", "SYN,ACK", 0, 1, 0, probe.Late, "", probe.Closed, refused, true},
-			{"B-45", "RST,ACK", 0, 1, 0, probe.Late, "", probe.Closed, refused, true},
-			{"B-45", "ACK", 1, 9, 0, probe.Late, "", probe.Closed, refused, true},
+		{probe.StateClosed, []row{
+			{"B-45", "SYN,ACK", 0, 1, 0, probe.VerdictLate, "", probe.StateClosed, refused, true},
+			{"B-45", "RST,ACK", 0, 1, 0, probe.VerdictLate, "", probe.StateClosed, refused, true},
+			{"B-45", "ACK", 1, 9, 0, probe.VerdictLate, "", probe.StateClosed, refused, true},
 		}},
 	}
 	for _, table := range tables {
@@ -216,7 +216,7 @@ func TestStates(t *testing.T) {
 					t.Error("there is a deadline after the end")
 				}
 				for _, flags := range []string{"SYN,ACK", "RST,ACK", "ACK", "FIN,ACK", "SYN"} {
-					if v := b.at(time.Hour).receive(flags, 0, 1, 3); v != probe.Late {
+					if v := b.at(time.Hour).receive(flags, 0, 1, 3); v != probe.VerdictLate {
 						t.Errorf("after the end %s is %q", flags, v)
 					}
 				}

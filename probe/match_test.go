@@ -16,8 +16,8 @@ import (
 // TestB50_Matching: an ICMP error counts only if it quotes our SYN, of which 8 octets are enough (B-50 to B-53, H-03).
 func TestB50_Matching(t *testing.T) {
 	const (
-		ends    = probe.Unreachable // at once
-		ignored = probe.Timeout     // as if it had not come
+		ends    = probe.OutcomeUnreachable // at once
+		ignored = probe.OutcomeTimeout     // as if it had not come
 	)
 	// What is quoted: our datagram, taken apart so that the tests may change it.
 	type quoted struct {
@@ -176,10 +176,10 @@ func TestB61_FragmentationNeeded(t *testing.T) {
 				if len(r.ICMP) == 0 || r.ICMP[0].MTU != int(mtu) || r.ICMP[0].Name != "fragmentation needed" {
 					t.Fatalf("errors %+v", r.ICMP)
 				}
-				if answered && (r.Outcome != probe.Established || !slices.Equal(r.Findings, []probe.Finding{probe.ICMPThenAnswer}) || r.TCP.RTT != 30*ms) {
+				if answered && (r.Outcome != probe.OutcomeEstablished || !slices.Equal(r.Findings, []probe.Finding{probe.FindingICMPThenAnswer}) || r.TCP.RTT != 30*ms) {
 					t.Errorf("%v, findings %q, RTT %v", r.Outcome, r.Findings, r.TCP.RTT)
 				}
-				if !answered && (r.Outcome != probe.Unreachable || took != 3*time.Second || r.TCP.SYNSent != 2) {
+				if !answered && (r.Outcome != probe.OutcomeUnreachable || took != 3*time.Second || r.TCP.SYNSent != 2) {
 					t.Errorf("%v after %v with %d SYNs", r.Outcome, took, r.TCP.SYNSent)
 				}
 			})
@@ -196,13 +196,13 @@ func TestB50_Window(t *testing.T) {
 		in   probe.State
 		want map[int]probe.Verdict // by sequence number
 	}{
-		{probe.SynSent, map[int]probe.Verdict{-1: probe.Dropped, 0: probe.RejectedByICMP, 1: probe.Dropped}},
-		{probe.SynReceived, map[int]probe.Verdict{-1: probe.Dropped, 0: probe.RejectedByICMP, 1: probe.Dropped}},
-		{probe.EstablishedState, map[int]probe.Verdict{0: probe.Dropped, 1: probe.Dropped, 2: probe.Dropped}},
-		{probe.FinWait1, map[int]probe.Verdict{0: probe.Dropped, 1: probe.NotedICMP, 2: probe.Dropped}},
-		{probe.FinWait2, map[int]probe.Verdict{1: probe.Dropped, 2: probe.Dropped}},
-		{probe.TimeWait, map[int]probe.Verdict{1: probe.Late}},
-		{probe.Closed, map[int]probe.Verdict{0: probe.Late}},
+		{probe.StateSYNSent, map[int]probe.Verdict{-1: probe.VerdictDropped, 0: probe.VerdictRejectedByICMP, 1: probe.VerdictDropped}},
+		{probe.StateSYNReceived, map[int]probe.Verdict{-1: probe.VerdictDropped, 0: probe.VerdictRejectedByICMP, 1: probe.VerdictDropped}},
+		{probe.StateEstablished, map[int]probe.Verdict{0: probe.VerdictDropped, 1: probe.VerdictDropped, 2: probe.VerdictDropped}},
+		{probe.StateFINWait1, map[int]probe.Verdict{0: probe.VerdictDropped, 1: probe.VerdictNotedICMP, 2: probe.VerdictDropped}},
+		{probe.StateFINWait2, map[int]probe.Verdict{1: probe.VerdictDropped, 2: probe.VerdictDropped}},
+		{probe.StateTimeWait, map[int]probe.Verdict{1: probe.VerdictLate}},
+		{probe.StateClosed, map[int]probe.Verdict{0: probe.VerdictLate}},
 	}
 	for _, test := range tests {
 		for seq, want := range test.want {
@@ -211,8 +211,8 @@ func TestB50_Window(t *testing.T) {
 			if got := b.h.HandleICMP(notice(b, seq)); got != want {
 				t.Errorf("%v, sequence number %d: %q, want %q", test.in, seq, got, want)
 			}
-			if want == probe.RejectedByICMP {
-				b.is(probe.Closed, probe.Unreachable, true)
+			if want == probe.VerdictRejectedByICMP {
+				b.is(probe.StateClosed, probe.OutcomeUnreachable, true)
 			} else if b.h.State() != before || b.h.Outcome() != outcome {
 				t.Errorf("%v, sequence number %d: now %v, %v", test.in, seq, b.h.State(), b.h.Outcome())
 			}
@@ -245,18 +245,18 @@ func TestB42_ICMPAndRetransmission(t *testing.T) {
 
 // TestB55_Report: an error is noted, and an answer of the peer counts for more, whichever it is.
 func TestB55_Report(t *testing.T) {
-	for flags, want := range map[string]probe.Outcome{"SYN,ACK": probe.Established, "RST,ACK": probe.Refused} {
+	for flags, want := range map[string]probe.Outcome{"SYN,ACK": probe.OutcomeEstablished, "RST,ACK": probe.OutcomeRefused} {
 		b := newBench(t, func(c *probe.Config) { c.ICMP = probe.ICMPReport })
 		b.sent()
 		v := b.at(10 * ms).h.HandleICMP(probe.Notice{ICMP: &probe.ICMP{Type: 3, Code: 13, At: b.stamp()}, Seq: benchISS})
-		if v != probe.NotedICMP {
+		if v != probe.VerdictNotedICMP {
 			t.Errorf("verdict %q", v)
 		}
-		b.is(probe.SynSent, probe.Pending, false)
+		b.is(probe.StateSYNSent, probe.OutcomePending, false)
 		b.at(40*ms).receive(flags, 0, 1, 0)
 		if r := b.h.Result(); b.h.Outcome() != want || r.RTT != 40*ms {
 			t.Errorf("%v, RTT %v", b.h.Outcome(), r.RTT)
 		}
-		b.found(probe.ICMPThenAnswer)
+		b.found(probe.FindingICMPThenAnswer)
 	}
 }

@@ -20,7 +20,7 @@ type PathMTU struct {
 // Outcome returns the outcome of the handshake: with padding, where that is what it fails for.
 func (p *PathMTU) Outcome() Outcome {
 	if p.Search != nil && !p.Search.Usable() {
-		return Timeout
+		return OutcomeTimeout
 	}
 	return p.Plain.Outcome
 }
@@ -107,7 +107,7 @@ func (s *MTUSearch) Next() (size int, ok bool) {
 func (s *MTUSearch) Take(size int, r *Result) {
 	try := MTUTry{Size: size, Fate: MTULost}
 	switch {
-	case r.Outcome == Established || r.Outcome == Refused:
+	case r.Outcome == OutcomeEstablished || r.Outcome == OutcomeRefused:
 		try.Fate, try.RTT = MTUPassed, r.TCP.RTT
 	case len(r.ICMP) > 0:
 		m := r.ICMP[len(r.ICMP)-1]

@@ -12,12 +12,14 @@ import (
 // narrowPath is what becomes of a SYN of a size: it passes, or a router says what it has room for, or it is lost.
 type narrowPath func(size int) *probe.Result
 
-func passes() *probe.Result { return &probe.Result{Outcome: probe.Established, TCP: &probe.TCP{}} }
-func isLost() *probe.Result { return &probe.Result{Outcome: probe.Timeout, TCP: &probe.TCP{}} }
+func passes() *probe.Result {
+	return &probe.Result{Outcome: probe.OutcomeEstablished, TCP: &probe.TCP{}}
+}
+func isLost() *probe.Result { return &probe.Result{Outcome: probe.OutcomeTimeout, TCP: &probe.TCP{}} }
 
 func tooBig(mtu int) *probe.Result {
 	m := &probe.ICMP{From: simRouter, Target: simRemote.Addr(), Type: 3, Code: 4, MTU: mtu, SentTTL: 64, QuotedTTL: 63}
-	return &probe.Result{Outcome: probe.Interrupted, TCP: &probe.TCP{}, ICMP: []*probe.ICMP{m}}
+	return &probe.Result{Outcome: probe.OutcomeInterrupted, TCP: &probe.TCP{}, ICMP: []*probe.ICMP{m}}
 }
 
 // upTo is a path that takes so many octets, and answers larger ones as a router would.
@@ -112,14 +114,14 @@ func TestPadding(t *testing.T) {
 		flags tcphdr.Flags
 		want  probe.Outcome
 	}{
-		{0, tcphdr.SYN | tcphdr.ACK, probe.Established},
-		{3, tcphdr.SYN | tcphdr.ACK, probe.Established},
-		{padding, tcphdr.SYN | tcphdr.ACK, probe.Established},
-		{-1, tcphdr.SYN | tcphdr.ACK, probe.Timeout},
-		{padding + 1, tcphdr.SYN | tcphdr.ACK, probe.Timeout},
-		{0, tcphdr.RST | tcphdr.ACK, probe.Refused},
-		{padding, tcphdr.RST | tcphdr.ACK, probe.Refused},
-		{padding + 1, tcphdr.RST | tcphdr.ACK, probe.Timeout},
+		{0, tcphdr.SYN | tcphdr.ACK, probe.OutcomeEstablished},
+		{3, tcphdr.SYN | tcphdr.ACK, probe.OutcomeEstablished},
+		{padding, tcphdr.SYN | tcphdr.ACK, probe.OutcomeEstablished},
+		{-1, tcphdr.SYN | tcphdr.ACK, probe.OutcomeTimeout},
+		{padding + 1, tcphdr.SYN | tcphdr.ACK, probe.OutcomeTimeout},
+		{0, tcphdr.RST | tcphdr.ACK, probe.OutcomeRefused},
+		{padding, tcphdr.RST | tcphdr.ACK, probe.OutcomeRefused},
+		{padding + 1, tcphdr.RST | tcphdr.ACK, probe.OutcomeTimeout},
 	} {
 		t.Run(fmt.Sprintf("%v %d", test.flags, test.taken), func(t *testing.T) {
 			w := newSimWire()
@@ -154,7 +156,7 @@ func TestPadding(t *testing.T) {
 			if sizes[0] != 60+padding {
 				t.Errorf("a SYN of %d octets", sizes[0])
 			}
-			if want := c.ISS.Add(1 + test.taken); test.want == probe.Established && (len(sizes) != 2 || sizes[1] != 40 || reset != want) {
+			if want := c.ISS.Add(1 + test.taken); test.want == probe.OutcomeEstablished && (len(sizes) != 2 || sizes[1] != 40 || reset != want) {
 				t.Errorf("datagrams of %v octets, reset at %d, want it at %d", sizes, reset, want)
 			}
 		})

@@ -38,7 +38,7 @@ func (f *flow) noteSent(number int, datagram []byte, now time.Time) {
 	}
 	f.sentAs[number] = len(f.Result.Events)
 	f.Result.Events = append(f.Result.Events, Event{
-		Kind: SegmentSent, At: stamp.Stamp{User: now}, Octets: bytes.Clone(datagram), Segment: segment,
+		Kind: EventSegmentSent, At: stamp.Stamp{User: now}, Octets: bytes.Clone(datagram), Segment: segment,
 		Frame: f.frame(Frame{Source: f.Path.MAC, Destination: f.Path.NextHop}),
 	})
 }
@@ -61,11 +61,11 @@ func (f *flow) noteReceived(p rawip.Packet, ip rawip.Header, s tcphdr.Header, da
 		Header: s, Length: data, TTL: ip.TTL, TOS: ip.TOS, ID: ip.ID, Size: len(p.Octets),
 		Checksum: sum, State: f.h.State(), Verdict: v,
 	}
-	if v == Opened || v == WasRefused {
+	if v == VerdictOpened || v == VerdictRefused {
 		segment.Answers = f.h.answer.syn
 	}
 	f.Result.Events = append(f.Result.Events, Event{
-		Kind: SegmentReceived, At: p.At, Octets: bytes.Clone(p.Octets), Segment: segment,
+		Kind: EventSegmentReceived, At: p.At, Octets: bytes.Clone(p.Octets), Segment: segment,
 		Frame: f.frame(Frame{Source: p.Source, Destination: f.Path.MAC}),
 	})
 }
@@ -74,7 +74,7 @@ func (f *flow) noteReceived(p rawip.Packet, ip rawip.Header, s tcphdr.Header, da
 func (f *flow) noteICMP(p rawip.Packet, m *ICMP) {
 	if f.Record {
 		f.Result.Events = append(f.Result.Events, Event{
-			Kind: ICMPReceived, At: p.At, Octets: bytes.Clone(p.Octets), ICMP: m,
+			Kind: EventICMPReceived, At: p.At, Octets: bytes.Clone(p.Octets), ICMP: m,
 			Frame: f.frame(Frame{Source: p.Source, Destination: f.Path.MAC}),
 		})
 	}
@@ -102,8 +102,8 @@ func (f *flow) conclude(now time.Time) {
 		r.TCP.Send = "link"
 	}
 	r.Findings = append(r.Findings, f.h.findings...)
-	if f.Record && r.Outcome == Timeout {
-		r.Events = append(r.Events, Event{Kind: TCPSilence, At: stamp.Stamp{User: now}})
+	if f.Record && r.Outcome == OutcomeTimeout {
+		r.Events = append(r.Events, Event{Kind: EventTCPSilence, At: stamp.Stamp{User: now}})
 	}
 	f.observe(true)
 }
@@ -114,7 +114,7 @@ func (f *flow) observe(all bool) {
 	events := f.Result.Events
 	heard := len(events)
 	if !all {
-		for heard > f.observed && events[heard-1].Kind == SegmentSent {
+		for heard > f.observed && events[heard-1].Kind == EventSegmentSent {
 			heard--
 		}
 	}
@@ -136,18 +136,18 @@ func (f *flow) step(i int) time.Duration {
 	events := f.Result.Events
 	event := &events[i]
 	switch {
-	case event.Kind == ICMPReceived:
+	case event.Kind == EventICMPReceived:
 		return f.h.result().RTT
-	case event.Kind == SegmentReceived && (event.Segment.Verdict == Opened || event.Segment.Verdict == WasRefused):
+	case event.Kind == EventSegmentReceived && (event.Segment.Verdict == VerdictOpened || event.Segment.Verdict == VerdictRefused):
 		return f.h.result().RTT
-	case event.Kind == SegmentReceived && event.Segment.Verdict == GotFIN:
+	case event.Kind == EventSegmentReceived && event.Segment.Verdict == VerdictGotFIN:
 		for _, sent := range slices.Backward(events[:i]) {
-			if sent.Kind == SegmentSent && sent.Segment.Header.Flags.Has(tcphdr.FIN) {
+			if sent.Kind == EventSegmentSent && sent.Segment.Header.Flags.Has(tcphdr.FIN) {
 				step, _ := stamp.Between(sent.At, event.At)
 				return step
 			}
 		}
-	case event.Kind == SegmentSent && f.h.ack.sent && event.Segment.ID == f.ID+uint16(f.h.ack.number):
+	case event.Kind == EventSegmentSent && f.h.ack.sent && event.Segment.ID == f.ID+uint16(f.h.ack.number):
 		return f.h.result().Turnaround
 	}
 	return 0

@@ -14,16 +14,16 @@ import (
 type Outcome uint8
 
 const (
-	Pending     Outcome = iota // no verdict yet
-	Established                // the handshake was completed, or with CloseHalf answered by a SYN-ACK
-	Refused                    // the peer answered our SYN with RST
-	Unreachable                // an ICMP error quoted our SYN
-	Timeout                    // SYNs left and nothing came back
-	DNSError                   // the name did not resolve
-	NoRoute                    // the kernel has no route
-	ARPTimeout                 // the next hop did not answer ARP
-	LocalError                 // the system refused to send
-	Interrupted                // the run was ended before there was a verdict
+	OutcomePending     Outcome = iota // no verdict yet
+	OutcomeEstablished                // the handshake was completed, or with CloseHalf answered by a SYN-ACK
+	OutcomeRefused                    // the peer answered our SYN with RST
+	OutcomeUnreachable                // an ICMP error quoted our SYN
+	OutcomeTimeout                    // SYNs left and nothing came back
+	OutcomeDNSError                   // the name did not resolve
+	OutcomeNoRoute                    // the kernel has no route
+	OutcomeARPTimeout                 // the next hop did not answer ARP
+	OutcomeLocalError                 // the system refused to send
+	OutcomeInterrupted                // the run was ended before there was a verdict
 )
 
 var outcomeNames = [...]string{"pending", "established", "refused", "unreachable", "timeout", "dns_error", "no_route", "arp_timeout", "local_error", "interrupted"}
@@ -35,21 +35,21 @@ func (o Outcome) String() string { return outcomeNames[o] }
 type Finding string
 
 const (
-	SYNRetransmitted      Finding = "syn_retransmitted"       // the first SYN got no answer in time
-	DuplicateSYNACK       Finding = "duplicate_syn_ack"       // our ACK was lost, or the accept queue is full
-	StalePeerState        Finding = "stale_peer_state"        // an ACK of something that we never sent
-	ResetAfterEstablished Finding = "reset_after_established" // accepted, then reset
-	RSTIgnored            Finding = "rst_ignored"             // a RST that proves nothing about our SYN
-	PeerSpeaksFirst       Finding = "peer_speaks_first"       // data or FIN before we sent any
-	OptionsMalformed      Finding = "options_malformed"       // the SYN-ACK's options could not be read to the end
-	ChecksumInvalid       Finding = "checksum_invalid"        // segments were discarded for their checksum
-	SimultaneousOpen      Finding = "simultaneous_open"       // the peer's SYN crossed ours
-	ARPConflict           Finding = "arp_conflict"            // two hosts claim the next hop's address
-	AddressConflict       Finding = "address_conflict"        // another host claims our own address
-	ICMPThenAnswer        Finding = "icmp_then_answer"        // an ICMP error first, then an answer of the peer all the same
-	TimestampsMismatch    Finding = "timestamps_mismatch"     // the SYN-ACK echoes a time stamp that we never sent
-	CloseUnanswered       Finding = "close_unanswered"        // the peer did not close, and was reset at the end
-	FragmentIgnored       Finding = "fragment_ignored"        // part of a datagram came, which cannot be judged
+	FindingSYNRetransmitted      Finding = "syn_retransmitted"       // the first SYN got no answer in time
+	FindingDuplicateSYNACK       Finding = "duplicate_syn_ack"       // our ACK was lost, or the accept queue is full
+	FindingStalePeerState        Finding = "stale_peer_state"        // an ACK of something that we never sent
+	FindingResetAfterEstablished Finding = "reset_after_established" // accepted, then reset
+	FindingRSTIgnored            Finding = "rst_ignored"             // a RST that proves nothing about our SYN
+	FindingPeerSpeaksFirst       Finding = "peer_speaks_first"       // data or FIN before we sent any
+	FindingOptionsMalformed      Finding = "options_malformed"       // the SYN-ACK's options could not be read to the end
+	FindingChecksumInvalid       Finding = "checksum_invalid"        // segments were discarded for their checksum
+	FindingSimultaneousOpen      Finding = "simultaneous_open"       // the peer's SYN crossed ours
+	FindingARPConflict           Finding = "arp_conflict"            // two hosts claim the next hop's address
+	FindingAddressConflict       Finding = "address_conflict"        // another host claims our own address
+	FindingICMPThenAnswer        Finding = "icmp_then_answer"        // an ICMP error first, then an answer of the peer all the same
+	FindingTimestampsMismatch    Finding = "timestamps_mismatch"     // the SYN-ACK echoes a time stamp that we never sent
+	FindingCloseUnanswered       Finding = "close_unanswered"        // the peer did not close, and was reset at the end
+	FindingFragmentIgnored       Finding = "fragment_ignored"        // part of a datagram came, which cannot be judged
 )
 
 // Result is everything about one handshake with one target: what every renderer prints. What did not happen is nil or
@@ -193,17 +193,17 @@ func (m ICMP) Hops() int {
 type EventKind uint8
 
 const (
-	DNSQuery EventKind = iota
-	DNSAnswer
-	DNSSilence // no answer in time
-	RouteFound
-	ARPRequest
-	ARPReply
-	ARPSilence
-	SegmentSent
-	SegmentReceived
-	ICMPReceived
-	TCPSilence
+	EventDNSQuery EventKind = iota
+	EventDNSAnswer
+	EventDNSSilence // no answer in time
+	EventRouteFound
+	EventARPRequest
+	EventARPReply
+	EventARPSilence
+	EventSegmentSent
+	EventSegmentReceived
+	EventICMPReceived
+	EventTCPSilence
 )
 
 // Event is one thing that happened: the material of which ladder, JSON, capture and explanation are made.

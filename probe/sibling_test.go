@@ -62,16 +62,16 @@ func TestEngineSiblings(t *testing.T) {
 	run(t, w, flows...)
 	for i, f := range flows {
 		r, ttl := f.Result, i+1
-		want := probe.Unreachable
+		want := probe.OutcomeUnreachable
 		if ttl == 4 {
-			want = probe.Established
+			want = probe.OutcomeEstablished
 		}
 		// The kernel saw the SYN leave ttl µs after it was handed over.
 		rtt := time.Duration(ttl)*10*ms - time.Duration(ttl)*time.Microsecond
 		if r.Outcome != want || r.TCP.RTT != rtt || r.TCP.Clock.String() != "kernel" {
 			t.Errorf("TTL %d: %v after %v by the %v clock, want %v after %v", ttl, r.Outcome, r.TCP.RTT, r.TCP.Clock, want, rtt)
 		}
-		if want == probe.Unreachable && (len(r.ICMP) != 1 || r.ICMP[0].From.As4()[3] != uint8(ttl) || r.ICMP[0].SentTTL != uint8(ttl)) {
+		if want == probe.OutcomeUnreachable && (len(r.ICMP) != 1 || r.ICMP[0].From.As4()[3] != uint8(ttl) || r.ICMP[0].SentTTL != uint8(ttl)) {
 			t.Errorf("TTL %d: ICMP %+v", ttl, r.ICMP)
 		}
 		if r.TCP.Ignored != 0 {
@@ -107,7 +107,7 @@ func TestEngineSiblingsAndStrangers(t *testing.T) {
 	flows := siblings(3)
 	run(t, w, flows...)
 	for _, f := range flows {
-		if f.Result.Outcome != probe.Timeout || len(f.Result.ICMP) != 0 {
+		if f.Result.Outcome != probe.OutcomeTimeout || len(f.Result.ICMP) != 0 {
 			t.Errorf("TTL %d: %v, %d ICMP errors", f.TTL, f.Result.Outcome, len(f.Result.ICMP))
 		}
 	}
@@ -124,7 +124,7 @@ func TestEngineAbandon(t *testing.T) {
 	e := probe.NewEngine(w)
 	for i, f := range flows {
 		f.Done = func() {
-			if f.Result.Outcome == probe.Established {
+			if f.Result.Outcome == probe.OutcomeEstablished {
 				for _, beyond := range flows[i+1:] {
 					e.Abandon(beyond)
 				}
@@ -135,7 +135,7 @@ func TestEngineAbandon(t *testing.T) {
 	if err := e.Run(context.Background(), startAll(flows...)); err != nil {
 		t.Fatal(err)
 	}
-	want := []probe.Outcome{probe.Unreachable, probe.Established, probe.Interrupted, probe.Interrupted, probe.Interrupted}
+	want := []probe.Outcome{probe.OutcomeUnreachable, probe.OutcomeEstablished, probe.OutcomeInterrupted, probe.OutcomeInterrupted, probe.OutcomeInterrupted}
 	for i, f := range flows {
 		if f.Result.Outcome != want[i] {
 			t.Errorf("TTL %d: %v, want %v", f.TTL, f.Result.Outcome, want[i])

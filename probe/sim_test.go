@@ -156,12 +156,12 @@ func (s *sim) run() error {
 		return err
 	}
 	right := map[string]probe.Outcome{
-		"open": probe.Established, "closed": probe.Refused, "silent": probe.Timeout, "rejecting": probe.Unreachable,
+		"open": probe.OutcomeEstablished, "closed": probe.OutcomeRefused, "silent": probe.OutcomeTimeout, "rejecting": probe.OutcomeUnreachable,
 	}[s.kind]
 	switch {
 	case r.Outcome == right:
 	case s.takenBack():
-	case r.Outcome != probe.Timeout:
+	case r.Outcome != probe.OutcomeTimeout:
 		return fmt.Errorf("the outcome is %v, and that is false", r.Outcome)
 	case s.mustSucceed():
 		return fmt.Errorf("the outcome is %v, and nothing stood in the way of %v", r.Outcome, right)
@@ -173,7 +173,7 @@ func (s *sim) run() error {
 // back: refused, even if a forger sent the one, or both. The findings tell: see TestForgedSYN.
 func (s *sim) takenBack() bool {
 	r := s.flow.Result
-	return r.Outcome == probe.Refused && slices.Contains(r.Findings, probe.SimultaneousOpen)
+	return r.Outcome == probe.OutcomeRefused && slices.Contains(r.Findings, probe.FindingSimultaneousOpen)
 }
 
 // mustSucceed reports whether some SYN and its answer met with no accident, in time.
@@ -197,15 +197,15 @@ func (s *sim) truth(r *probe.Result) error {
 	var decisive *probe.Event
 	for i := range r.Events {
 		switch e := &r.Events[i]; {
-		case e.Kind == probe.SegmentReceived && (e.Segment.Verdict == probe.Opened || e.Segment.Verdict == probe.WasRefused),
-			e.Kind == probe.ICMPReceived && r.Outcome == probe.Unreachable:
+		case e.Kind == probe.EventSegmentReceived && (e.Segment.Verdict == probe.VerdictOpened || e.Segment.Verdict == probe.VerdictRefused),
+			e.Kind == probe.EventICMPReceived && r.Outcome == probe.OutcomeUnreachable:
 			decisive = e
 		}
 	}
 	switch r.Outcome {
-	case probe.Timeout:
+	case probe.OutcomeTimeout:
 		return nil
-	case probe.Established, probe.Refused, probe.Unreachable:
+	case probe.OutcomeEstablished, probe.OutcomeRefused, probe.OutcomeUnreachable:
 	default:
 		return fmt.Errorf("the outcome is %v: %v", r.Outcome, r.Err)
 	}
@@ -384,34 +384,34 @@ func (s *sim) serve(after time.Duration, syn int, h tcphdr.Header, data int) {
 		s.segment(after, syn, tcphdr.Header{Seq: server.sndNxt, Ack: server.rcvNxt, Flags: tcphdr.ACK})
 	}
 	switch {
-	case server.state == probe.Closed: // listening
+	case server.state == probe.StateClosed: // listening
 		if h.Flags&(tcphdr.SYN|tcphdr.ACK|tcphdr.RST) != tcphdr.SYN {
 			s.reset(after, syn, h, data)
 			return
 		}
-		server.state, server.irs, server.rcvNxt, server.sndNxt = probe.SynReceived, h.Seq, h.Seq.Add(1), server.iss.Add(1)
+		server.state, server.irs, server.rcvNxt, server.sndNxt = probe.StateSYNReceived, h.Seq, h.Seq.Add(1), server.iss.Add(1)
 		s.synAck(after, syn, h)
-	case server.state == probe.SynReceived && h.Flags&(tcphdr.SYN|tcphdr.ACK|tcphdr.RST) == tcphdr.SYN && h.Seq == server.irs:
+	case server.state == probe.StateSYNReceived && h.Flags&(tcphdr.SYN|tcphdr.ACK|tcphdr.RST) == tcphdr.SYN && h.Seq == server.irs:
 		s.synAck(after, syn, h)
 	case h.Flags.Has(tcphdr.RST):
 		if h.Seq == server.rcvNxt {
-			server.state = probe.Closed
+			server.state = probe.StateClosed
 		}
 	case h.Seq != server.rcvNxt || h.Flags.Has(tcphdr.SYN):
 		ack()
 	case !h.Flags.Has(tcphdr.ACK):
 	case h.Ack != server.sndNxt:
-		if server.state == probe.SynReceived {
+		if server.state == probe.StateSYNReceived {
 			s.segment(after, syn, tcphdr.Header{Seq: h.Ack, Flags: tcphdr.RST})
 		} else {
 			ack()
 		}
 	default:
-		if server.state == probe.SynReceived {
-			server.state = probe.EstablishedState
+		if server.state == probe.StateSYNReceived {
+			server.state = probe.StateEstablished
 		}
-		if h.Flags.Has(tcphdr.FIN) && server.state == probe.EstablishedState {
-			server.state = probe.LastAck
+		if h.Flags.Has(tcphdr.FIN) && server.state == probe.StateEstablished {
+			server.state = probe.StateLastACK
 			server.rcvNxt = server.rcvNxt.Add(1)
 			s.segment(after, syn, tcphdr.Header{Seq: server.sndNxt, Ack: server.rcvNxt, Flags: tcphdr.FIN | tcphdr.ACK})
 			server.sndNxt = server.sndNxt.Add(1)

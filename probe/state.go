@@ -10,16 +10,16 @@ import (
 type State uint8
 
 const (
-	Closed State = iota
-	SynSent
-	SynReceived
-	EstablishedState
-	FinWait1
-	FinWait2
-	CloseWait
-	Closing
-	LastAck
-	TimeWait
+	StateClosed State = iota
+	StateSYNSent
+	StateSYNReceived
+	StateEstablished
+	StateFINWait1
+	StateFINWait2
+	StateCloseWait
+	StateClosing
+	StateLastACK
+	StateTimeWait
 )
 
 var stateNames = [...]string{"CLOSE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "CLOSE_WAIT", "CLOSING", "LAST_ACK", "TIME_WAIT"}
@@ -104,23 +104,23 @@ func parseName(s string, names []string) (int, error) {
 type Verdict uint8
 
 const (
-	Dropped           Verdict = iota // it says nothing, and changed nothing
-	Opened                           // it acknowledged our SYN: the connection is established
-	Crossed                          // a SYN that crossed ours: SYN-RECEIVED
-	WasRefused                       // a RST that acknowledged our SYN
-	RSTUnproven                      // a RST that proves nothing about our SYN: dropped
-	AckUnacceptable                  // it acknowledged what we never sent: answered by RST
-	TimestampUnproven                // a RST that echoes a time stamp that we never sent: dropped
-	Duplicate                        // something received before: acknowledged again
-	OutOfWindow                      // outside the window: acknowledged
-	Challenged                       // a SYN, or a RST not exactly at RCV.NXT: challenged by ACK (RFC 5961)
-	WasReset                         // a valid RST after the connection was established
-	Acknowledged                     // an acknowledgment, no more
-	GotData                          // data in order
-	GotFIN                           // the peer closes
-	RejectedByICMP                   // an ICMP error that ended the probe
-	NotedICMP                        // an ICMP error that was noted
-	Late                             // it came after the end
+	VerdictDropped           Verdict = iota // it says nothing, and changed nothing
+	VerdictOpened                           // it acknowledged our SYN: the connection is established
+	VerdictCrossed                          // a SYN that crossed ours: SYN-RECEIVED
+	VerdictRefused                          // a RST that acknowledged our SYN
+	VerdictRSTUnproven                      // a RST that proves nothing about our SYN: dropped
+	VerdictAckUnacceptable                  // it acknowledged what we never sent: answered by RST
+	VerdictTimestampUnproven                // a RST that echoes a time stamp that we never sent: dropped
+	VerdictDuplicate                        // something received before: acknowledged again
+	VerdictOutOfWindow                      // outside the window: acknowledged
+	VerdictChallenged                       // a SYN, or a RST not exactly at RCV.NXT: challenged by ACK (RFC 5961)
+	VerdictReset                            // a valid RST after the connection was established
+	VerdictAcknowledged                     // an acknowledgment, no more
+	VerdictGotData                          // data in order
+	VerdictGotFIN                           // the peer closes
+	VerdictRejectedByICMP                   // an ICMP error that ended the probe
+	VerdictNotedICMP                        // an ICMP error that was noted
+	VerdictLate                             // it came after the end
 )
 
 var verdictNames = [...]string{

@@ -43,15 +43,15 @@ func NewSummary(target string) *Summary { return &Summary{Target: target} }
 // Add takes the result of a handshake that is over.
 func (s *Summary) Add(r *Result) {
 	switch r.Outcome {
-	case Established:
+	case OutcomeEstablished:
 		s.Established++
-	case Refused:
+	case OutcomeRefused:
 		s.Refused++
-	case Unreachable:
+	case OutcomeUnreachable:
 		s.Unreachable++
-	case Timeout:
+	case OutcomeTimeout:
 		s.Timeout++
-	case DNSError, NoRoute, ARPTimeout, LocalError:
+	case OutcomeDNSError, OutcomeNoRoute, OutcomeARPTimeout, OutcomeLocalError:
 		s.Failed++
 	default:
 		return
@@ -59,7 +59,7 @@ func (s *Summary) Add(r *Result) {
 	s.Sent++
 	s.extend(r)
 	t := r.TCP
-	this := step{start: began(r).User, established: r.Outcome == Established}
+	this := step{start: began(r).User, established: r.Outcome == OutcomeEstablished}
 	if this.established && t != nil && t.Answered && !t.RTTAmbiguous {
 		this.rtt, this.measured = t.RTT, true
 		s.rtts.add(t.RTT)

@@ -39,11 +39,11 @@ func TestSummary(t *testing.T) {
 		t.Errorf("something is known before the first handshake: %v", s.Loss())
 	}
 	for _, r := range []*probe.Result{
-		handshake(probe.Established, 0, 20*time.Millisecond, tcp(1, 1, 11573*µs)),
-		handshake(probe.Established, 200*time.Millisecond, 20*time.Millisecond, tcp(1, 1, 11702*µs)),
-		handshake(probe.Timeout, 400*time.Millisecond, time.Second, tcp(1, 0, 0)),
-		handshake(probe.Established, 600*time.Millisecond, 2500*time.Millisecond, tcp(2, 2, 11641*µs)),
-		handshake(probe.Refused, 800*time.Millisecond, 12*time.Millisecond, tcp(1, 1, 11498*µs)),
+		handshake(probe.OutcomeEstablished, 0, 20*time.Millisecond, tcp(1, 1, 11573*µs)),
+		handshake(probe.OutcomeEstablished, 200*time.Millisecond, 20*time.Millisecond, tcp(1, 1, 11702*µs)),
+		handshake(probe.OutcomeTimeout, 400*time.Millisecond, time.Second, tcp(1, 0, 0)),
+		handshake(probe.OutcomeEstablished, 600*time.Millisecond, 2500*time.Millisecond, tcp(2, 2, 11641*µs)),
+		handshake(probe.OutcomeRefused, 800*time.Millisecond, 12*time.Millisecond, tcp(1, 1, 11498*µs)),
 	} {
 		s.Add(r)
 	}
@@ -65,13 +65,13 @@ func TestSummary(t *testing.T) {
 		Min: 11573 * µs, Avg: 11638667, Max: 11702 * µs, MDev: 52690, P50: 11641 * µs, P90: 11702 * µs, P99: 11702 * µs,
 	})
 
-	s.Add(handshake(probe.Unreachable, 4*time.Second, time.Millisecond, tcp(1, 1, 5819*µs)))
-	for _, o := range []probe.Outcome{probe.DNSError, probe.NoRoute, probe.ARPTimeout} {
+	s.Add(handshake(probe.OutcomeUnreachable, 4*time.Second, time.Millisecond, tcp(1, 1, 5819*µs)))
+	for _, o := range []probe.Outcome{probe.OutcomeDNSError, probe.OutcomeNoRoute, probe.OutcomeARPTimeout} {
 		s.Add(handshake(o, 5*time.Second, time.Millisecond, nil))
 	}
-	s.Add(handshake(probe.LocalError, 5*time.Second, time.Millisecond, tcp(0, 0, 0)))
-	s.Add(handshake(probe.Interrupted, 6*time.Second, time.Millisecond, tcp(7, 0, 0)))
-	s.Add(handshake(probe.Pending, 6*time.Second, time.Millisecond, tcp(7, 0, 0)))
+	s.Add(handshake(probe.OutcomeLocalError, 5*time.Second, time.Millisecond, tcp(0, 0, 0)))
+	s.Add(handshake(probe.OutcomeInterrupted, 6*time.Second, time.Millisecond, tcp(7, 0, 0)))
+	s.Add(handshake(probe.OutcomePending, 6*time.Second, time.Millisecond, tcp(7, 0, 0)))
 	check("counts", [6]int{s.Sent, s.Established, s.Refused, s.Unreachable, s.Timeout, s.Failed}, [6]int{10, 3, 1, 1, 1, 4})
 	check("SYNs", [2]int{s.SYNs, s.SYNsLost}, [2]int{7, 2})
 	check("loss", s.Loss(), 0.6)
@@ -91,9 +91,9 @@ func TestSummaryAddresses(t *testing.T) {
 		tcp  *probe.TCP
 		want netip.Addr
 	}{{nil, none}, {first, first.Remote.Addr()}, {nil, first.Remote.Addr()}, {second, none}, {first, none}, {second, none}} {
-		outcome := probe.Established
+		outcome := probe.OutcomeEstablished
 		if step.tcp == nil {
-			outcome = probe.ARPTimeout
+			outcome = probe.OutcomeARPTimeout
 		}
 		s.Add(handshake(outcome, 0, time.Millisecond, step.tcp))
 		if s.Address != step.want {
@@ -106,14 +106,14 @@ func TestSummaryAddresses(t *testing.T) {
 // nothing (Karn), and the SYNs before its last one for lost.
 func TestB42_AmbiguousRTT(t *testing.T) {
 	s := probe.NewSummary("example.com:80")
-	s.Add(handshake(probe.Established, 0, 0, tcp(3, -1, 900*µs)))
+	s.Add(handshake(probe.OutcomeEstablished, 0, 0, tcp(3, -1, 900*µs)))
 	if _, ok := s.RTT(); ok {
 		t.Error("an ambiguous time was counted")
 	}
 	if s.SYNs != 3 || s.SYNsLost != 2 || s.Established != 1 {
 		t.Errorf("%d SYNs, %d lost, %d established", s.SYNs, s.SYNsLost, s.Established)
 	}
-	s.Add(handshake(probe.Established, 0, 0, tcp(3, 1, 100*µs))) // answered late: nothing was lost for sure
+	s.Add(handshake(probe.OutcomeEstablished, 0, 0, tcp(3, 1, 100*µs))) // answered late: nothing was lost for sure
 	if rtt, ok := s.RTT(); !ok || rtt.Max != 100*µs || s.SYNsLost != 2 {
 		t.Errorf("%v %v, %d SYNs lost", rtt, ok, s.SYNsLost)
 	}
@@ -157,7 +157,7 @@ func TestDistribution(t *testing.T) {
 			var samples []time.Duration
 			for range n {
 				samples = append(samples, shape())
-				s.Add(handshake(probe.Established, 0, 0, tcp(1, 1, samples[len(samples)-1])))
+				s.Add(handshake(probe.OutcomeEstablished, 0, 0, tcp(1, 1, samples[len(samples)-1])))
 			}
 			got, _ := s.RTT()
 			want := exactly(samples)
@@ -182,8 +182,8 @@ func TestDistribution(t *testing.T) {
 func TestExtremeSamples(t *testing.T) {
 	s := probe.NewSummary("extremes")
 	for range 10_001 {
-		s.Add(handshake(probe.Established, 0, 0, tcp(1, 1, 0)))
-		s.Add(handshake(probe.Established, 0, 0, tcp(1, 1, math.MaxInt64)))
+		s.Add(handshake(probe.OutcomeEstablished, 0, 0, tcp(1, 1, 0)))
+		s.Add(handshake(probe.OutcomeEstablished, 0, 0, tcp(1, 1, math.MaxInt64)))
 	}
 	if rtt, _ := s.RTT(); rtt.Min != 0 || rtt.P50 != 0 || rtt.Max != math.MaxInt64 || rtt.P99 < math.MaxInt64/100*99 {
 		t.Errorf("%+v", rtt)
@@ -193,7 +193,7 @@ func TestExtremeSamples(t *testing.T) {
 // TestConstantMemory checks that a Summary does not grow with the number of handshakes.
 func TestConstantMemory(t *testing.T) {
 	s := probe.NewSummary("many")
-	r := handshake(probe.Established, 0, 0, tcp(1, 1, 11573*µs))
+	r := handshake(probe.OutcomeEstablished, 0, 0, tcp(1, 1, 11573*µs))
 	for range 10_001 {
 		s.Add(r)
 	}

@@ -100,7 +100,7 @@ func (t *Trace) Flows(model Flow, random func() uint32) []*Flow {
 // Add takes the result of the SYN with that TTL. With over true the SYN came to its end there, and those that would have
 // got further need not be waited for.
 func (t *Trace) Add(ttl int, r *Result) (over bool) {
-	if r.Outcome == Interrupted {
+	if r.Outcome == OutcomeInterrupted {
 		return false // it was not waited for, so that its silence says nothing
 	}
 	i := ttl - t.First
@@ -122,26 +122,26 @@ func (t *Trace) EndRound() {
 }
 
 func (t *Trace) judge() Outcome {
-	outcome := Interrupted
+	outcome := OutcomeInterrupted
 	for _, r := range t.round {
 		if r == nil {
 			continue
 		}
-		if reply, ok := replyOf(r); ok && reply.Ends() || r.Outcome == LocalError {
+		if reply, ok := replyOf(r); ok && reply.Ends() || r.Outcome == OutcomeLocalError {
 			t.fail(r)
 			return r.Outcome
 		}
-		outcome = Timeout
+		outcome = OutcomeTimeout
 	}
-	if last := t.round[len(t.round)-1]; last != nil && last.Outcome == Unreachable {
-		return Unreachable // the highest TTL there is to be ran out, too
+	if last := t.round[len(t.round)-1]; last != nil && last.Outcome == OutcomeUnreachable {
+		return OutcomeUnreachable // the highest TTL there is to be ran out, too
 	}
 	return outcome
 }
 
 // fail keeps what the system refused.
 func (t *Trace) fail(r *Result) {
-	if r.Outcome == LocalError {
+	if r.Outcome == OutcomeLocalError {
 		t.Failed = r
 	}
 }
@@ -153,14 +153,14 @@ func replyOf(r *Result) (Reply, bool) {
 	}
 	reply := Reply{RTT: r.TCP.RTT, Ambiguous: r.TCP.RTTAmbiguous, Clock: r.TCP.Clock}
 	switch r.Outcome {
-	case Unreachable:
+	case OutcomeUnreachable:
 		reply.ICMP = r.ICMP[len(r.ICMP)-1]
 		reply.From, reply.Changed = reply.ICMP.From, changedOf(r, reply.ICMP)
 		return reply, true
-	case Established, Refused:
+	case OutcomeEstablished, OutcomeRefused:
 		reply.From, reply.Peer = r.TCP.Remote.Addr(), r.TCP.Peer
 		for i := range r.Events {
-			if e := &r.Events[i]; e.Kind == SegmentReceived && (e.Segment.Verdict == Opened || e.Segment.Verdict == WasRefused) {
+			if e := &r.Events[i]; e.Kind == EventSegmentReceived && (e.Segment.Verdict == VerdictOpened || e.Segment.Verdict == VerdictRefused) {
 				reply.Segment, reply.syn = e.Segment, synOf(r)
 			}
 		}
@@ -175,12 +175,12 @@ func (t *Trace) Outcome() (best Outcome, all bool) {
 	if t.Failed != nil {
 		return t.Failed.Outcome, true
 	}
-	best, all = Interrupted, true
+	best, all = OutcomeInterrupted, true
 	for _, o := range t.Rounds {
-		if o == Interrupted {
+		if o == OutcomeInterrupted {
 			continue
 		}
-		all = all && (best == Interrupted || best == o)
+		all = all && (best == OutcomeInterrupted || best == o)
 		best = min(best, o) // Outcomes are in the order of how good they are
 	}
 	return best, all

@@ -86,11 +86,11 @@ func TestTracePath(t *testing.T) {
 		hops    int
 		took    time.Duration
 	}{
-		{"B-06 established", 3, polite, probe.Established, 4, 40 * ms},
-		{"B-03 refused", 3, reset, probe.Refused, 4, 40 * ms},
-		{"timeout", 2, silent, probe.Timeout, 2, 2 * time.Second},
-		{"nothing", 0, silent, probe.Timeout, 0, 2 * time.Second},
-		{"B-54 a loop", 255, silent, probe.Unreachable, 9, 90 * ms},
+		{"B-06 established", 3, polite, probe.OutcomeEstablished, 4, 40 * ms},
+		{"B-03 refused", 3, reset, probe.OutcomeRefused, 4, 40 * ms},
+		{"timeout", 2, silent, probe.OutcomeTimeout, 2, 2 * time.Second},
+		{"nothing", 0, silent, probe.OutcomeTimeout, 0, 2 * time.Second},
+		{"B-54 a loop", 255, silent, probe.OutcomeUnreachable, 9, 90 * ms},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newSimWire()
@@ -133,7 +133,7 @@ func TestTraceOutcomes(t *testing.T) {
 		routed(t, w, 2, server)
 		traceRound(t, w, tr, tr.Flows(model, random))
 	}
-	if outcome, all := tr.Outcome(); outcome != probe.Established || all {
+	if outcome, all := tr.Outcome(); outcome != probe.OutcomeEstablished || all {
 		t.Errorf("%v, in all rounds: %t", outcome, all)
 	}
 	if hop := tr.Path()[2]; hop.Sent != 3 || hop.Lost() != 1 {
@@ -179,7 +179,7 @@ func TestTraceForgeries(t *testing.T) {
 	tr, model, numbers := newTrace(9)
 	flows = tr.Flows(model, numbers)
 	traceRound(t, w, tr, flows)
-	if outcome, _ := tr.Outcome(); outcome != probe.Established || len(tr.Path()) != 4 {
+	if outcome, _ := tr.Outcome(); outcome != probe.OutcomeEstablished || len(tr.Path()) != 4 {
 		t.Errorf("%v after %d hops", outcome, len(tr.Path()))
 	}
 	for _, hop := range tr.Path() {

@@ -17,15 +17,15 @@ type Notice struct {
 func (h *Handshake) HandleICMP(n Notice) Verdict {
 	h.latest = n.ICMP.At
 	if h.ended || h.start.IsZero() {
-		return Late
+		return VerdictLate
 	}
 	if !h.underWay(n.Seq) || !ends(n.ICMP) {
 		h.ignored++
-		return Dropped
+		return VerdictDropped
 	}
 	// Once established, the peer has been heard: an error is no more than a rumour.
-	if h.outcome == Established {
-		return NotedICMP
+	if h.outcome == OutcomeEstablished {
+		return VerdictNotedICMP
 	}
 	h.noted = true
 	h.answer = answer{at: n.ICMP.At, candidates: h.candidates(n.ICMP.At)}
@@ -37,11 +37,11 @@ func (h *Handshake) HandleICMP(n Notice) Verdict {
 	}
 	// That a SYN is too large for a link is hard to believe: no link may have an MTU below 68 octets (RFC 791 3.2).
 	if h.c.ICMP == ICMPReport || icmp.Code(n.ICMP.Code) == icmp.FragmentationNeeded && icmp.Type(n.ICMP.Type) == icmp.DestinationUnreachable {
-		return NotedICMP
+		return VerdictNotedICMP
 	}
-	h.outcome = Unreachable
-	h.end(Closed)
-	return RejectedByICMP
+	h.outcome = OutcomeUnreachable
+	h.end(StateClosed)
+	return VerdictRejectedByICMP
 }
 
 // ends reports whether an ICMP message is one of those that say a datagram was not delivered. Source Quench must be

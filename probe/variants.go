@@ -68,16 +68,16 @@ func hasCookie(s *Segment) bool {
 func (v SYNVariant) Fate() string {
 	outcome, _ := v.Trace.Outcome()
 	switch outcome {
-	case Established:
+	case OutcomeEstablished:
 		if answer, ok := v.Answer(); ok && answer.Peer.ECN == ECNReflected {
 			return "reflected"
 		}
 		return "passes"
-	case Refused:
+	case OutcomeRefused:
 		return "refused"
-	case Unreachable:
+	case OutcomeUnreachable:
 		return "rejected"
-	case Timeout:
+	case OutcomeTimeout:
 		return "dropped"
 	}
 	return outcome.String()

@@ -63,7 +63,7 @@ func TestNoTimestampsUnasked(t *testing.T) {
 	c.SYN, c.Close = probe.SYNNoTimestamps, probe.CloseRST
 	f := newFlow(c)
 	run(t, w, f)
-	if f.Result.Outcome != probe.Established {
+	if f.Result.Outcome != probe.OutcomeEstablished {
 		t.Errorf("%v", f.Result.Outcome)
 	}
 }

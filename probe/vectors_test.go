@@ -406,15 +406,15 @@ func (p *player) soError(name, want string) {
 	ok := false
 	switch want {
 	case "0":
-		ok = outcome == probe.Pending || outcome == probe.Established
+		ok = outcome == probe.OutcomePending || outcome == probe.OutcomeEstablished
 	case "ECONNREFUSED":
-		ok = outcome == probe.Refused || outcome == probe.Unreachable // some stacks say it for port unreachable too
+		ok = outcome == probe.OutcomeRefused || outcome == probe.OutcomeUnreachable // some stacks say it for port unreachable too
 	case "ECONNRESET":
-		ok = p.h.State() == probe.Closed
+		ok = p.h.State() == probe.StateClosed
 	case "ETIMEDOUT":
-		ok = outcome == probe.Timeout
+		ok = outcome == probe.OutcomeTimeout
 	case "ENETUNREACH", "EHOSTUNREACH", "ENOPROTOOPT", "EHOSTDOWN":
-		ok = outcome == probe.Unreachable
+		ok = outcome == probe.OutcomeUnreachable
 	}
 	if !ok {
 		p.t.Errorf("%s: outcome %v in state %v", name, outcome, p.h.State())
@@ -434,13 +434,13 @@ func flagsOf(s string) (flags tcphdr.Flags) {
 // stateAs returns a state's name as struct tcp_info has it.
 func stateAs(s probe.State) string {
 	switch s {
-	case probe.SynReceived:
+	case probe.StateSYNReceived:
 		return "SYN_RECEIVED"
-	case probe.Closed:
+	case probe.StateClosed:
 		return "CLOSED"
-	case probe.FinWait1:
+	case probe.StateFINWait1:
 		return "FIN_WAIT_1"
-	case probe.FinWait2:
+	case probe.StateFINWait2:
 		return "FIN_WAIT_2"
 	}
 	return s.String()

@@ -89,7 +89,7 @@ func (c *Writer) Event(r *probe.Result, e *probe.Event) error {
 		c.buffer = appendPacket(c.buffer, id, p)
 	case len(e.Octets) > 0:
 		a.omitted++
-	case e.Kind == probe.RouteFound && !a.named:
+	case e.Kind == probe.EventRouteFound && !a.named:
 		// By now the name is resolved. Programs that read the file once know it for the packets that follow.
 		a.named = true
 		c.buffer = appendNames(c.buffer, r.DNS, nil)

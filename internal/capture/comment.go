@@ -17,9 +17,9 @@ func (a *account) comments(e *probe.Event, line report.Line) []string {
 	s := e.Segment
 	switch {
 	case line.Step == "":
-	case e.Kind == probe.ICMPReceived:
+	case e.Kind == probe.EventICMPReceived:
 		add("rtt %s", line.Step)
-	case s != nil && (s.Verdict == probe.Opened || s.Verdict == probe.WasRefused):
+	case s != nil && (s.Verdict == probe.VerdictOpened || s.Verdict == probe.VerdictRefused):
 		add("rtt %s%s", line.Step, a.doubt(s))
 	default:
 		add("after %s", line.Step)
@@ -27,7 +27,7 @@ func (a *account) comments(e *probe.Event, line report.Line) []string {
 	if s == nil {
 		return comments
 	}
-	if e.Kind == probe.SegmentSent {
+	if e.Kind == probe.EventSegmentSent {
 		if s.Header.Flags.Has(tcphdr.SYN) {
 			a.syns++
 		}
@@ -37,9 +37,9 @@ func (a *account) comments(e *probe.Event, line report.Line) []string {
 		return comments
 	}
 	switch s.Verdict {
-	case probe.Opened:
+	case probe.VerdictOpened:
 		add("outcome: established")
-	case probe.WasRefused:
+	case probe.VerdictRefused:
 		add("outcome: refused")
 	}
 	if s.Answers > 1 {
@@ -76,18 +76,18 @@ func before(n int) string {
 // shown returns the finding that a received segment shows by itself; empty if it shows none.
 func shown(s *probe.Segment) probe.Finding {
 	switch s.Verdict {
-	case probe.Duplicate:
+	case probe.VerdictDuplicate:
 		if s.Header.Flags.Has(tcphdr.SYN | tcphdr.ACK) {
-			return probe.DuplicateSYNACK
+			return probe.FindingDuplicateSYNACK
 		}
-	case probe.AckUnacceptable:
-		return probe.StalePeerState
-	case probe.RSTUnproven, probe.TimestampUnproven:
-		return probe.RSTIgnored
-	case probe.Crossed:
-		return probe.SimultaneousOpen
-	case probe.WasReset:
-		return probe.ResetAfterEstablished
+	case probe.VerdictAckUnacceptable:
+		return probe.FindingStalePeerState
+	case probe.VerdictRSTUnproven, probe.VerdictTimestampUnproven:
+		return probe.FindingRSTIgnored
+	case probe.VerdictCrossed:
+		return probe.FindingSimultaneousOpen
+	case probe.VerdictReset:
+		return probe.FindingResetAfterEstablished
 	}
 	return ""
 }

@@ -23,12 +23,12 @@ func ExampleWriter() {
 	}
 	start := stamp.Stamp{Kernel: time.Date(2026, 11, 22, 12, 0, 0, 2301000, time.UTC)}
 	r := &probe.Result{
-		Target: "192.0.2.80:80", Start: start, Outcome: probe.Timeout,
+		Target: "192.0.2.80:80", Start: start, Outcome: probe.OutcomeTimeout,
 		Route: &probe.Route{Interface: "tun0"},
 		TCP:   &probe.TCP{Remote: netip.MustParseAddrPort("192.0.2.80:80"), SYNSent: 1},
 	}
 	syn := &probe.Event{
-		Kind: probe.SegmentSent, At: start, Segment: &probe.Segment{Header: tcphdr.Header{Flags: tcphdr.SYN}},
+		Kind: probe.EventSegmentSent, At: start, Segment: &probe.Segment{Header: tcphdr.Header{Flags: tcphdr.SYN}},
 		Octets: []byte("E\x00\x00(\x1cF@\x00@\x061\xf7\xc63d\x0f\xc0\x00\x02P\xbcS\x00P\xab%\xa8\xd9\x00\x00\x00\x00P\x02\xfa\xf0\xb7\xbb\x00\x00"),
 	}
 	if err := w.Event(r, syn); err != nil {

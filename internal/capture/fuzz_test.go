@@ -19,38 +19,38 @@ import (
 // FuzzEvent writes events with odd values. Whatever they say, the file has one packet of theirs, or none, and text that
 // prints.
 func FuzzEvent(f *testing.F) {
-	f.Add(uint8(probe.DNSQuery), query, "example.com", "udp", int64(1795348800123456789), uint8(1), 0, true)
-	f.Add(uint8(probe.DNSAnswer), reply, "example.com\x00.", "tcp", int64(-1), uint8(2), 1, false)
-	f.Add(uint8(probe.ARPRequest), []byte{0, 1}, "eth0\x1b]0;", "", int64(0), uint8(0), 2, false)
-	f.Add(uint8(probe.SegmentReceived), []byte{0x60}, "\xff\xfe", "udp", int64(1<<62), uint8(3), 3, true)
-	f.Add(uint8(probe.SegmentSent), []byte{0x45}, "", "", int64(1), uint8(4), 1<<30, true)
-	f.Add(uint8(probe.ICMPReceived), bytes.Repeat([]byte{0x46}, 300000), "\u202e", "", int64(1), uint8(5), -1, true)
+	f.Add(uint8(probe.EventDNSQuery), query, "example.com", "udp", int64(1795348800123456789), uint8(1), 0, true)
+	f.Add(uint8(probe.EventDNSAnswer), reply, "example.com\x00.", "tcp", int64(-1), uint8(2), 1, false)
+	f.Add(uint8(probe.EventARPRequest), []byte{0, 1}, "eth0\x1b]0;", "", int64(0), uint8(0), 2, false)
+	f.Add(uint8(probe.EventSegmentReceived), []byte{0x60}, "\xff\xfe", "udp", int64(1<<62), uint8(3), 3, true)
+	f.Add(uint8(probe.EventSegmentSent), []byte{0x45}, "", "", int64(1), uint8(4), 1<<30, true)
+	f.Add(uint8(probe.EventICMPReceived), bytes.Repeat([]byte{0x46}, 300000), "\u202e", "", int64(1), uint8(5), -1, true)
 	f.Fuzz(func(t *testing.T, kind uint8, octets []byte, name, transport string, ns int64, verdict uint8, number int, framed bool) {
 		e := probe.Event{
-			Kind: probe.EventKind(kind) % (probe.TCPSilence + 1), At: stamp.Stamp{User: time.Unix(0, ns)},
+			Kind: probe.EventKind(kind) % (probe.EventTCPSilence + 1), At: stamp.Stamp{User: time.Unix(0, ns)},
 			Step: time.Duration(ns), Octets: octets,
 		}
 		if framed {
 			e.Frame = &probe.Frame{Source: ourMAC, Destination: gatewayMAC}
 		}
 		r := &probe.Result{
-			Target: name, Host: name, Outcome: probe.DNSError, Findings: []probe.Finding{probe.Finding(name)},
+			Target: name, Host: name, Outcome: probe.OutcomeDNSError, Findings: []probe.Finding{probe.Finding(name)},
 			DNS: &probe.DNS{Source: "dns", Server: server, Name: name, Addresses: []netip.Addr{remote.Addr(), netip.IPv6Loopback(), {}}},
 		}
 		switch e.Kind {
-		case probe.DNSQuery, probe.DNSAnswer, probe.DNSSilence:
+		case probe.EventDNSQuery, probe.EventDNSAnswer, probe.EventDNSSilence:
 			e.DNS = &probe.DNSMessage{Server: server, Local: asker, Transport: transport, Name: name, RCode: name, Note: name, Attempt: number}
-		case probe.RouteFound:
+		case probe.EventRouteFound:
 			r.Route = &probe.Route{Interface: name}
 			e.Route = r.Route
-		case probe.ARPRequest, probe.ARPReply, probe.ARPSilence:
+		case probe.EventARPRequest, probe.EventARPReply, probe.EventARPSilence:
 			e.ARP = &probe.ARPPacket{Interface: name, Note: name, Attempt: number}
-		case probe.SegmentSent, probe.SegmentReceived:
+		case probe.EventSegmentSent, probe.EventSegmentReceived:
 			h := tcphdr.Header{Flags: tcphdr.Flags(number), Options: tcphdr.Options(octets)}
 			e.Segment = &probe.Segment{
-				Header: h, Verdict: probe.Verdict(verdict) % (probe.Late + 1), Again: number, Answers: number, Length: number,
+				Header: h, Verdict: probe.Verdict(verdict) % (probe.VerdictLate + 1), Again: number, Answers: number, Length: number,
 			}
-		case probe.ICMPReceived:
+		case probe.EventICMPReceived:
 			e.ICMP = &probe.ICMP{Name: name, MTU: number}
 		}
 		for _, format := range []capture.Format{capture.PCAPNG, capture.PCAP} {

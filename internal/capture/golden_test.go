@@ -63,7 +63,7 @@ func bareSYN(t *testing.T) *story {
 	s.Route = &probe.Route{Interface: "tun0"}
 	s.Events = nil
 	s.out(0, tcphdr.SYN, 0xab25a8d9, 0, nil)
-	s.Outcome, s.TCP = probe.Timeout, &probe.TCP{Remote: remote, SYNSent: 1}
+	s.Outcome, s.TCP = probe.OutcomeTimeout, &probe.TCP{Remote: remote, SYNSent: 1}
 	return s
 }
 

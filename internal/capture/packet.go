@@ -48,9 +48,9 @@ func newPacket(r *probe.Result, e *probe.Event) (packet, bool) {
 		return p, false
 	}
 	switch e.Kind {
-	case probe.DNSQuery, probe.ARPRequest, probe.SegmentSent:
+	case probe.EventDNSQuery, probe.EventARPRequest, probe.EventSegmentSent:
 		p.outbound = true
-	case probe.DNSAnswer, probe.ARPReply, probe.SegmentReceived, probe.ICMPReceived:
+	case probe.EventDNSAnswer, probe.EventARPReply, probe.EventSegmentReceived, probe.EventICMPReceived:
 	default:
 		return p, false
 	}

@@ -165,7 +165,7 @@ func TestReadBackPCAP(t *testing.T) {
 		}
 		want := link(none, none, 0x0800)
 		switch {
-		case e.Kind == probe.DNSQuery || e.Kind == probe.DNSAnswer:
+		case e.Kind == probe.EventDNSQuery || e.Kind == probe.EventDNSAnswer:
 			want = append(want, octets[14:14+28]...) // headers: see TestReadBack
 		case e.Frame != nil:
 			etherType := uint16(0x0800)
@@ -191,9 +191,9 @@ func TestComments(t *testing.T) {
 	again.Again, again.After = 1, time.Second
 	third := refused.out(3000000, 0x02, iss, 0, nil).Segment
 	third.Again, third.After = 2, 2*time.Second
-	e := refused.in(3011000, 0x14, 0, iss+1, nil, probe.WasRefused)
+	e := refused.in(3011000, 0x14, 0, iss+1, nil, probe.VerdictRefused)
 	e.Step = 11 * time.Millisecond
-	refused.Outcome, refused.TCP = probe.Refused, &probe.TCP{Remote: remote, SYNSent: 3, Answered: true, RTT: e.Step, RTTAmbiguous: true}
+	refused.Outcome, refused.TCP = probe.OutcomeRefused, &probe.TCP{Remote: remote, SYNSent: 3, Answered: true, RTT: e.Step, RTTAmbiguous: true}
 
 	rejected := tell(t)
 	rejected.out(2301, 0x02, iss, 0, nil)

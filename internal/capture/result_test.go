@@ -66,10 +66,10 @@ var (
 // resolved asks the DNS server and gets the answer.
 func (s *story) resolved(transport string) {
 	m := probe.DNSMessage{Server: server, Local: asker, Transport: transport, Name: "example.com", Attempt: 1}
-	s.event(probe.Event{Kind: probe.DNSQuery, At: at(0), Octets: query, DNS: &m})
+	s.event(probe.Event{Kind: probe.EventDNSQuery, At: at(0), Octets: query, DNS: &m})
 	n := m
 	n.RCode, n.Addresses, n.TTL = "NOERROR", []netip.Addr{remote.Addr()}, 3600
-	s.event(probe.Event{Kind: probe.DNSAnswer, At: at(1912), Step: 1912 * time.Microsecond, Octets: reply, DNS: &n})
+	s.event(probe.Event{Kind: probe.EventDNSAnswer, At: at(1912), Step: 1912 * time.Microsecond, Octets: reply, DNS: &n})
 	s.DNS = &probe.DNS{
 		Source: "dns", Server: server, Name: "example.com", RCode: "NOERROR", Addresses: n.Addresses, Attempts: 1,
 		Duration: 1912 * time.Microsecond, Clock: stamp.Kernel,
@@ -79,7 +79,7 @@ func (s *story) resolved(transport string) {
 // routed finds the way: through an interface with frames, or through one without.
 func (s *story) routed(name string) {
 	s.Route = &probe.Route{Interface: name, Source: local.Addr(), NextHop: gateway, MTU: 1500}
-	s.event(probe.Event{Kind: probe.RouteFound, At: at(1930), Route: s.Route})
+	s.event(probe.Event{Kind: probe.EventRouteFound, At: at(1930), Route: s.Route})
 }
 
 // foundGateway asks for the MAC of the gateway and gets it.
@@ -87,11 +87,11 @@ func (s *story) foundGateway() {
 	request := arp.Packet{Operation: arp.Request, SenderHA: ourMAC, SenderPA: local.Addr(), TargetPA: gateway}
 	answer := arp.Packet{Operation: arp.Reply, SenderHA: gatewayMAC, SenderPA: gateway, TargetHA: ourMAC, TargetPA: local.Addr()}
 	s.event(probe.Event{
-		Kind: probe.ARPRequest, At: at(1951), Octets: s.packet(request), Frame: &probe.Frame{Source: ourMAC, Destination: arp.Broadcast},
+		Kind: probe.EventARPRequest, At: at(1951), Octets: s.packet(request), Frame: &probe.Frame{Source: ourMAC, Destination: arp.Broadcast},
 		ARP: &probe.ARPPacket{Interface: "eth0", Address: gateway, Sender: local.Addr(), Attempt: 1, Attempts: 3},
 	})
 	s.event(probe.Event{
-		Kind: probe.ARPReply, At: at(2240), Step: 289 * time.Microsecond, Octets: s.packet(answer),
+		Kind: probe.EventARPReply, At: at(2240), Step: 289 * time.Microsecond, Octets: s.packet(answer),
 		Frame: &probe.Frame{Source: gatewayMAC, Destination: ourMAC},
 		ARP:   &probe.ARPPacket{Interface: "eth0", Address: gateway, Sender: local.Addr(), MAC: gatewayMAC},
 	})
@@ -109,12 +109,12 @@ func (s *story) packet(p arp.Packet) []byte {
 // out sends a segment, in receives one.
 func (s *story) out(us int, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcphdr.Options) *probe.Event {
 	h := tcphdr.Header{SrcPort: local.Port(), DstPort: remote.Port(), Seq: seq, Ack: ack, Flags: flags, Window: 64240, Options: o}
-	return s.segment(probe.SegmentSent, us, h, local.Addr(), remote.Addr())
+	return s.segment(probe.EventSegmentSent, us, h, local.Addr(), remote.Addr())
 }
 
 func (s *story) in(us int, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcphdr.Options, v probe.Verdict) *probe.Event {
 	h := tcphdr.Header{SrcPort: remote.Port(), DstPort: local.Port(), Seq: seq, Ack: ack, Flags: flags, Window: 65160, Options: o}
-	e := s.segment(probe.SegmentReceived, us, h, remote.Addr(), local.Addr())
+	e := s.segment(probe.EventSegmentReceived, us, h, remote.Addr(), local.Addr())
 	e.Segment.Verdict = v
 	return e
 }
@@ -144,7 +144,7 @@ func (s *story) datagram(protocol uint8, src, dst netip.Addr, payload []byte) []
 func (s *story) framed(e *probe.Event) {
 	switch {
 	case !s.frames:
-	case e.Kind == probe.SegmentSent:
+	case e.Kind == probe.EventSegmentSent:
 		e.Frame = &probe.Frame{Source: ourMAC, Destination: gatewayMAC}
 	default:
 		e.Frame = &probe.Frame{Source: gatewayMAC, Destination: ourMAC}
@@ -159,10 +159,10 @@ func (s *story) rejected(us int) {
 		From: router, Target: remote.Addr(), Type: 3, Code: 13, Name: "administratively prohibited", TTL: 62, QuotedTTL: 62, SentTTL: 64, At: at(us),
 	}
 	s.framed(s.event(probe.Event{
-		Kind: probe.ICMPReceived, At: m.At, Step: 5819 * time.Microsecond, ICMP: m,
+		Kind: probe.EventICMPReceived, At: m.At, Step: 5819 * time.Microsecond, ICMP: m,
 		Octets: s.datagram(1, router, local.Addr(), message),
 	}))
-	s.Outcome, s.ICMP = probe.Unreachable, []*probe.ICMP{m}
+	s.Outcome, s.ICMP = probe.OutcomeUnreachable, []*probe.ICMP{m}
 	s.TCP = &probe.TCP{Local: local, Remote: remote, SYNSent: 1, Answered: true, RTT: 5819 * time.Microsecond}
 }
 
@@ -182,14 +182,14 @@ func (s *story) handshake() {
 	s.out(2301, tcphdr.SYN, iss, 0, mss).Segment.Tries = 2
 	again := s.out(1002644, tcphdr.SYN, iss, 0, mss).Segment
 	again.Tries, again.Again, again.After = 2, 1, 1000343*time.Microsecond
-	e := s.in(1014285, tcphdr.SYN|tcphdr.ACK, irs, iss+1, tcphdr.AppendMSS(nil, 1400), probe.Opened)
+	e := s.in(1014285, tcphdr.SYN|tcphdr.ACK, irs, iss+1, tcphdr.AppendMSS(nil, 1400), probe.VerdictOpened)
 	e.Step, e.Segment.Answers = 11641*time.Microsecond, 2
 	s.out(1014313, tcphdr.ACK, iss+1, irs+1, nil).Step = 28 * time.Microsecond
-	dup := s.in(2014900, tcphdr.SYN|tcphdr.ACK, irs, iss+1, nil, probe.Duplicate)
+	dup := s.in(2014900, tcphdr.SYN|tcphdr.ACK, irs, iss+1, nil, probe.VerdictDuplicate)
 	dup.Segment.Checksum = checksum.Partial
 	s.out(2014950, tcphdr.RST, iss+1, 0, nil).At.Kernel = time.Time{}
-	s.Outcome = probe.Established
-	s.Findings = []probe.Finding{probe.SYNRetransmitted, probe.DuplicateSYNACK}
+	s.Outcome = probe.OutcomeEstablished
+	s.Findings = []probe.Finding{probe.FindingSYNRetransmitted, probe.FindingDuplicateSYNACK}
 	s.TCP = &probe.TCP{
 		Local: local, Remote: remote, Send: "link", SYNSent: 2, AnsweredSYN: 2, Answered: true, RTT: e.Step, Clock: stamp.Kernel,
 		Connected: true, Connect: 1012012 * time.Microsecond,

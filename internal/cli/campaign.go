@@ -166,7 +166,7 @@ func (c *campaign) add(r *probe.Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.all.add(r)
-	if r.Outcome == probe.Interrupted {
+	if r.Outcome == probe.OutcomeInterrupted {
 		c.broken++
 		return
 	}

@@ -72,11 +72,11 @@ func graver(a, b pluginState) pluginState {
 // does not resolve and a wait that is over are CRITICAL.
 func (u rule) stateOf(r *probe.Result) pluginState {
 	switch {
-	case r.Outcome == probe.Established:
+	case r.Outcome == probe.OutcomeEstablished:
 		return stateOK
-	case r.Outcome == probe.Refused:
+	case r.Outcome == probe.OutcomeRefused:
 		return u.refused
-	case r.Outcome == probe.LocalError, r.Outcome == probe.DNSError && isConfiguration(r.Err):
+	case r.Outcome == probe.OutcomeLocalError, r.Outcome == probe.OutcomeDNSError && isConfiguration(r.Err):
 		return stateUnknown
 	}
 	return stateCritical
@@ -87,7 +87,7 @@ func averageTime(results []*probe.Result) (average time.Duration, ok bool) {
 	var sum time.Duration
 	n := 0
 	for _, r := range results {
-		if r.Outcome == probe.Established {
+		if r.Outcome == probe.OutcomeEstablished {
 			sum += waited(r.TCP)
 			n++
 		}
@@ -148,7 +148,7 @@ func (u rule) messageOfMany(results []*probe.Result) string {
 	failure := ""
 	for _, r := range results {
 		switch {
-		case r.Outcome == probe.Established:
+		case r.Outcome == probe.OutcomeEstablished:
 			established++
 		case failure == "":
 			failure = fmt.Sprintf("; handshake %d %s", r.Seq, u.failure(r))
@@ -163,7 +163,7 @@ func (u rule) messageOfMany(results []*probe.Result) string {
 
 // failure says how a handshake ended that was not established.
 func (u rule) failure(r *probe.Result) string {
-	if r.Outcome != probe.Interrupted {
+	if r.Outcome != probe.OutcomeInterrupted {
 		return r.Outcome.String() + ": " + strings.TrimSuffix(report.Reason(r), ".")
 	}
 	// The time of the check was over before its own.
@@ -213,7 +213,7 @@ func (u rule) performance(results []*probe.Result) []string {
 	if u.number > 1 {
 		answered := 0
 		for _, r := range results {
-			if r.Outcome == probe.Established || r.Outcome == probe.Refused {
+			if r.Outcome == probe.OutcomeEstablished || r.Outcome == probe.OutcomeRefused {
 				answered++
 			}
 		}

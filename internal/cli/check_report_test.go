@@ -19,26 +19,28 @@ func checked(o probe.Outcome, connect time.Duration, syns int) *probe.Result {
 	if syns > 0 {
 		r.TCP = &probe.TCP{Remote: netip.MustParseAddrPort("192.0.2.80:5432"), SYNSent: syns}
 	}
-	if o == probe.Established {
+	if o == probe.OutcomeEstablished {
 		r.TCP.Answered, r.TCP.Connected, r.TCP.Connect, r.TCP.RTT = true, true, connect, connect
 	}
 	return r
 }
 
 // opened is a handshake that took so long.
-func opened(connect time.Duration) *probe.Result { return checked(probe.Established, connect, 1) }
+func opened(connect time.Duration) *probe.Result {
+	return checked(probe.OutcomeEstablished, connect, 1)
+}
 
 func TestCheckLine(t *testing.T) {
 	const ms = time.Millisecond
-	timeout := checked(probe.Timeout, 0, 3)
+	timeout := checked(probe.OutcomeTimeout, 0, 3)
 	timeout.Seq = 2
-	cut, early := checked(probe.Interrupted, 0, 4), checked(probe.Interrupted, 0, 0)
+	cut, early := checked(probe.OutcomeInterrupted, 0, 4), checked(probe.OutcomeInterrupted, 0, 0)
 	early.DNS = &probe.DNS{Source: "dns"}
-	noName := checked(probe.DNSError, 0, 0)
+	noName := checked(probe.OutcomeDNSError, 0, 0)
 	noName.DNS.RCode, noName.Err = "NXDOMAIN", errors.New("the name|'evil'\x1b[31m\n=1 does not exist")
-	local := checked(probe.LocalError, 0, 0)
+	local := checked(probe.OutcomeLocalError, 0, 0)
 	local.Err = errors.New("interface eth9 does not exist")
-	refused := checked(probe.Refused, 0, 1)
+	refused := checked(probe.OutcomeRefused, 0, 1)
 	literal := opened(5 * ms)
 	literal.DNS = &probe.DNS{Source: "literal"}
 	hosts := opened(5 * ms)

@@ -47,7 +47,7 @@ func (j *journey) rehearse(a *attempt) error {
 		err = probeable(found)
 	}
 	if err != nil {
-		a.fail(probe.DNSError, err)
+		a.fail(probe.OutcomeDNSError, err)
 		return err
 	}
 	remote := netip.AddrPortFrom(found.Addresses[0], a.Port)
@@ -60,7 +60,7 @@ func (j *journey) rehearse(a *attempt) error {
 	path := j.take(a, way)
 	if path.Link {
 		if err := takesFrames(way); err != nil {
-			a.fail(probe.LocalError, err)
+			a.fail(probe.OutcomeLocalError, err)
 			return err
 		}
 	}
@@ -76,7 +76,7 @@ func (j *journey) rehearse(a *attempt) error {
 	}
 	syn, err := probe.Rehearse(j.flow(a, way, path, guard, remote), now.User)
 	if err != nil {
-		a.fail(probe.LocalError, err)
+		a.fail(probe.OutcomeLocalError, err)
 		return err
 	}
 	a.happened(syn)

@@ -138,7 +138,7 @@ func trace(c *cli.Context) error {
 		return err
 	}
 	if err := rawip.Permitted(); errors.Is(err, os.ErrPermission) {
-		return exit.With(exit.NotPermitted, errors.New(notPermitted("trace " + t.text)))
+		return exit.With(exit.NotPermitted, errors.New(notPermitted("trace "+t.text)))
 	} else if err != nil {
 		return exit.With(exit.System, err)
 	}
@@ -186,7 +186,7 @@ func (j *journey) trace(t target, o traceOptions) (*probe.Trace, error) {
 	found := probe.NewTrace(t.text, o.first, o.last)
 	a := j.newAttempt(t, 1, nil)
 	addresses := j.resolve(a)
-	if a.Outcome != probe.Pending {
+	if a.Outcome != probe.OutcomePending {
 		found.Failed = a.Result
 		return found, nil
 	}
@@ -242,7 +242,7 @@ func roundOf(engine *probe.Engine, found *probe.Trace, model *probe.Flow) []*pro
 				return
 			}
 			for _, beyond := range flows[i+1 : end] {
-				beyond.Result.Outcome = probe.Interrupted // also if it has not begun
+				beyond.Result.Outcome = probe.OutcomeInterrupted // also if it has not begun
 				engine.Abandon(beyond)
 			}
 			end = i + 1

@@ -48,7 +48,7 @@ func (j *journey) traceFlows(t target, o traceOptions) (*probe.FlowSet, error) {
 	set := &probe.FlowSet{Target: t.text}
 	first := j.newAttempt(t, 1, nil)
 	addresses := j.resolve(first)
-	if first.Outcome != probe.Pending {
+	if first.Outcome != probe.OutcomePending {
 		set.Failed = first.Result
 		return set, nil
 	}
@@ -118,7 +118,7 @@ func (j *journey) traceSome(engine *probe.Engine, set *probe.FlowSet, models []*
 // startEach returns what starts those flows at once, for the engine, but for those that were abandoned before.
 func startEach(flows []*probe.Flow) func(time.Time) (*probe.Flow, time.Time, bool) {
 	return func(now time.Time) (*probe.Flow, time.Time, bool) {
-		for len(flows) > 0 && flows[0].Result.Outcome != probe.Pending {
+		for len(flows) > 0 && flows[0].Result.Outcome != probe.OutcomePending {
 			flows = flows[1:]
 		}
 		if len(flows) == 0 {

@@ -39,7 +39,7 @@ func (j *journey) pathMTU(t target, o traceOptions) (*probe.PathMTU, error) {
 	a := j.newAttempt(t, 1, nil)
 	found := &probe.PathMTU{Target: t.text, Plain: a.Result}
 	addresses := j.resolve(a)
-	if a.Outcome != probe.Pending {
+	if a.Outcome != probe.OutcomePending {
 		return found, nil
 	}
 	found.Remote = netip.AddrPortFrom(addresses[0], t.port)
@@ -60,7 +60,7 @@ func (j *journey) pathMTU(t target, o traceOptions) (*probe.PathMTU, error) {
 	if err := engine.Run(j.ctx, startEach([]*probe.Flow{model})); err != nil {
 		return nil, err
 	}
-	if a.Outcome != probe.Established && a.Outcome != probe.Refused {
+	if a.Outcome != probe.OutcomeEstablished && a.Outcome != probe.OutcomeRefused {
 		return found, nil
 	}
 	const longest = 65535 // octets of a datagram: the loopback interface would carry more
@@ -79,7 +79,7 @@ func (j *journey) pathMTU(t target, o traceOptions) (*probe.PathMTU, error) {
 		if err != nil {
 			return nil, err
 		}
-		if result.Outcome == probe.LocalError {
+		if result.Outcome == probe.OutcomeLocalError {
 			*found.Plain = *result
 			return found, nil
 		}
@@ -112,7 +112,7 @@ func (j *journey) padded(engine *probe.Engine, model *probe.Flow, padding int, w
 	f.Handshake.Padding, f.Handshake.Timeout, f.Handshake.Retries = padding, wait, 0
 	f.Result = &probe.Result{Target: model.Result.Target, Host: model.Result.Host, Port: model.Result.Port}
 	f.Observe = func(e *probe.Event) {
-		if e.Kind == probe.ICMPReceived && icmp.Code(e.ICMP.Code) == icmp.FragmentationNeeded {
+		if e.Kind == probe.EventICMPReceived && icmp.Code(e.ICMP.Code) == icmp.FragmentationNeeded {
 			engine.Abandon(&f)
 		}
 	}

@@ -45,7 +45,7 @@ func (j *journey) traceSYNs(t target, o traceOptions) (*probe.SYNComparison, err
 	a := j.newAttempt(t, 1, nil)
 	found := &probe.SYNComparison{Target: t.text}
 	addresses := j.resolve(a)
-	if a.Outcome != probe.Pending {
+	if a.Outcome != probe.OutcomePending {
 		found.Failed = a.Result
 		return found, nil
 	}
@@ -67,7 +67,7 @@ func (j *journey) traceSYNs(t target, o traceOptions) (*probe.SYNComparison, err
 			if _, err := j.traceRound(engine, traced, model, time.Time{}); err != nil {
 				return nil, err
 			}
-			if outcome, _ := traced.Outcome(); outcome != probe.Timeout || j.ctx.Err() != nil {
+			if outcome, _ := traced.Outcome(); outcome != probe.OutcomeTimeout || j.ctx.Err() != nil {
 				break
 			}
 		}

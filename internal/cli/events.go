@@ -40,12 +40,12 @@ func dnsEvent(e resolver.Event) probe.Event {
 	event := probe.Event{At: e.Stamp, Octets: e.Octets, DNS: m}
 	switch e.Kind {
 	case resolver.QuerySent:
-		event.Kind = probe.DNSQuery
+		event.Kind = probe.EventDNSQuery
 		return event
 	case resolver.AnswerReceived, resolver.AnswerIgnored, resolver.AnswerConflict:
-		event.Kind = probe.DNSAnswer
+		event.Kind = probe.EventDNSAnswer
 	default:
-		event.Kind = probe.DNSSilence
+		event.Kind = probe.EventDNSSilence
 	}
 	if !e.Sent.IsZero() {
 		event.Step, _ = stamp.Between(e.Sent, e.Stamp)
@@ -70,11 +70,11 @@ func arpEvent(e arp.Event, request int) probe.Event {
 	if e.Out {
 		p.Address, p.Sender = e.Packet.TargetPA, e.Packet.SenderPA
 		frame := &probe.Frame{Source: e.Link.HardwareAddr, Destination: arp.Broadcast}
-		return probe.Event{Kind: probe.ARPRequest, At: e.At, Octets: packet(e.Packet), Frame: frame, ARP: p}
+		return probe.Event{Kind: probe.EventARPRequest, At: e.At, Octets: packet(e.Packet), Frame: frame, ARP: p}
 	}
 	p.Address, p.Sender, p.MAC = e.Packet.SenderPA, e.Packet.TargetPA, e.Packet.SenderHA
 	frame := &probe.Frame{Source: e.EtherSource, Destination: e.Link.HardwareAddr}
-	event := probe.Event{Kind: probe.ARPReply, At: e.At, Octets: packet(e.Packet), Frame: frame, ARP: p}
+	event := probe.Event{Kind: probe.EventARPReply, At: e.At, Octets: packet(e.Packet), Frame: frame, ARP: p}
 	if e.Verdict != arp.Accepted {
 		p.Note = e.Verdict.String()
 	} else {

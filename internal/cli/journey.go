@@ -183,11 +183,11 @@ func (j *journey) judge(a *attempt, found resolver.Result, err error) bool {
 	}
 	switch {
 	case j.ctx.Err() != nil:
-		a.fail(probe.Interrupted, nil)
+		a.fail(probe.OutcomeInterrupted, nil)
 	case err != nil:
-		a.fail(probe.DNSError, err)
+		a.fail(probe.OutcomeDNSError, err)
 	}
-	return a.Outcome == probe.Pending
+	return a.Outcome == probe.OutcomePending
 }
 
 // probeable returns an error if one of the addresses that were found is no single host's.
@@ -215,8 +215,8 @@ func (j *journey) prepare(a *attempt, remote netip.AddrPort) (*probe.Flow, error
 	}
 	if err != nil {
 		guard.Close()
-		if a.Outcome == probe.Pending {
-			a.fail(probe.LocalError, err)
+		if a.Outcome == probe.OutcomePending {
+			a.fail(probe.OutcomeLocalError, err)
 		}
 		return nil, err
 	}
@@ -229,7 +229,7 @@ func (j *journey) take(a *attempt, way route.Route) rawip.Path {
 		Interface: way.Interface, MAC: way.HardwareAddr, Source: way.Source,
 		NextHop: way.NextHop, OnLink: way.OnLink, MTU: way.MTU, LinkMTU: way.LinkMTU,
 	}
-	a.happened(probe.Event{Kind: probe.RouteFound, At: stamp.Stamp{User: j.clock.Now()}, Route: a.Route})
+	a.happened(probe.Event{Kind: probe.EventRouteFound, At: stamp.Stamp{User: j.clock.Now()}, Route: a.Route})
 	link := j.o.send == "link" || j.o.send == "auto" && way.UsesARP()
 	return rawip.Path{Interface: way.Index, MAC: way.HardwareAddr, Link: link}
 }
@@ -389,11 +389,11 @@ func (j *journey) arrive(a *asking, found arp.Result, err error, path *rawip.Pat
 	case err == nil:
 		path.NextHop = found.MAC
 	case j.ctx.Err() != nil:
-		a.fail(probe.Interrupted, nil)
+		a.fail(probe.OutcomeInterrupted, nil)
 	case errors.Is(err, arp.ErrTimeout):
-		a.attempt.happened(probe.Event{Kind: probe.ARPSilence, At: stamp.Stamp{User: j.clock.Now()},
+		a.attempt.happened(probe.Event{Kind: probe.EventARPSilence, At: stamp.Stamp{User: j.clock.Now()},
 			ARP: &probe.ARPPacket{Interface: a.way.Interface, Address: a.way.NextHop}})
-		a.fail(probe.ARPTimeout, err)
+		a.fail(probe.OutcomeARPTimeout, err)
 	}
 	return err
 }
@@ -451,9 +451,9 @@ func (a *attempt) noteConflict(e arp.Event) {
 	var finding probe.Finding
 	switch e.Verdict {
 	case arp.Conflict:
-		finding = probe.ARPConflict
+		finding = probe.FindingARPConflict
 	case arp.AddressConflict:
-		finding = probe.AddressConflict
+		finding = probe.FindingAddressConflict
 	default:
 		return
 	}
@@ -467,10 +467,10 @@ func outcomeOf(err error) probe.Outcome {
 	for _, noRoute := range []error{unix.ENETUNREACH, unix.EHOSTUNREACH, unix.EACCES, unix.EINVAL} {
 		var e *route.Error
 		if errors.As(err, &e) && errors.Is(err, noRoute) {
-			return probe.NoRoute
+			return probe.OutcomeNoRoute
 		}
 	}
-	return probe.LocalError
+	return probe.OutcomeLocalError
 }
 
 // random returns 32 bits that nobody can foresee.

@@ -310,7 +310,7 @@ func (l *lane) fill(a *attempt, way route.Route, path rawip.Path, guard *rawip.G
 // done takes note that the handshake of an attempt has ended.
 func (l *lane) done(a *attempt) {
 	l.underWay--
-	if a.Outcome == probe.Timeout {
+	if a.Outcome == probe.OutcomeTimeout {
 		l.neighbors.forget(hopOf(a.way)) // which may have another MAC by now
 	}
 	if now := l.clock.Now(); l.run.record && (l.run.apart || now.Sub(l.heard) > lossInterval) {
@@ -329,8 +329,8 @@ func (l *lane) done(a *attempt) {
 
 // abandon ends an attempt before its handshake.
 func (l *lane) abandon(a *attempt, err error) {
-	if a.Outcome == probe.Pending {
-		a.fail(probe.LocalError, err)
+	if a.Outcome == probe.OutcomePending {
+		a.fail(probe.OutcomeLocalError, err)
 	}
 	l.unberth(a.flow.Local)
 	l.conclude(a, a.course.show)
@@ -474,7 +474,7 @@ func (l *lane) work() error {
 		l.attend()
 	}
 	for _, a := range l.ready {
-		a.fail(probe.Interrupted, nil)
+		a.fail(probe.OutcomeInterrupted, nil)
 		l.abandon(a, nil)
 	}
 	return err

@@ -155,14 +155,14 @@ func TestManPageContract(t *testing.T) {
 	}
 	var words []string
 	for _, o := range []probe.Outcome{
-		probe.Established, probe.Refused, probe.Unreachable, probe.Timeout, probe.DNSError, probe.NoRoute, probe.ARPTimeout, probe.LocalError,
+		probe.OutcomeEstablished, probe.OutcomeRefused, probe.OutcomeUnreachable, probe.OutcomeTimeout, probe.OutcomeDNSError, probe.OutcomeNoRoute, probe.OutcomeARPTimeout, probe.OutcomeLocalError,
 	} {
 		words = append(words, o.String())
 	}
 	for _, f := range []probe.Finding{
-		probe.SYNRetransmitted, probe.DuplicateSYNACK, probe.StalePeerState, probe.ResetAfterEstablished, probe.RSTIgnored,
-		probe.PeerSpeaksFirst, probe.OptionsMalformed, probe.ChecksumInvalid, probe.SimultaneousOpen, probe.ARPConflict,
-		probe.AddressConflict, probe.ICMPThenAnswer, probe.TimestampsMismatch, probe.CloseUnanswered, probe.FragmentIgnored,
+		probe.FindingSYNRetransmitted, probe.FindingDuplicateSYNACK, probe.FindingStalePeerState, probe.FindingResetAfterEstablished, probe.FindingRSTIgnored,
+		probe.FindingPeerSpeaksFirst, probe.FindingOptionsMalformed, probe.FindingChecksumInvalid, probe.FindingSimultaneousOpen, probe.FindingARPConflict,
+		probe.FindingAddressConflict, probe.FindingICMPThenAnswer, probe.FindingTimestampsMismatch, probe.FindingCloseUnanswered, probe.FindingFragmentIgnored,
 	} {
 		words = append(words, string(f))
 	}

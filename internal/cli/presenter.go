@@ -33,7 +33,7 @@ func (p *presenter) event(r *probe.Result, e *probe.Event) {
 
 // result shows how a handshake ended.
 func (p *presenter) result(r *probe.Result) {
-	if r.Outcome != probe.Interrupted && p.summary != nil {
+	if r.Outcome != probe.OutcomeInterrupted && p.summary != nil {
 		p.mu.Lock()
 		p.summary.Add(r)
 		p.mu.Unlock()

@@ -101,24 +101,24 @@ func (t *tally) verdict(r requirement) error {
 // exitCode returns the exit code for one result.
 func exitCode(r *probe.Result) int {
 	switch r.Outcome {
-	case probe.Established:
+	case probe.OutcomeEstablished:
 		return exit.Established
-	case probe.Refused:
+	case probe.OutcomeRefused:
 		return exit.Refused
-	case probe.Unreachable:
+	case probe.OutcomeUnreachable:
 		return exit.Unreachable
-	case probe.Timeout:
+	case probe.OutcomeTimeout:
 		return exit.Timeout
-	case probe.DNSError:
+	case probe.OutcomeDNSError:
 		if isConfiguration(r.Err) {
 			return exit.Configuration
 		}
 		return exit.DNS
-	case probe.NoRoute, probe.ARPTimeout:
+	case probe.OutcomeNoRoute, probe.OutcomeARPTimeout:
 		return exit.NoNextHop
-	case probe.LocalError:
+	case probe.OutcomeLocalError:
 		return exit.System
-	case probe.Interrupted:
+	case probe.OutcomeInterrupted:
 		return exit.Interrupted
 	}
 	return exit.Software

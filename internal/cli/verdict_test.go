@@ -17,10 +17,10 @@ import (
 
 func TestVerdict(t *testing.T) {
 	const (
-		ok      = probe.Established
-		refused = probe.Refused
-		timeout = probe.Timeout
-		broken  = probe.Interrupted
+		ok      = probe.OutcomeEstablished
+		refused = probe.OutcomeRefused
+		timeout = probe.OutcomeTimeout
+		broken  = probe.OutcomeInterrupted
 	)
 	of := func(outcomes ...probe.Outcome) []probe.Outcome { return outcomes }
 	nine := append(of(timeout), ok, ok, ok, ok, ok, ok, ok, ok, ok)
@@ -37,10 +37,10 @@ func TestVerdict(t *testing.T) {
 		{"all", of(refused, timeout), exit.Mixed},
 		{"all", of(refused, refused), exit.Refused},
 		{"all", of(timeout), exit.Timeout},
-		{"all", of(probe.Unreachable), exit.Unreachable},
-		{"all", of(probe.DNSError), exit.DNS},
-		{"all", of(probe.NoRoute, probe.ARPTimeout), exit.NoNextHop},
-		{"all", of(probe.LocalError), exit.System},
+		{"all", of(probe.OutcomeUnreachable), exit.Unreachable},
+		{"all", of(probe.OutcomeDNSError), exit.DNS},
+		{"all", of(probe.OutcomeNoRoute, probe.OutcomeARPTimeout), exit.NoNextHop},
+		{"all", of(probe.OutcomeLocalError), exit.System},
 		{"100%", of(ok, ok), exit.Established},
 		{"100%", of(ok, timeout), exit.Mixed}, // it is what all means
 		{"any", of(), exit.Interrupted},
@@ -86,11 +86,11 @@ func TestVerdictOfAssertions(t *testing.T) {
 		want      int
 		stderr    string
 	}{
-		{probe.Established, "loss<1%", exit.Established, ""},
-		{probe.Established, "loss>1%", exit.Mixed, "tcpprobe: a\\x1b:80: loss>1% does not hold: loss is 0 %\n"},
-		{probe.Refused, "refused==1", exit.Refused, ""},
-		{probe.Refused, "p99<1s", exit.Mixed, "tcpprobe: a\\x1b:80: p99<1s does not hold: there is no round-trip time\n"},
-		{probe.Interrupted, "p99<1s", exit.Interrupted, "tcpprobe: a\\x1b:80: p99<1s does not hold: there is no round-trip time\n"},
+		{probe.OutcomeEstablished, "loss<1%", exit.Established, ""},
+		{probe.OutcomeEstablished, "loss>1%", exit.Mixed, "tcpprobe: a\\x1b:80: loss>1% does not hold: loss is 0 %\n"},
+		{probe.OutcomeRefused, "refused==1", exit.Refused, ""},
+		{probe.OutcomeRefused, "p99<1s", exit.Mixed, "tcpprobe: a\\x1b:80: p99<1s does not hold: there is no round-trip time\n"},
+		{probe.OutcomeInterrupted, "p99<1s", exit.Interrupted, "tcpprobe: a\\x1b:80: p99<1s does not hold: there is no round-trip time\n"},
 	} {
 		a, err := probe.ParseAssertion(test.assertion)
 		must(t, err)

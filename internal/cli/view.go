@@ -97,7 +97,7 @@ func newSeriesView(w io.Writer, s report.Style, bars bool) *seriesView {
 func (v *seriesView) event(*probe.Result, *probe.Event) {}
 
 func (v *seriesView) result(r *probe.Result) {
-	if r.Outcome == probe.Interrupted {
+	if r.Outcome == probe.OutcomeInterrupted {
 		return
 	}
 	if v.bars != nil {
@@ -145,7 +145,7 @@ type jsonView struct{ *report.JSON }
 func (v jsonView) event(*probe.Result, *probe.Event) {}
 
 func (v jsonView) result(r *probe.Result) {
-	if r.Outcome != probe.Interrupted {
+	if r.Outcome != probe.OutcomeInterrupted {
 		v.Probe(r)
 	}
 }

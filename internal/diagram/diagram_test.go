@@ -271,10 +271,10 @@ func FuzzNames(f *testing.F) {
 	f.Add("\xf0\x9f\x92\xa9\uffff\u00a0", "&#0;")
 	f.Fuzz(func(t *testing.T, name, text string) {
 		s := tell(name, 80, name+":80")
-		s.dns(probe.DNSQuery, 0, probe.DNSMessage{Attempt: 1, Note: text})
+		s.dns(probe.EventDNSQuery, 0, probe.DNSMessage{Attempt: 1, Note: text})
 		s.routed(1.930, probe.Route{Interface: text, NextHop: gateway})
-		s.arp(probe.ARPRequest, 1.951, probe.ARPPacket{Attempt: 1, Note: name})
-		s.Outcome, s.Err, s.Findings = probe.DNSError, errors.New(text), []probe.Finding{probe.Finding(text)}
+		s.arp(probe.EventARPRequest, 1.951, probe.ARPPacket{Attempt: 1, Note: name})
+		s.Outcome, s.Err, s.Findings = probe.OutcomeDNSError, errors.New(text), []probe.Finding{probe.Finding(text)}
 		for _, rendering := range renderings {
 			got, err := rendering.render(s.Result)
 			if err != nil {
@@ -303,10 +303,10 @@ func TestRoles(t *testing.T) {
 	byTarget.rejected(14, 11.699, remote, 57)
 
 	home := tell("example.com", 80, "example.com:80")
-	home.dns(probe.DNSQuery, 0, probe.DNSMessage{Attempt: 1})
+	home.dns(probe.EventDNSQuery, 0, probe.DNSMessage{Attempt: 1})
 	home.routed(1.930, probe.Route{Interface: "eth0", NextHop: server.Addr()})
-	home.arp(probe.ARPRequest, 1.951, probe.ARPPacket{Attempt: 1})
-	home.Outcome, home.Err = probe.ARPTimeout, errors.New("no answer")
+	home.arp(probe.EventARPRequest, 1.951, probe.ARPPacket{Attempt: 1})
+	home.Outcome, home.Err = probe.OutcomeARPTimeout, errors.New("no answer")
 
 	for _, test := range []struct {
 		name  string
@@ -353,7 +353,7 @@ func TestManyRouters(t *testing.T) {
 		s.rejected(8+float64(i), 5, a, uint8(63-i))
 		a = a.Next()
 	}
-	s.Outcome = probe.Interrupted
+	s.Outcome = probe.OutcomeInterrupted
 	got, err := svg(diagram.Options{})(s.Result)
 	if err != nil {
 		t.Fatal(err)

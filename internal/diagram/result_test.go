@@ -47,7 +47,7 @@ func (s *story) event(e probe.Event) *probe.Event {
 func (s *story) dns(kind probe.EventKind, t float64, m probe.DNSMessage) {
 	m.Server, m.Local, m.Name, m.Transport = server, netip.AddrPortFrom(local.Addr(), 35117), s.Host, "udp"
 	e := s.event(probe.Event{Kind: kind, At: at(t), DNS: &m})
-	if s.DNS = (&probe.DNS{Source: "dns", Server: server, Name: s.Host}); kind == probe.DNSAnswer {
+	if s.DNS = (&probe.DNS{Source: "dns", Server: server, Name: s.Host}); kind == probe.EventDNSAnswer {
 		e.Step = ms(1.912)
 		s.DNS.RCode, s.DNS.Addresses, s.DNS.Duration = m.RCode, m.Addresses, e.Step
 	}
@@ -57,7 +57,7 @@ func (s *story) arp(kind probe.EventKind, t float64, p probe.ARPPacket) {
 	p.Interface, p.Address, p.Attempts = s.Route.Interface, s.Route.NextHop, 3
 	p.MAC = [6]byte{0x02, 0, 0, 0, 0, 0x01}
 	e := s.event(probe.Event{Kind: kind, At: at(t), ARP: &p})
-	if s.NextHop = (&probe.NextHop{Source: "arp", Address: p.Address}); kind == probe.ARPReply {
+	if s.NextHop = (&probe.NextHop{Source: "arp", Address: p.Address}); kind == probe.EventARPReply {
 		e.Step = ms(0.289)
 		s.NextHop.Duration = e.Step
 	}
@@ -66,23 +66,23 @@ func (s *story) arp(kind probe.EventKind, t float64, p probe.ARPPacket) {
 func (s *story) routed(t float64, r probe.Route) {
 	r.Source, r.MTU = local.Addr(), 1500
 	s.Route = &r
-	s.event(probe.Event{Kind: probe.RouteFound, At: at(t), Route: &r})
+	s.event(probe.Event{Kind: probe.EventRouteFound, At: at(t), Route: &r})
 }
 
 // arrived goes all the way to the first SYN.
 func arrived(port uint16, target string) *story {
 	s := tell("example.com", port, target)
-	s.dns(probe.DNSQuery, 0, probe.DNSMessage{Attempt: 1})
-	s.dns(probe.DNSAnswer, 1.912, probe.DNSMessage{Attempt: 1, RCode: "NOERROR", Addresses: []netip.Addr{remote}, TTL: 3600})
+	s.dns(probe.EventDNSQuery, 0, probe.DNSMessage{Attempt: 1})
+	s.dns(probe.EventDNSAnswer, 1.912, probe.DNSMessage{Attempt: 1, RCode: "NOERROR", Addresses: []netip.Addr{remote}, TTL: 3600})
 	s.routed(1.930, probe.Route{Interface: "eth0", NextHop: gateway})
-	s.arp(probe.ARPRequest, 1.951, probe.ARPPacket{Attempt: 1})
-	s.arp(probe.ARPReply, 2.240, probe.ARPPacket{})
+	s.arp(probe.EventARPRequest, 1.951, probe.ARPPacket{Attempt: 1})
+	s.arp(probe.EventARPReply, 2.240, probe.ARPPacket{})
 	s.begin()
 	return s
 }
 
 func (s *story) begin() {
-	s.TCP = &probe.TCP{Local: local, Remote: netip.AddrPortFrom(remote, s.Port), State: probe.SynSent, Clock: stamp.Kernel}
+	s.TCP = &probe.TCP{Local: local, Remote: netip.AddrPortFrom(remote, s.Port), State: probe.StateSYNSent, Clock: stamp.Kernel}
 }
 
 func linux(mss uint16, val, ecr uint32) tcphdr.Options {
@@ -97,11 +97,11 @@ func (s *story) segment(kind probe.EventKind, t float64, f tcphdr.Flags, seq, ac
 }
 
 func (s *story) out(t float64, f tcphdr.Flags, seq, ack tcphdr.SeqNum) *probe.Event {
-	return s.segment(probe.SegmentSent, t, f, seq, ack, nil)
+	return s.segment(probe.EventSegmentSent, t, f, seq, ack, nil)
 }
 
 func (s *story) in(t float64, f tcphdr.Flags, seq, ack tcphdr.SeqNum, v probe.Verdict) *probe.Event {
-	e := s.segment(probe.SegmentReceived, t, f, seq, ack, nil)
+	e := s.segment(probe.EventSegmentReceived, t, f, seq, ack, nil)
 	e.Segment.Verdict = v
 	return e
 }
@@ -109,22 +109,22 @@ func (s *story) in(t float64, f tcphdr.Flags, seq, ack tcphdr.SeqNum, v probe.Ve
 // syn sends a SYN, the first or again.
 func (s *story) syn(t float64) {
 	s.TCP.SYNSent++
-	e := s.segment(probe.SegmentSent, t, tcphdr.SYN, iss, 0, linux(1460, 1000, 0)).Segment
+	e := s.segment(probe.EventSegmentSent, t, tcphdr.SYN, iss, 0, linux(1460, 1000, 0)).Segment
 	e.Tries = 2
 	if s.TCP.SYNSent > 1 {
 		e.Again, e.After = s.TCP.SYNSent-1, time.Duration(s.TCP.SYNSent-1)*time.Second
-		s.Findings = []probe.Finding{probe.SYNRetransmitted}
+		s.Findings = []probe.Finding{probe.FindingSYNRetransmitted}
 	}
 }
 
 // answered gets the SYN-ACK of the last SYN, and sends the ACK.
 func (s *story) answered(t, rtt float64) {
-	s.Outcome = probe.Established
+	s.Outcome = probe.OutcomeEstablished
 	s.TCP.Answered, s.TCP.RTT, s.TCP.AnsweredSYN = true, ms(rtt), s.TCP.SYNSent
-	e := s.in(t, tcphdr.SYN|tcphdr.ACK, irs, iss+1, probe.Opened)
+	e := s.in(t, tcphdr.SYN|tcphdr.ACK, irs, iss+1, probe.VerdictOpened)
 	e.Segment.Header.Options = linux(1400, 881234, 1000)
 	e.Step, e.Segment.Answers = ms(rtt), s.TCP.SYNSent
-	s.TCP.State = probe.FinWait1
+	s.TCP.State = probe.StateFINWait1
 	s.out(t+0.028, tcphdr.ACK, iss+1, irs+1).Step = ms(0.028)
 	s.TCP.Connected, s.TCP.Connect = true, ms(t+0.028-2.301)
 }
@@ -132,14 +132,14 @@ func (s *story) answered(t, rtt float64) {
 // closed closes in the usual way.
 func (s *story) closed(t float64) {
 	s.out(t+0.057, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1)
-	s.TCP.State = probe.TimeWait
-	s.in(t+11.606, tcphdr.FIN|tcphdr.ACK, irs+1, iss+2, probe.GotFIN).Step = ms(11.549)
+	s.TCP.State = probe.StateTimeWait
+	s.in(t+11.606, tcphdr.FIN|tcphdr.ACK, irs+1, iss+2, probe.VerdictGotFIN).Step = ms(11.549)
 	s.out(t+11.616, tcphdr.ACK, iss+2, irs+2)
 }
 
 func (s *story) timedOut(t float64) {
-	s.Outcome = probe.Timeout
-	s.event(probe.Event{Kind: probe.TCPSilence, At: at(t)})
+	s.Outcome = probe.OutcomeTimeout
+	s.event(probe.Event{Kind: probe.EventTCPSilence, At: at(t)})
 }
 
 func (s *story) rejected(t, rtt float64, from netip.Addr, quotedTTL uint8) {
@@ -147,8 +147,8 @@ func (s *story) rejected(t, rtt float64, from netip.Addr, quotedTTL uint8) {
 		From: from, Target: remote, Type: 3, Code: uint8(icmp.AdministrativelyProhibited), Name: "administratively prohibited",
 		QuotedTTL: quotedTTL, SentTTL: 64, At: at(t),
 	}
-	s.event(probe.Event{Kind: probe.ICMPReceived, At: m.At, Step: ms(rtt), ICMP: m})
-	s.ICMP, s.Outcome = append(s.ICMP, m), probe.Unreachable
+	s.event(probe.Event{Kind: probe.EventICMPReceived, At: m.At, Step: ms(rtt), ICMP: m})
+	s.ICMP, s.Outcome = append(s.ICMP, m), probe.OutcomeUnreachable
 	s.TCP.Answered, s.TCP.RTT, s.TCP.AnsweredSYN = true, ms(rtt), 1
 }
 
@@ -187,9 +187,9 @@ var cases = []struct {
 	{"refused", func() *story {
 		s := arrived(81, "example.com:81")
 		s.syn(2.301)
-		s.Outcome = probe.Refused
+		s.Outcome = probe.OutcomeRefused
 		s.TCP.Answered, s.TCP.RTT, s.TCP.AnsweredSYN = true, ms(11.401), 1
-		s.in(13.702, tcphdr.RST|tcphdr.ACK, 0, iss+1, probe.WasRefused).Step = ms(11.401)
+		s.in(13.702, tcphdr.RST|tcphdr.ACK, 0, iss+1, probe.VerdictRefused).Step = ms(11.401)
 		return s
 	}},
 	{"timeout", func() *story {
@@ -216,56 +216,56 @@ var cases = []struct {
 		s.syn(2.301)
 		s.rejected(8.120, 5.819, router, 62)
 		s.answered(13.874, 11.573)
-		s.Findings = []probe.Finding{probe.ICMPThenAnswer}
+		s.Findings = []probe.Finding{probe.FindingICMPThenAnswer}
 		return s
 	}},
 	{"noise", func() *story {
 		s := arrived(80, "example.com:80")
 		s.syn(2.301)
-		s.in(2.9, tcphdr.ACK, 77, 78, probe.AckUnacceptable)
+		s.in(2.9, tcphdr.ACK, 77, 78, probe.VerdictAckUnacceptable)
 		s.out(2.95, tcphdr.RST, 78, 0)
 		s.answered(13.874, 11.573)
 		s.out(13.931, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1)
-		s.in(1014.1, tcphdr.SYN|tcphdr.ACK, irs, iss+1, probe.Duplicate)
+		s.in(1014.1, tcphdr.SYN|tcphdr.ACK, irs, iss+1, probe.VerdictDuplicate)
 		e := s.out(1014.2, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1)
 		e.Segment.Again, e.Segment.After = 1, time.Second
-		s.Findings = []probe.Finding{probe.StalePeerState, probe.DuplicateSYNACK}
+		s.Findings = []probe.Finding{probe.FindingStalePeerState, probe.FindingDuplicateSYNACK}
 		return s
 	}},
 	{"dns_error", func() *story {
 		s := tell("exmaple.com", 80, "exmaple.com:80")
-		s.dns(probe.DNSQuery, 0, probe.DNSMessage{Attempt: 1})
-		s.dns(probe.DNSSilence, 5000.1, probe.DNSMessage{Attempt: 1})
-		s.dns(probe.DNSQuery, 5000.2, probe.DNSMessage{Attempt: 2})
-		s.dns(probe.DNSAnswer, 5002.1, probe.DNSMessage{Attempt: 2, RCode: "NXDOMAIN"})
-		s.Outcome, s.Err = probe.DNSError, errors.New("exmaple.com does not exist, says 203.0.113.53 (NXDOMAIN)")
+		s.dns(probe.EventDNSQuery, 0, probe.DNSMessage{Attempt: 1})
+		s.dns(probe.EventDNSSilence, 5000.1, probe.DNSMessage{Attempt: 1})
+		s.dns(probe.EventDNSQuery, 5000.2, probe.DNSMessage{Attempt: 2})
+		s.dns(probe.EventDNSAnswer, 5002.1, probe.DNSMessage{Attempt: 2, RCode: "NXDOMAIN"})
+		s.Outcome, s.Err = probe.OutcomeDNSError, errors.New("exmaple.com does not exist, says 203.0.113.53 (NXDOMAIN)")
 		return s
 	}},
 	{"arp_timeout", func() *story {
 		s := tell("198.51.100.77", 80, "198.51.100.77:80")
 		s.DNS = &probe.DNS{Source: "literal", Addresses: []netip.Addr{netip.MustParseAddr("198.51.100.77")}}
 		s.routed(0.1, probe.Route{Interface: "eth0", NextHop: netip.MustParseAddr("198.51.100.77"), OnLink: true})
-		s.arp(probe.ARPRequest, 0.2, probe.ARPPacket{Attempt: 1})
-		s.arp(probe.ARPRequest, 1000.3, probe.ARPPacket{Attempt: 2})
-		s.arp(probe.ARPSilence, 2000.5, probe.ARPPacket{Attempt: 2})
-		s.Outcome, s.Err = probe.ARPTimeout, errors.New("no answer")
+		s.arp(probe.EventARPRequest, 0.2, probe.ARPPacket{Attempt: 1})
+		s.arp(probe.EventARPRequest, 1000.3, probe.ARPPacket{Attempt: 2})
+		s.arp(probe.EventARPSilence, 2000.5, probe.ARPPacket{Attempt: 2})
+		s.Outcome, s.Err = probe.OutcomeARPTimeout, errors.New("no answer")
 		return s
 	}},
 	{"no_route", func() *story {
 		s := tell("192.0.2.80", 80, "192.0.2.80:80")
 		s.DNS = &probe.DNS{Source: "literal", Addresses: []netip.Addr{remote}}
-		s.Outcome, s.Err = probe.NoRoute, errors.New("no route to 192.0.2.80 through eth1")
+		s.Outcome, s.Err = probe.OutcomeNoRoute, errors.New("no route to 192.0.2.80 through eth1")
 		return s
 	}},
 	{"pending", func() *story { return tell("example.com", 80, "example.com:80") }},
 	{"hostile", func() *story {
 		name := hostile + strings.Repeat("a", 300)
 		s := tell(name, 65535, name+":65535")
-		s.dns(probe.DNSQuery, 0, probe.DNSMessage{Attempt: 2, Note: hostile})
-		s.dns(probe.DNSAnswer, 1.9, probe.DNSMessage{RCode: hostile, Note: name})
+		s.dns(probe.EventDNSQuery, 0, probe.DNSMessage{Attempt: 2, Note: hostile})
+		s.dns(probe.EventDNSAnswer, 1.9, probe.DNSMessage{RCode: hostile, Note: name})
 		s.routed(1.930, probe.Route{Interface: hostile, NextHop: gateway})
-		s.arp(probe.ARPRequest, 1.951, probe.ARPPacket{Attempt: 1, Note: hostile})
-		s.arp(probe.ARPReply, 2.240, probe.ARPPacket{Note: name})
+		s.arp(probe.EventARPRequest, 1.951, probe.ARPPacket{Attempt: 1, Note: hostile})
+		s.arp(probe.EventARPReply, 2.240, probe.ARPPacket{Note: name})
 		s.begin()
 		s.syn(2.301)
 		s.rejected(8.120, 5.819, router, 62)

@@ -68,12 +68,12 @@ func newScene(r *probe.Result) *scene {
 		step.details = step.line.Texts[1:]
 		step.what = step.line.Texts[0]
 		switch e.Kind {
-		case probe.DNSQuery, probe.ARPRequest:
+		case probe.EventDNSQuery, probe.EventARPRequest:
 			step.out = true
 			step.lost = unanswered(r.Events[i+1:], e.Kind)
-		case probe.DNSSilence, probe.ARPSilence, probe.TCPSilence:
+		case probe.EventDNSSilence, probe.EventARPSilence, probe.EventTCPSilence:
 			step.silence = true
-		case probe.SegmentSent:
+		case probe.EventSegmentSent:
 			step.out = true
 			step.numbers = origin.sent(e.Segment.Header)
 			if e.Segment.Header.Flags.Has(tcphdr.SYN) {
@@ -85,10 +85,10 @@ func newScene(r *probe.Result) *scene {
 			} else {
 				step.lost = sentAgain(r.Events[i+1:], e.Segment)
 			}
-			if r.Outcome == probe.Unreachable && syns == max(r.TCP.AnsweredSYN, 1) && len(r.ICMP) > 0 {
+			if r.Outcome == probe.OutcomeUnreachable && syns == max(r.TCP.AnsweredSYN, 1) && len(r.ICMP) > 0 {
 				step.peer = s.find(r.ICMP[len(r.ICMP)-1].From)
 			}
-		case probe.SegmentReceived:
+		case probe.EventSegmentReceived:
 			step.numbers = origin.received(e.Segment.Header)
 		}
 		step.details = slices.DeleteFunc(slices.Clone(step.details), func(text string) bool {
@@ -185,13 +185,13 @@ func (s *scene) find(a netip.Addr) int {
 // peer returns the index of the one whom an event is to or from.
 func (s *scene) peer(r *probe.Result, e *probe.Event) int {
 	switch e.Kind {
-	case probe.DNSQuery, probe.DNSAnswer:
+	case probe.EventDNSQuery, probe.EventDNSAnswer:
 		return s.find(e.DNS.Server.Addr())
-	case probe.ARPRequest, probe.ARPReply:
+	case probe.EventARPRequest, probe.EventARPReply:
 		return s.find(e.ARP.Address)
-	case probe.SegmentSent, probe.SegmentReceived:
+	case probe.EventSegmentSent, probe.EventSegmentReceived:
 		return s.find(target(r))
-	case probe.ICMPReceived:
+	case probe.EventICMPReceived:
 		return s.find(e.ICMP.From)
 	}
 	return nobody
@@ -213,9 +213,9 @@ func from(m *probe.ICMP) string {
 func unanswered(later []probe.Event, kind probe.EventKind) bool {
 	for i := range later {
 		switch k := later[i].Kind; {
-		case k == kind || k == probe.DNSSilence || k == probe.ARPSilence:
+		case k == kind || k == probe.EventDNSSilence || k == probe.EventARPSilence:
 			return true
-		case kind == probe.DNSQuery && k == probe.DNSAnswer, kind == probe.ARPRequest && k == probe.ARPReply:
+		case kind == probe.EventDNSQuery && k == probe.EventDNSAnswer, kind == probe.EventARPRequest && k == probe.EventARPReply:
 			return false
 		}
 	}
@@ -236,14 +236,14 @@ func lostSYN(r *probe.Result, n int) bool {
 // sentAgain reports whether a segment is sent again later.
 func sentAgain(later []probe.Event, s *probe.Segment) bool {
 	return slices.ContainsFunc(later, func(e probe.Event) bool {
-		return e.Kind == probe.SegmentSent && e.Segment.Again > s.Again &&
+		return e.Kind == probe.EventSegmentSent && e.Segment.Again > s.Again &&
 			e.Segment.Header.Seq == s.Header.Seq && e.Segment.Header.Flags == s.Header.Flags
 	})
 }
 
 // isState reports whether a text is the name of a state.
 func isState(text string) bool {
-	for s := probe.Closed; s <= probe.TimeWait; s++ {
+	for s := probe.StateClosed; s <= probe.StateTimeWait; s++ {
 		if s.String() == text {
 			return true
 		}
@@ -256,7 +256,7 @@ func took(e *probe.Event, step string) string {
 	switch {
 	case step == "":
 		return ""
-	case e.ICMP != nil, e.Segment != nil && (e.Segment.Verdict == probe.Opened || e.Segment.Verdict == probe.WasRefused):
+	case e.ICMP != nil, e.Segment != nil && (e.Segment.Verdict == probe.VerdictOpened || e.Segment.Verdict == probe.VerdictRefused):
 		return "rtt " + step
 	}
 	return "after " + step
@@ -274,9 +274,9 @@ func newOrigin(r *probe.Result) (o origin) {
 		e := &r.Events[i]
 		switch {
 		case e.Segment == nil || !e.Segment.Header.Flags.Has(tcphdr.SYN):
-		case e.Kind == probe.SegmentSent && !o.hasISS:
+		case e.Kind == probe.EventSegmentSent && !o.hasISS:
 			o.iss, o.hasISS = e.Segment.Header.Seq, true
-		case e.Kind == probe.SegmentReceived && !o.hasIRS && (e.Segment.Verdict == probe.Opened || e.Segment.Verdict == probe.Crossed):
+		case e.Kind == probe.EventSegmentReceived && !o.hasIRS && (e.Segment.Verdict == probe.VerdictOpened || e.Segment.Verdict == probe.VerdictCrossed):
 			o.irs, o.hasIRS = e.Segment.Header.Seq, true
 		}
 	}

@@ -267,9 +267,9 @@ func (d *drawing) verdict() {
 // tone returns the class of an outcome.
 func tone(o probe.Outcome) string {
 	switch o {
-	case probe.Established:
+	case probe.OutcomeEstablished:
 		return "good"
-	case probe.Timeout, probe.Interrupted, probe.Pending:
+	case probe.OutcomeTimeout, probe.OutcomeInterrupted, probe.OutcomePending:
 		return "doubtful"
 	}
 	return "bad"

@@ -22,8 +22,8 @@ var cases = []struct {
 	{"established_fin", func() *probe.Result {
 		tr := arrived(80)
 		tr.syn(2.301)
-		tr.accepted(13.874, probe.FinWait1)
-		tr.completed(13.902, probe.FinWait1)
+		tr.accepted(13.874, probe.StateFINWait1)
+		tr.completed(13.902, probe.StateFINWait1)
 		tr.finished(13.931)
 		return tr.Result
 	}},
@@ -31,90 +31,90 @@ var cases = []struct {
 		tr := literal(80)
 		tr.TCP.Close = probe.CloseRST
 		tr.syn(0.010)
-		tr.accepted(11.583, probe.Closed)
-		tr.completed(11.611, probe.Closed)
-		tr.out(11.640, tcphdr.RST, iss+1, 0, nil, probe.Closed)
+		tr.accepted(11.583, probe.StateClosed)
+		tr.completed(11.611, probe.StateClosed)
+		tr.out(11.640, tcphdr.RST, iss+1, 0, nil, probe.StateClosed)
 		return tr.Result
 	}},
 	{"established_half", func() *probe.Result {
 		tr := literal(80)
 		tr.TCP.Close = probe.CloseHalf
 		tr.syn(0.010)
-		tr.accepted(11.583, probe.Closed)
-		tr.out(11.611, tcphdr.RST, iss+1, 0, nil, probe.Closed)
+		tr.accepted(11.583, probe.StateClosed)
+		tr.out(11.611, tcphdr.RST, iss+1, 0, nil, probe.StateClosed)
 		return tr.Result
 	}},
 	{"established_none", func() *probe.Result {
 		tr := literal(80)
 		tr.TCP.Close = probe.CloseNone
 		tr.syn(0.010)
-		tr.accepted(11.583, probe.EstablishedState)
-		tr.completed(11.611, probe.EstablishedState)
+		tr.accepted(11.583, probe.StateEstablished)
+		tr.completed(11.611, probe.StateEstablished)
 		return tr.Result
 	}},
 	{"established_peer_speaks", func() *probe.Result {
 		tr := literal(22)
 		tr.syn(0.010)
-		tr.accepted(11.583, probe.FinWait1)
-		tr.completed(11.611, probe.FinWait1)
-		tr.out(11.640, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1013, 881234), probe.FinWait1)
-		tr.in(11.8, tcphdr.SYN|tcphdr.ACK, irs, iss+1, linuxOptions(1400, 881235, 1002), probe.Duplicate, probe.FinWait1, "")
-		tr.out(11.9, tcphdr.ACK, iss+2, irs+1, laterOptions(1013, 881235), probe.FinWait1)
-		tr.in(23.1, tcphdr.PSH|tcphdr.ACK, irs+1, iss+1, laterOptions(881245, 1013), probe.GotData, probe.FinWait1, "SSH-2.0-\x1b[31m\xff\r\n")
-		tr.out(23.2, tcphdr.ACK, iss+2, irs+17, laterOptions(1024, 881245), probe.FinWait1)
-		tr.in(23.3, tcphdr.ACK, irs+17, iss+2, laterOptions(881246, 1013), probe.Acknowledged, probe.FinWait2, "")
-		tr.in(24, tcphdr.ACK, irs+99999, iss+2, nil, probe.OutOfWindow, probe.FinWait2, "")
-		tr.out(24.1, tcphdr.ACK, iss+2, irs+17, laterOptions(1025, 881246), probe.FinWait2)
-		tr.in(25, tcphdr.SYN, irs+5, 0, nil, probe.Challenged, probe.FinWait2, "")
-		tr.in(26, tcphdr.RST|tcphdr.ACK, irs+17, iss+2, nil, probe.WasReset, probe.Closed, "")
-		tr.in(27, tcphdr.ACK, irs+17, iss+2, nil, probe.Late, probe.Closed, "")
+		tr.accepted(11.583, probe.StateFINWait1)
+		tr.completed(11.611, probe.StateFINWait1)
+		tr.out(11.640, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1013, 881234), probe.StateFINWait1)
+		tr.in(11.8, tcphdr.SYN|tcphdr.ACK, irs, iss+1, linuxOptions(1400, 881235, 1002), probe.VerdictDuplicate, probe.StateFINWait1, "")
+		tr.out(11.9, tcphdr.ACK, iss+2, irs+1, laterOptions(1013, 881235), probe.StateFINWait1)
+		tr.in(23.1, tcphdr.PSH|tcphdr.ACK, irs+1, iss+1, laterOptions(881245, 1013), probe.VerdictGotData, probe.StateFINWait1, "SSH-2.0-\x1b[31m\xff\r\n")
+		tr.out(23.2, tcphdr.ACK, iss+2, irs+17, laterOptions(1024, 881245), probe.StateFINWait1)
+		tr.in(23.3, tcphdr.ACK, irs+17, iss+2, laterOptions(881246, 1013), probe.VerdictAcknowledged, probe.StateFINWait2, "")
+		tr.in(24, tcphdr.ACK, irs+99999, iss+2, nil, probe.VerdictOutOfWindow, probe.StateFINWait2, "")
+		tr.out(24.1, tcphdr.ACK, iss+2, irs+17, laterOptions(1025, 881246), probe.StateFINWait2)
+		tr.in(25, tcphdr.SYN, irs+5, 0, nil, probe.VerdictChallenged, probe.StateFINWait2, "")
+		tr.in(26, tcphdr.RST|tcphdr.ACK, irs+17, iss+2, nil, probe.VerdictReset, probe.StateClosed, "")
+		tr.in(27, tcphdr.ACK, irs+17, iss+2, nil, probe.VerdictLate, probe.StateClosed, "")
 		return tr.Result
 	}},
 	{"established_fin_again", func() *probe.Result {
 		tr := literal(80)
 		tr.syn(0.010)
-		tr.accepted(11.583, probe.FinWait1)
-		tr.completed(11.611, probe.FinWait1)
-		tr.out(11.640, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1013, 881234), probe.FinWait1)
-		tr.out(1011.7, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(2013, 881234), probe.FinWait1)
-		tr.out(1512.1, tcphdr.RST, iss+2, 0, nil, probe.Closed)
+		tr.accepted(11.583, probe.StateFINWait1)
+		tr.completed(11.611, probe.StateFINWait1)
+		tr.out(11.640, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1013, 881234), probe.StateFINWait1)
+		tr.out(1011.7, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(2013, 881234), probe.StateFINWait1)
+		tr.out(1512.1, tcphdr.RST, iss+2, 0, nil, probe.StateClosed)
 		return tr.Result
 	}},
 	{"established_simultaneous_open", func() *probe.Result {
 		tr := literal(80)
 		tr.syn(0.010)
-		tr.in(7, tcphdr.SYN, irs, 0, linuxOptions(1460, 881234, 0), probe.Crossed, probe.SynReceived, "")
-		tr.out(7.05, tcphdr.SYN|tcphdr.ACK, iss, irs+1, linuxOptions(1460, 1007, 881234), probe.SynReceived)
-		tr.in(14, tcphdr.ACK, irs+1, iss+1, laterOptions(881240, 1007), probe.Opened, probe.FinWait1, "")
-		tr.Outcome, tr.TCP.RTT = probe.Established, 6950*time.Microsecond
-		tr.out(14.1, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1014, 881240), probe.FinWait1)
+		tr.in(7, tcphdr.SYN, irs, 0, linuxOptions(1460, 881234, 0), probe.VerdictCrossed, probe.StateSYNReceived, "")
+		tr.out(7.05, tcphdr.SYN|tcphdr.ACK, iss, irs+1, linuxOptions(1460, 1007, 881234), probe.StateSYNReceived)
+		tr.in(14, tcphdr.ACK, irs+1, iss+1, laterOptions(881240, 1007), probe.VerdictOpened, probe.StateFINWait1, "")
+		tr.Outcome, tr.TCP.RTT = probe.OutcomeEstablished, 6950*time.Microsecond
+		tr.out(14.1, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1014, 881240), probe.StateFINWait1)
 		return tr.Result
 	}},
 	{"established_after_noise", func() *probe.Result {
 		tr := literal(80)
 		tr.syn(0.010)
-		tr.in(1, tcphdr.ACK, 77, 78, nil, probe.AckUnacceptable, probe.SynSent, "")
-		tr.out(1.1, tcphdr.RST, 78, 0, nil, probe.SynSent)
-		tr.in(2, tcphdr.RST, 99, 0, nil, probe.RSTUnproven, probe.SynSent, "")
-		tr.in(3, tcphdr.RST|tcphdr.ACK, 99, iss+1, laterOptions(5, 6), probe.TimestampUnproven, probe.SynSent, "")
-		tr.in(4, tcphdr.FIN|tcphdr.URG|tcphdr.ECE|tcphdr.CWR|tcphdr.AE, 99, 0, nil, probe.Dropped, probe.SynSent, "")
+		tr.in(1, tcphdr.ACK, 77, 78, nil, probe.VerdictAckUnacceptable, probe.StateSYNSent, "")
+		tr.out(1.1, tcphdr.RST, 78, 0, nil, probe.StateSYNSent)
+		tr.in(2, tcphdr.RST, 99, 0, nil, probe.VerdictRSTUnproven, probe.StateSYNSent, "")
+		tr.in(3, tcphdr.RST|tcphdr.ACK, 99, iss+1, laterOptions(5, 6), probe.VerdictTimestampUnproven, probe.StateSYNSent, "")
+		tr.in(4, tcphdr.FIN|tcphdr.URG|tcphdr.ECE|tcphdr.CWR|tcphdr.AE, 99, 0, nil, probe.VerdictDropped, probe.StateSYNSent, "")
 		e := tr.in(5, tcphdr.SYN|tcphdr.ACK, irs, iss+1, tcphdr.Options{
 			8, 4, 1, 2, // timestamps of the wrong length
 			253, 6, 0xf9, 0x89, 0x1b, 0x5d,
 			5, 10, 0, 0, 0, 1, 0, 0, 0, 9,
 			3, 3, 15, 99, 2, 2, 4, 9, 9, // window scale, an unknown kind, and MSS
 			0, 0, 0,
-		}, probe.Opened, probe.EstablishedState, "")
+		}, probe.VerdictOpened, probe.StateEstablished, "")
 		e.Octets[20+20+29] = 200 // an option that is longer than what is left
-		tr.completed(5.1, probe.EstablishedState)
-		tr.Outcome, tr.TCP.RTT = probe.Established, 4990*time.Microsecond
+		tr.completed(5.1, probe.StateEstablished)
+		tr.Outcome, tr.TCP.RTT = probe.OutcomeEstablished, 4990*time.Microsecond
 		return tr.Result
 	}},
 	{"refused", func() *probe.Result {
 		tr := arrived(81)
 		tr.syn(2.301)
-		tr.in(13.702, tcphdr.RST|tcphdr.ACK, 0, iss+1, nil, probe.WasRefused, probe.Closed, "")
-		tr.Outcome, tr.TCP.RTT = probe.Refused, 11401*time.Microsecond
+		tr.in(13.702, tcphdr.RST|tcphdr.ACK, 0, iss+1, nil, probe.VerdictRefused, probe.StateClosed, "")
+		tr.Outcome, tr.TCP.RTT = probe.OutcomeRefused, 11401*time.Microsecond
 		return tr.Result
 	}},
 	{"unreachable_prohibited", func() *probe.Result {
@@ -142,8 +142,8 @@ var cases = []struct {
 		tr := arrived(8443)
 		tr.syn(2.301)
 		tr.syn(1002.644)
-		tr.add(probe.Event{Kind: probe.TCPSilence, At: at(3000.093)})
-		tr.Outcome, tr.TCP.State = probe.Timeout, probe.Closed
+		tr.add(probe.Event{Kind: probe.EventTCPSilence, At: at(3000.093)})
+		tr.Outcome, tr.TCP.State = probe.OutcomeTimeout, probe.StateClosed
 		return tr.Result
 	}},
 	{"dns_no_name", func() *probe.Result {
@@ -156,19 +156,19 @@ var cases = []struct {
 			NS: dnsmessage.MustNewName("a.gtld-servers.net."), MBox: dnsmessage.MustNewName("nstld.verisign-grs.com."),
 			Serial: 1700000000, Refresh: 1800, Retry: 901, Expire: 604800, MinTTL: 86400,
 		})
-		tr.message(probe.DNSAnswer, 2.104, withOPT(b)).DNS.RCode = "NXDOMAIN"
-		tr.Outcome, tr.Err = probe.DNSError, errors.New("example.com does not exist")
+		tr.message(probe.EventDNSAnswer, 2.104, withOPT(b)).DNS.RCode = "NXDOMAIN"
+		tr.Outcome, tr.Err = probe.OutcomeDNSError, errors.New("example.com does not exist")
 		return tr.Result
 	}},
 	{"dns_ignored_then_silence", func() *probe.Result {
 		tr := setOut(80)
 		tr.asked(0)
-		forged := tr.message(probe.DNSAnswer, 3, withOPT(dnsBuilder(dnsmessage.Header{ID: 666, Response: true})))
+		forged := tr.message(probe.EventDNSAnswer, 3, withOPT(dnsBuilder(dnsmessage.Header{ID: 666, Response: true})))
 		forged.DNS.Note = "wrong ID"
-		tr.message(probe.DNSSilence, 5000.1, nil).DNS.Note = "no answer in time"
+		tr.message(probe.EventDNSSilence, 5000.1, nil).DNS.Note = "no answer in time"
 		again := tr.asked(5000.2)
 		again.DNS.Attempt, again.DNS.Transport = 2, "tcp"
-		tr.Outcome, tr.Err = probe.DNSError, errors.New("no answer from 203.0.113.53")
+		tr.Outcome, tr.Err = probe.OutcomeDNSError, errors.New("no answer from 203.0.113.53")
 		return tr.Result
 	}},
 	{"arp_timeout", func() *probe.Result {
@@ -177,44 +177,44 @@ var cases = []struct {
 		tr.arpAsked(0.030, 1)
 		tr.arpAnswered(0.5).ARP.Note = "a reply to another station"
 		tr.arpAsked(1000.040, 2)
-		tr.add(probe.Event{Kind: probe.ARPSilence, At: at(2000.050), ARP: &probe.ARPPacket{Interface: "eth0", Address: gateway}})
-		tr.Outcome = probe.ARPTimeout
+		tr.add(probe.Event{Kind: probe.EventARPSilence, At: at(2000.050), ARP: &probe.ARPPacket{Interface: "eth0", Address: gateway}})
+		tr.Outcome = probe.OutcomeARPTimeout
 		return tr.Result
 	}},
 	{"this_host", func() *probe.Result {
 		tr := setOut(80)
 		tr.routed(0.010)
 		tr.Route.NextHop, tr.Route.OnLink = local, true
-		tr.Outcome = probe.Interrupted
+		tr.Outcome = probe.OutcomeInterrupted
 		return tr.Result
 	}},
 	{"on_link", func() *probe.Result {
 		tr := setOut(80)
 		tr.routed(0.010)
 		tr.Route.NextHop, tr.Route.OnLink = remote, true
-		tr.Outcome = probe.Interrupted
+		tr.Outcome = probe.OutcomeInterrupted
 		return tr.Result
 	}},
 	{"no_route", func() *probe.Result {
 		tr := setOut(80)
-		tr.Outcome, tr.Err = probe.NoRoute, errors.New("no route")
+		tr.Outcome, tr.Err = probe.OutcomeNoRoute, errors.New("no route")
 		return tr.Result
 	}},
 	{"local_error", func() *probe.Result {
 		tr := literal(80)
-		tr.Outcome, tr.Err = probe.LocalError, errors.New("write eth0: network is down")
+		tr.Outcome, tr.Err = probe.OutcomeLocalError, errors.New("write eth0: network is down")
 		return tr.Result
 	}},
 	{"interrupted", func() *probe.Result {
 		tr := literal(80)
 		tr.syn(0.010)
-		tr.Outcome = probe.Interrupted
+		tr.Outcome = probe.OutcomeInterrupted
 		return tr.Result
 	}},
 	{"partial", func() *probe.Result {
 		tr := literal(80)
 		tr.syn(0.010)
-		tr.accepted(0.1, probe.EstablishedState)
+		tr.accepted(0.1, probe.StateEstablished)
 		e := &tr.Events[1]
 		pseudo := checksum.Fold(checksum.PseudoHeader(remote, local, rawip.ProtocolTCP, 40))
 		binary.BigEndian.PutUint16(e.Octets[36:], pseudo)
@@ -226,11 +226,11 @@ var cases = []struct {
 		tr.Host = hostile
 		e := tr.asked(0)
 		e.DNS.Name, e.DNS.Note = hostile, hostile
-		e = tr.message(probe.DNSAnswer, 1, []byte("\x00\x01\x80\x00\x00\x01\x00\x00\x00\x00\x00\x00\x06\x1b]0;\x07\xff\x00\x00\x01\x00\x01"))
+		e = tr.message(probe.EventDNSAnswer, 1, []byte("\x00\x01\x80\x00\x00\x01\x00\x00\x00\x00\x00\x00\x06\x1b]0;\x07\xff\x00\x00\x01\x00\x01"))
 		e.DNS.RCode, e.DNS.CNAME, e.DNS.Note = hostile, []string{hostile}, hostile
 		tr.routed(2)
 		tr.Route.Interface = hostile
-		tr.Outcome, tr.Err = probe.LocalError, errors.New(hostile)
+		tr.Outcome, tr.Err = probe.OutcomeLocalError, errors.New(hostile)
 		return tr.Result
 	}},
 }

@@ -104,14 +104,14 @@ func (c *conversation) sent(s segment, e *probe.Event) {
 	switch {
 	case h.Flags.Has(tcphdr.FIN):
 		c.closing = true
-	case h.Flags.Has(tcphdr.SYN|tcphdr.ACK) && s.State == probe.Closed:
-		c.state = probe.SynReceived
-	case h.Flags.Has(tcphdr.SYN) && s.State == probe.Closed: // not sent, only built
-		c.state = probe.SynSent
+	case h.Flags.Has(tcphdr.SYN|tcphdr.ACK) && s.State == probe.StateClosed:
+		c.state = probe.StateSYNReceived
+	case h.Flags.Has(tcphdr.SYN) && s.State == probe.StateClosed: // not sent, only built
+		c.state = probe.StateSYNSent
 	case c.opened && !c.acked && h.Flags.Has(tcphdr.ACK) && h.Flags&(tcphdr.SYN|tcphdr.RST) == 0:
 		// The machine may be a step ahead by now, since the FIN follows at once.
 		c.acked = true
-		c.state = probe.EstablishedState
+		c.state = probe.StateEstablished
 	}
 }
 
@@ -124,21 +124,21 @@ func (c *conversation) received(s segment) {
 	c.last = s
 	c.state = s.State
 	switch s.Verdict {
-	case probe.Opened:
+	case probe.VerdictOpened:
 		c.opened = true
-		c.state = probe.EstablishedState
+		c.state = probe.StateEstablished
 		fallthrough
-	case probe.Acknowledged, probe.GotData, probe.GotFIN:
+	case probe.VerdictAcknowledged, probe.VerdictGotData, probe.VerdictGotFIN:
 		if h.Flags.Has(tcphdr.ACK) && c.una.Less(h.Ack) {
 			c.una = h.Ack
 		}
-		if !c.heard || c.rcv.Less(s.end()) && s.Verdict != probe.Acknowledged {
+		if !c.heard || c.rcv.Less(s.end()) && s.Verdict != probe.VerdictAcknowledged {
 			c.heard, c.rcv = true, s.end()
 		}
-	case probe.Crossed:
+	case probe.VerdictCrossed:
 		c.heard, c.rcv = true, h.Seq.Add(1)
 	}
-	if h.Flags.Has(tcphdr.SYN) && (s.Verdict == probe.Opened || s.Verdict == probe.Crossed) {
+	if h.Flags.Has(tcphdr.SYN) && (s.Verdict == probe.VerdictOpened || s.Verdict == probe.VerdictCrossed) {
 		c.shifts[1] = shift(h.Options)
 	}
 }
@@ -176,7 +176,7 @@ func (l *Lesson) controlBlock(r *probe.Result) {
 	}
 	line := fmt.Sprintf("tcp  0  0  %v  %v  %v", local, remote, c.state)
 	l.line(l.sourced(line, "9293 3.3.2"))
-	if c.state == probe.Closed {
+	if c.state == probe.StateClosed {
 		l.line("     there is no control block")
 		c.shownVariables = false
 		return

@@ -94,7 +94,7 @@ func (tr *trip) message(kind probe.EventKind, t float64, octets []byte) *probe.E
 
 // asked is a query.
 func (tr *trip) asked(t float64) *probe.Event {
-	return tr.message(probe.DNSQuery, t, withOPT(dnsBuilder(dnsmessage.Header{ID: 18975, RecursionDesired: true})))
+	return tr.message(probe.EventDNSQuery, t, withOPT(dnsBuilder(dnsmessage.Header{ID: 18975, RecursionDesired: true})))
 }
 
 // resolved is an answer: an alias, and its address.
@@ -106,19 +106,19 @@ func (tr *trip) resolved(t float64) {
 	b.CNAMEResource(h, dnsmessage.CNAMEResource{CNAME: alias})
 	h.Name = alias
 	b.AResource(h, dnsmessage.AResource{A: remote.As4()})
-	m := tr.message(probe.DNSAnswer, t, withOPT(b)).DNS
+	m := tr.message(probe.EventDNSAnswer, t, withOPT(b)).DNS
 	m.RCode, m.Addresses, m.CNAME, m.TTL = "NOERROR", []netip.Addr{remote}, []string{"www.example.com"}, 3600
 }
 
 // routed is the way to the gateway.
 func (tr *trip) routed(t float64) {
 	tr.Route = &probe.Route{Interface: "eth0", MAC: localMAC, Source: local, NextHop: gateway, MTU: 1500}
-	tr.add(probe.Event{Kind: probe.RouteFound, At: at(t), Route: tr.Route})
+	tr.add(probe.Event{Kind: probe.EventRouteFound, At: at(t), Route: tr.Route})
 }
 
 // arpAsked is a request for the gateway.
 func (tr *trip) arpAsked(t float64, attempt int) {
-	tr.add(probe.Event{Kind: probe.ARPRequest, At: at(t),
+	tr.add(probe.Event{Kind: probe.EventARPRequest, At: at(t),
 		Octets: must(arp.Packet{Operation: arp.Request, SenderHA: localMAC, SenderPA: local, TargetPA: gateway}.Append(nil)),
 		Frame:  &probe.Frame{Source: localMAC, Destination: arp.Broadcast},
 		ARP:    &probe.ARPPacket{Interface: "eth0", Address: gateway, Sender: local, Attempt: attempt, Attempts: 3},
@@ -128,7 +128,7 @@ func (tr *trip) arpAsked(t float64, attempt int) {
 // arpAnswered is the gateway's reply.
 func (tr *trip) arpAnswered(t float64) *probe.Event {
 	reply := arp.Packet{Operation: arp.Reply, SenderHA: gatewayMAC, SenderPA: gateway, TargetHA: localMAC, TargetPA: local}
-	return tr.add(probe.Event{Kind: probe.ARPReply, At: at(t), Octets: must(reply.Append(nil)),
+	return tr.add(probe.Event{Kind: probe.EventARPReply, At: at(t), Octets: must(reply.Append(nil)),
 		Frame: &probe.Frame{Source: gatewayMAC, Destination: localMAC},
 		ARP:   &probe.ARPPacket{Interface: "eth0", Address: gateway, Sender: local, MAC: gatewayMAC, Attempt: 1, Attempts: 3},
 	})
@@ -155,7 +155,7 @@ func literal(port uint16) *trip {
 }
 
 func (tr *trip) begin() {
-	tr.TCP = &probe.TCP{Local: netip.AddrPortFrom(local, localPort), Remote: netip.AddrPortFrom(remote, tr.Port), State: probe.SynSent}
+	tr.TCP = &probe.TCP{Local: netip.AddrPortFrom(local, localPort), Remote: netip.AddrPortFrom(remote, tr.Port), State: probe.StateSYNSent}
 }
 
 func linuxOptions(mss uint16, val, ecr uint32) tcphdr.Options {
@@ -181,7 +181,7 @@ func (tr *trip) out(t float64, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcp
 		h.Window = 502
 	}
 	octets := datagram(h, rawip.Header{ID: tr.id, TTL: tr.ttl, Src: local, Dst: remote}, "")
-	return tr.segment(probe.SegmentSent, t, octets, probe.Segment{Header: h, TTL: tr.ttl, ID: tr.id, State: state, Checksum: checksum.Valid},
+	return tr.segment(probe.EventSegmentSent, t, octets, probe.Segment{Header: h, TTL: tr.ttl, ID: tr.id, State: state, Checksum: checksum.Valid},
 		probe.Frame{Source: localMAC, Destination: gatewayMAC})
 }
 
@@ -192,7 +192,7 @@ func (tr *trip) in(t float64, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcph
 		h.Window = 509
 	}
 	octets := datagram(h, rawip.Header{TTL: serverTTL, Src: remote, Dst: local}, data)
-	return tr.segment(probe.SegmentReceived, t, octets,
+	return tr.segment(probe.EventSegmentReceived, t, octets,
 		probe.Segment{Header: h, Length: len(data), TTL: serverTTL, State: state, Verdict: v, Checksum: checksum.Valid},
 		probe.Frame{Source: gatewayMAC, Destination: localMAC})
 }
@@ -209,7 +209,7 @@ func (tr *trip) segment(kind probe.EventKind, t float64, octets []byte, s probe.
 
 // syn sends a SYN, the first or again.
 func (tr *trip) syn(t float64) {
-	e := tr.out(t, tcphdr.SYN, iss, 0, linuxOptions(1460, 1000+uint32(t), 0), probe.SynSent)
+	e := tr.out(t, tcphdr.SYN, iss, 0, linuxOptions(1460, 1000+uint32(t), 0), probe.StateSYNSent)
 	if tr.TCP.SYNSent > 0 {
 		e.Segment.Again, e.Segment.After = tr.TCP.SYNSent, time.Second<<(tr.TCP.SYNSent-1)
 	}
@@ -219,9 +219,9 @@ func (tr *trip) syn(t float64) {
 
 // accepted receives the SYN-ACK. As in the machine, the control block has gone on by then.
 func (tr *trip) accepted(t float64, ahead probe.State) {
-	tr.Outcome = probe.Established
+	tr.Outcome = probe.OutcomeEstablished
 	tr.TCP.RTT = 11573 * time.Microsecond
-	tr.in(t, tcphdr.SYN|tcphdr.ACK, irs, iss+1, linuxOptions(1400, 881234, 1002), probe.Opened, ahead, "")
+	tr.in(t, tcphdr.SYN|tcphdr.ACK, irs, iss+1, linuxOptions(1400, 881234, 1002), probe.VerdictOpened, ahead, "")
 }
 
 // completed sends the ACK.
@@ -232,9 +232,9 @@ func (tr *trip) completed(t float64, ahead probe.State) {
 
 // finished closes in the usual way.
 func (tr *trip) finished(t float64) {
-	tr.out(t, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1013, 881234), probe.FinWait1)
-	tr.in(t+11.549, tcphdr.FIN|tcphdr.ACK, irs+1, iss+2, laterOptions(881246, 1013), probe.GotFIN, probe.TimeWait, "")
-	tr.out(t+11.559, tcphdr.ACK, iss+2, irs+2, laterOptions(1025, 881246), probe.TimeWait)
+	tr.out(t, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1013, 881234), probe.StateFINWait1)
+	tr.in(t+11.549, tcphdr.FIN|tcphdr.ACK, irs+1, iss+2, laterOptions(881246, 1013), probe.VerdictGotFIN, probe.StateTimeWait, "")
+	tr.out(t+11.559, tcphdr.ACK, iss+2, irs+2, laterOptions(1025, 881246), probe.StateTimeWait)
 }
 
 // rejected receives an ICMP error that quotes so many octets of our last datagram as it came there, two
@@ -249,13 +249,13 @@ func (tr *trip) rejected(t float64, from netip.Addr, rest [4]byte, typ icmp.Type
 	m := &probe.ICMP{From: from, Target: remote, Type: uint8(typ), Code: uint8(code), Name: icmp.Name(typ, code),
 		TTL: 62, QuotedTTL: tr.ttl - 2, SentTTL: tr.ttl, At: at(t)}
 	tr.Result.ICMP = append(tr.Result.ICMP, m)
-	tr.Outcome = probe.Unreachable
-	tr.TCP.State = probe.Closed
+	tr.Outcome = probe.OutcomeUnreachable
+	tr.TCP.State = probe.StateClosed
 	var frame *probe.Frame
 	if tr.link {
 		frame = &probe.Frame{Source: gatewayMAC, Destination: localMAC}
 	}
-	return tr.add(probe.Event{Kind: probe.ICMPReceived, At: at(t), ICMP: m,
+	return tr.add(probe.Event{Kind: probe.EventICMPReceived, At: at(t), ICMP: m,
 		Octets: must(rawip.Header{ID: 4242, TTL: 62, Protocol: rawip.ProtocolICMP, Src: from, Dst: local}.Append(nil, message)),
 		Frame:  frame,
 	})

@@ -39,27 +39,27 @@ func (l *Lesson) Event(r *probe.Result, e *probe.Event) error {
 	}
 	l.open()
 	switch e.Kind {
-	case probe.DNSQuery:
+	case probe.EventDNSQuery:
 		l.dnsQuery(r, e)
-	case probe.DNSAnswer:
+	case probe.EventDNSAnswer:
 		l.dnsAnswer(r, e)
-	case probe.DNSSilence:
+	case probe.EventDNSSilence:
 		l.dnsSilence(r, e)
-	case probe.RouteFound:
+	case probe.EventRouteFound:
 		l.routeFound(r, e)
-	case probe.ARPRequest:
+	case probe.EventARPRequest:
 		l.arpRequest(r, e)
-	case probe.ARPReply:
+	case probe.EventARPReply:
 		l.arpReply(r, e)
-	case probe.ARPSilence:
+	case probe.EventARPSilence:
 		l.arpSilence(r, e)
-	case probe.SegmentSent:
+	case probe.EventSegmentSent:
 		l.segmentSent(r, e)
-	case probe.SegmentReceived:
+	case probe.EventSegmentReceived:
 		l.segmentReceived(r, e)
-	case probe.ICMPReceived:
+	case probe.EventICMPReceived:
 		l.icmpReceived(r, e)
-	case probe.TCPSilence:
+	case probe.EventTCPSilence:
 		l.tcpSilence(r, e)
 	}
 	return l.flush()

@@ -52,7 +52,7 @@ func packet(e *probe.Event) []byte {
 	}
 	etherType := []byte{0x08, 0x00}
 	switch e.Kind {
-	case probe.ARPRequest, probe.ARPReply:
+	case probe.EventARPRequest, probe.EventARPReply:
 		etherType = []byte{0x08, 0x06}
 	}
 	return slices.Concat(e.Frame.Destination[:], e.Frame.Source[:], etherType, e.Octets)
@@ -103,7 +103,7 @@ func TestEveryOctetOnce(t *testing.T) {
 // TestLineBreaksKeepEveryOctet explains more data than a line holds, at offsets of five digits.
 func TestLineBreaksKeepEveryOctet(t *testing.T) {
 	tr := literal(22)
-	tr.in(1, tcphdr.ACK, irs, iss, nil, probe.GotData, probe.EstablishedState, strings.Repeat("0123456789abcdefghi", 600))
+	tr.in(1, tcphdr.ACK, irs, iss, nil, probe.VerdictGotData, probe.StateEstablished, strings.Repeat("0123456789abcdefghi", 600))
 	text := explained(t, tr.Result, nil, &tr.Events[0], report.Style{})
 	presentable(t, text, report.Style{})
 	if got := shown(t, text); !bytes.Equal(got, tr.Events[0].Octets) {
@@ -115,7 +115,7 @@ func TestLineBreaksKeepEveryOctet(t *testing.T) {
 func TestChecksumsAreShownRight(t *testing.T) {
 	for n := range 40 {
 		tr := literal(80)
-		e := tr.in(1, tcphdr.ACK, irs, iss, nil, probe.GotData, probe.EstablishedState, strings.Repeat("\xa7\x1d\x03", n)[:n])
+		e := tr.in(1, tcphdr.ACK, irs, iss, nil, probe.VerdictGotData, probe.StateEstablished, strings.Repeat("\xa7\x1d\x03", n)[:n])
 		_, segment, err := rawip.Parse(e.Octets)
 		if err != nil {
 			t.Fatal(err)
@@ -147,7 +147,7 @@ func TestColorAddsNothing(t *testing.T) {
 
 // TestBareEvents checks that events of every kind with nothing in them are explained all the same, as are results.
 func TestBareEvents(t *testing.T) {
-	for kind := probe.DNSQuery; kind <= probe.TCPSilence; kind++ {
+	for kind := probe.EventDNSQuery; kind <= probe.EventTCPSilence; kind++ {
 		for _, s := range []report.Style{{}, {UTF8: true}} {
 			text := explained(t, &probe.Result{}, nil, &probe.Event{Kind: kind}, s)
 			presentable(t, text, s)
@@ -156,7 +156,7 @@ func TestBareEvents(t *testing.T) {
 			}
 		}
 	}
-	for o := probe.Pending; o <= probe.Interrupted; o++ {
+	for o := probe.OutcomePending; o <= probe.OutcomeInterrupted; o++ {
 		text := lesson(t, &probe.Result{Outcome: o}, report.Style{}, true)
 		presentable(t, text, report.Style{})
 		if n := strings.Count(text, "\n"); n < 3 || n > 9 {
@@ -183,7 +183,7 @@ func TestVerdictIsTwoToSixLines(t *testing.T) {
 func TestNotSent(t *testing.T) {
 	tr := literal(80)
 	tr.syn(0)
-	text := explained(t, &probe.Result{Target: "192.0.2.80:80"}, nil, &probe.Event{Kind: probe.SegmentSent, Octets: tr.Events[0].Octets}, report.Style{})
+	text := explained(t, &probe.Result{Target: "192.0.2.80:80"}, nil, &probe.Event{Kind: probe.EventSegmentSent, Octets: tr.Events[0].Octets}, report.Style{})
 	for _, want := range []string{
 		"    0.000 ms  TCP  -->  SYN, 60 octets: IPv4 20, TCP 40\n",
 		"must acknowledge 2871324874 = 2871324873 + 1",
@@ -235,8 +235,8 @@ func FuzzEvent(f *testing.F) {
 		tr := literal(80)
 		tr.syn(0)
 		e := probe.Event{
-			Kind: probe.EventKind(kind % uint8(probe.TCPSilence+1)), Octets: octets,
-			Segment: &probe.Segment{Verdict: probe.Verdict(verdict % uint8(probe.Late+1))},
+			Kind: probe.EventKind(kind % uint8(probe.EventTCPSilence+1)), Octets: octets,
+			Segment: &probe.Segment{Verdict: probe.Verdict(verdict % uint8(probe.VerdictLate+1))},
 		}
 		if framed {
 			e.Frame = &probe.Frame{Source: gatewayMAC, Destination: localMAC}
@@ -244,9 +244,9 @@ func FuzzEvent(f *testing.F) {
 		text := explained(t, tr.Result, tr.Events, &e, report.Style{})
 		presentable(t, text, report.Style{})
 		switch e.Kind {
-		case probe.DNSQuery, probe.DNSAnswer:
+		case probe.EventDNSQuery, probe.EventDNSAnswer:
 			e.Frame = nil // of a UDP socket there is none
-		case probe.DNSSilence, probe.RouteFound, probe.ARPSilence, probe.TCPSilence:
+		case probe.EventDNSSilence, probe.EventRouteFound, probe.EventARPSilence, probe.EventTCPSilence:
 			return
 		}
 		if got := shown(t, text); !bytes.Equal(got, packet(&e)) {
@@ -258,7 +258,7 @@ func FuzzEvent(f *testing.F) {
 func ExampleLesson() {
 	r := &probe.Result{}
 	l := explain.New(os.Stdout, report.Style{UTF8: true}, false)
-	l.Event(r, &probe.Event{Kind: probe.ARPSilence, ARP: &probe.ARPPacket{Interface: "eth0", Address: gateway}})
+	l.Event(r, &probe.Event{Kind: probe.EventARPSilence, ARP: &probe.ARPPacket{Interface: "eth0", Address: gateway}})
 	// Output:
 	// Left: the offset in the packet and the octets, in hexadecimal. Right: what they
 	// mean; at the edge, the RFC and its section in which that is written.

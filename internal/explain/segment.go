@@ -38,7 +38,7 @@ func (l *Lesson) segmentReceived(r *probe.Result, e *probe.Event) {
 
 // tcpSilence explains that nothing came back.
 func (l *Lesson) tcpSilence(r *probe.Result, e *probe.Event) {
-	l.talk.state = probe.Closed
+	l.talk.state = probe.StateClosed
 	l.headline(r, e, "TCP", silence, "nothing came back")
 	waited := ""
 	if len(l.talk.syns) > 0 {
@@ -190,9 +190,9 @@ func (l *Lesson) whyAcknowledged(s segment) []string {
 	h := s.Header
 	awaited := fmt.Sprintf("We await %d next.", h.Ack)
 	switch l.talk.last.Verdict {
-	case probe.GotFIN:
+	case probe.VerdictGotFIN:
 		acknowledge := fmt.Sprintf("Their FIN took one sequence number as well, so we acknowledge %d = %d + 1.", h.Ack, h.Ack.Add(-1))
-		if s.State != probe.TimeWait {
+		if s.State != probe.StateTimeWait {
 			return []string{acknowledge, "Our own direction is not closed until our FIN is acknowledged (RFC 9293 3.6)."}
 		}
 		return []string{
@@ -200,11 +200,11 @@ func (l *Lesson) whyAcknowledged(s segment) []string {
 			"Both directions are closed now. Whoever closed first keeps the ports in TIME_WAIT for a while, in case this ACK is lost",
 			"and the FIN comes again (RFC 9293 3.6).",
 		}
-	case probe.GotData:
+	case probe.VerdictGotData:
 		return []string{"Data is acknowledged, though nobody reads it: an octet not acknowledged would be sent again (RFC 9293 3.8).", awaited}
-	case probe.Duplicate:
+	case probe.VerdictDuplicate:
 		return []string{"What came was here before: our ACK of it was lost, or the peer did not use it. So we say it once more", "(RFC 9293 3.10.7.4).", awaited}
-	case probe.OutOfWindow, probe.Challenged, probe.AckUnacceptable:
+	case probe.VerdictOutOfWindow, probe.VerdictChallenged, probe.VerdictAckUnacceptable:
 		return []string{
 			"What came does not fit. An ACK of what we have tells an honest peer where we are, and a forger nothing (RFC 5961 3.2 and 4.2).",
 			awaited,
@@ -220,64 +220,64 @@ func (l *Lesson) whatMeans(s segment, e *probe.Event) []string {
 		return []string{"What came cannot be read as a TCP segment, and says nothing."}
 	}
 	switch s.Verdict {
-	case probe.Opened:
+	case probe.VerdictOpened:
 		return l.whatOpens(s)
-	case probe.Crossed:
+	case probe.VerdictCrossed:
 		return []string{
 			"A SYN without ACK: the peer opens a connection to us at the same moment (RFC 9293 3.5). It does not answer our SYN,",
 			fmt.Sprintf("since it acknowledges nothing. It counts from %d, so that we must acknowledge %d.", h.Seq, h.Seq.Add(1)),
 		}
-	case probe.WasRefused:
+	case probe.VerdictRefused:
 		sentences := []string{
 			fmt.Sprintf("Refused: RST and ACK are set, and %d = %d + 1 acknowledges our SYN, so that it is about this connection (RFC 9293 3.10.7.3).",
 				h.Ack, h.Ack.Add(-1)),
 			"A host sends that if nothing listens on the port (RFC 9293 3.5.2); a firewall may forge it.",
 		}
-		if c.state == probe.SynReceived {
+		if c.state == probe.StateSYNReceived {
 			sentences[0] = fmt.Sprintf("Refused: the RST has the number %d, exactly what we await (RFC 5961 3.2).", h.Seq)
 		}
 		return append(sentences, l.whichSYN(s))
-	case probe.RSTUnproven:
+	case probe.VerdictRSTUnproven:
 		return []string{"This RST proves nothing: it does not acknowledge our SYN, or is outside of what we await.",
 			"Anyone can send such a segment without having seen ours, so it is dropped (RFC 9293 3.5.3)."}
-	case probe.TimestampUnproven:
+	case probe.VerdictTimestampUnproven:
 		return []string{"This RST echoes a time stamp that we never sent, so whoever sent it has not seen our SYN. It is dropped."}
-	case probe.AckUnacceptable:
+	case probe.VerdictAckUnacceptable:
 		sentences := []string{fmt.Sprintf("It acknowledges %d. We have sent only %s, so that number cannot be right.", h.Ack, l.sentSoFar())}
 		if !c.opened {
 			return append(sentences, "The peer remembers an old connection of these ports. It is to be answered by RST (RFC 9293 3.10.7.3).")
 		}
 		return append(sentences, "It is dropped, and answered by an ACK of what we have (RFC 5961 5.2).")
-	case probe.Duplicate:
+	case probe.VerdictDuplicate:
 		if h.Flags.Has(tcphdr.SYN | tcphdr.ACK) {
 			return []string{"The SYN-ACK again: our ACK was lost, or dropped there because the accept queue is full.",
 				"We acknowledge it again (RFC 9293 3.10.7.4)."}
 		}
 		return []string{fmt.Sprintf("All of it was here before: we await %d. It is acknowledged again (RFC 9293 3.10.7.4).", c.rcv)}
-	case probe.OutOfWindow:
+	case probe.VerdictOutOfWindow:
 		return []string{fmt.Sprintf("Sequence number %d is not what we await, %d. It is dropped, and answered by an ACK (RFC 9293 3.10.7.4).", h.Seq, c.rcv)}
-	case probe.Challenged:
+	case probe.VerdictChallenged:
 		return []string{"A SYN within a connection, or a RST not exactly at the number that we await, may be forged.",
 			"It is answered by a challenge ACK, to which an honest peer replies with the right number (RFC 5961 3.2 and 4.2)."}
-	case probe.WasReset:
+	case probe.VerdictReset:
 		return []string{fmt.Sprintf("The peer breaks the connection off. The RST has exactly the number that we await, %d, so it is believed (RFC 5961 3.2).", h.Seq)}
-	case probe.Acknowledged:
+	case probe.VerdictAcknowledged:
 		if c.closing && h.Ack == c.nxt {
 			return []string{fmt.Sprintf("%d = %d + 1 acknowledges our FIN. Now the peer may still send, but we may not (RFC 9293 3.6).", h.Ack, h.Ack.Add(-1))}
 		}
 		return []string{fmt.Sprintf("An acknowledgment, and no more: the peer awaits %d.", h.Ack)}
-	case probe.GotData:
+	case probe.VerdictGotData:
 		return []string{
 			fmt.Sprintf("The peer speaks before it is asked: %s from sequence number %d on.", count(s.Length, "octet"), h.Seq),
 			fmt.Sprintf("They must be acknowledged with %d (RFC 9293 3.8).", s.end()),
 		}
-	case probe.GotFIN:
+	case probe.VerdictGotFIN:
 		sentences := []string{fmt.Sprintf("The peer has nothing more to send. Its FIN takes the number %d and must be acknowledged with %d.", s.end().Add(-1), s.end())}
 		if c.closing && h.Ack == c.nxt {
 			sentences = append(sentences, fmt.Sprintf("In the same segment %d = %d + 1 acknowledges our FIN (RFC 9293 3.6).", h.Ack, h.Ack.Add(-1)))
 		}
 		return sentences
-	case probe.Late:
+	case probe.VerdictLate:
 		return []string{"It came after the end, and changes nothing."}
 	}
 	return []string{"It says nothing about our SYN: neither SYN nor RST is set, or no number fits. It is dropped (RFC 9293 3.10.7.3)."}

@@ -27,34 +27,34 @@ func (l *Lesson) Verdict(r *probe.Result) error {
 func (l *Lesson) learnt(r *probe.Result) []string {
 	tcp := orZero(r.TCP)
 	switch r.Outcome {
-	case probe.Established:
+	case probe.OutcomeEstablished:
 		return []string{
 			fmt.Sprintf("Port %d of %s is open: after %s ms came the acknowledgment of ISS + 1, a number that nobody off the path can know.",
 				r.Port, l.text(r.Host), ms(tcp.RTT)),
 			l.waited(tcp), ended(tcp),
 			"That something listens does not say that the service behind it works.",
 		}
-	case probe.Refused:
+	case probe.OutcomeRefused:
 		return []string{
 			fmt.Sprintf("A RST came after %s ms that acknowledges our ISS + 1, so it is about our SYN.", ms(tcp.RTT)),
 			fmt.Sprintf("The way there and back works. Nothing listens on port %d, or a firewall says so in the host's name (RFC 9293 3.5.2).", r.Port),
 		}
-	case probe.Unreachable:
+	case probe.OutcomeUnreachable:
 		return []string{l.rejected(r), "TCP is to wait on after most of these errors (RFC 9293 3.9.2.2); while they connect, deployed stacks give up, and so do we (RFC 5461 4)."}
-	case probe.Timeout:
+	case probe.OutcomeTimeout:
 		return []string{
 			fmt.Sprintf("%s got no answer that counts. A silence has no sender: it does not say whether the SYN or its answer was lost, or where.", count(tcp.SYNSent, "SYN")),
 			repeated(tcp.SYNSent),
 		}
-	case probe.DNSError:
+	case probe.OutcomeDNSError:
 		return []string{"The name has not become an address, so that no segment left: this says nothing about the host or its port."}
-	case probe.NoRoute:
+	case probe.OutcomeNoRoute:
 		return []string{"The kernel knows no way to that address, so that no packet left (RFC 1122 3.3.1). The fault is in this host's routes."}
-	case probe.ARPTimeout:
+	case probe.OutcomeARPTimeout:
 		return []string{"The next hop did not answer, so that no frame could be addressed and no segment left.", "What lies behind the next hop remains unknown."}
-	case probe.LocalError:
+	case probe.OutcomeLocalError:
 		return []string{"This host refused to send, so that nothing was learnt about the other.", l.cause(r)}
-	case probe.Interrupted:
+	case probe.OutcomeInterrupted:
 		return []string{"It was broken off before there was an answer, and an answer may still be on its way."}
 	}
 	return []string{"It is not over yet."}
@@ -77,7 +77,7 @@ func ended(t *probe.TCP) string {
 		return "It was reset before it was complete: no application there has seen it."
 	case t.Close == probe.CloseNone:
 		return "It was left open: the peer still holds it."
-	case t.State == probe.TimeWait:
+	case t.State == probe.StateTimeWait:
 		return "Each side closed its direction and had that acknowledged (RFC 9293 3.6)."
 	}
 	return ""

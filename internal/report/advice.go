@@ -12,16 +12,16 @@ import (
 // Reason returns one sentence for a person that says how the handshake ended. It is printable.
 func Reason(r *probe.Result) string {
 	switch r.Outcome {
-	case probe.Established:
+	case probe.OutcomeEstablished:
 		if r.TCP.Connected {
 			return fmt.Sprintf("The handshake was completed in %s ms.", ms(r.TCP.Connect))
 		}
 		return fmt.Sprintf("The peer accepted the SYN after %s ms, and was reset before the handshake was complete.", ms(r.TCP.RTT))
-	case probe.Refused:
+	case probe.OutcomeRefused:
 		return fmt.Sprintf("The peer reset the SYN after %s ms: nothing listens on port %d, or a firewall rejects it.", ms(r.TCP.RTT), r.Port)
-	case probe.Unreachable:
+	case probe.OutcomeUnreachable:
 		return sentence("the SYN was rejected: " + rejection(r))
-	case probe.Interrupted:
+	case probe.OutcomeInterrupted:
 		return sentence("interrupted: " + interrupted(r))
 	}
 	return sentence(explanation(r))
@@ -42,10 +42,10 @@ func sentence(s string) string {
 // established.
 func Advice(r *probe.Result) []string {
 	switch r.Outcome {
-	case probe.Refused:
+	case probe.OutcomeRefused:
 		return []string{fmt.Sprintf("%v is up and answered: nothing listens on port %d, or a firewall rejects it.", r.TCP.Remote.Addr(), r.Port)}
-	case probe.Timeout:
-		if slices.Contains(r.Findings, probe.StalePeerState) {
+	case probe.OutcomeTimeout:
+		if slices.Contains(r.Findings, probe.FindingStalePeerState) {
 			return []string{
 				"The host is up and answers, but for an old connection of the same ports.",
 				"Next: try again, without --source-port if you gave one.",
@@ -55,18 +55,18 @@ func Advice(r *probe.Result) []string {
 			"A firewall drops the SYN or its answer, or the host is down.",
 			fmt.Sprintf("Next: tcpprobe trace %s shows how far the SYN gets.", typed(r)),
 		}
-	case probe.Unreachable:
+	case probe.OutcomeUnreachable:
 		if len(r.ICMP) > 0 {
 			return []string{rejected(r.ICMP[len(r.ICMP)-1])}
 		}
-	case probe.DNSError:
+	case probe.OutcomeDNSError:
 		return []string{"No segment was sent, since there is no address to send it to.", resolve(r.DNS)}
-	case probe.NoRoute:
+	case probe.OutcomeNoRoute:
 		return []string{
 			"No segment was sent: this host knows no way there.",
 			"Next: ip route; ip address; ip rule",
 		}
-	case probe.ARPTimeout:
+	case probe.OutcomeARPTimeout:
 		if r.Route == nil {
 			return nil
 		}
@@ -80,7 +80,7 @@ func Advice(r *probe.Result) []string {
 			"No segment was sent: the gateway is down, or its address is not this one.",
 			fmt.Sprintf("Next: ip neigh show dev %s; ip route", Printable(r.Route.Interface)),
 		}
-	case probe.LocalError:
+	case probe.OutcomeLocalError:
 		return []string{"The fault is on this host: it says nothing about the target."}
 	}
 	return nil
@@ -161,7 +161,7 @@ func Notes(r *probe.Result) (notes []string) {
 // finding says in words what was found; "" if the rest of the report says it already.
 func finding(f probe.Finding, r *probe.Result) string {
 	switch f {
-	case probe.SYNRetransmitted:
+	case probe.FindingSYNRetransmitted:
 		if r.TCP == nil || !r.TCP.Answered {
 			return ""
 		}
@@ -172,33 +172,33 @@ func finding(f probe.Finding, r *probe.Result) string {
 			return whichSYN(0, r.TCP.SYNSent) + " was answered, not known which; rtt counts from the last"
 		}
 		return whichSYN(r.TCP.AnsweredSYN, r.TCP.SYNSent) + " was answered; rtt counts from that one"
-	case probe.DuplicateSYNACK:
+	case probe.FindingDuplicateSYNACK:
 		return "duplicate SYN-ACK: our ACK was lost, or the accept queue is full"
-	case probe.StalePeerState:
+	case probe.FindingStalePeerState:
 		return "the peer acknowledged what we never sent: it has an old connection"
-	case probe.ResetAfterEstablished:
+	case probe.FindingResetAfterEstablished:
 		return "the peer accepted the connection and then reset it"
-	case probe.RSTIgnored:
+	case probe.FindingRSTIgnored:
 		return "a RST was ignored, since it proves nothing about our SYN"
-	case probe.PeerSpeaksFirst:
+	case probe.FindingPeerSpeaksFirst:
 		return "the peer speaks first: data or FIN came before we sent any"
-	case probe.OptionsMalformed:
+	case probe.FindingOptionsMalformed:
 		return "the peer's options cannot be read to their end"
-	case probe.ChecksumInvalid:
+	case probe.FindingChecksumInvalid:
 		return "segments with a wrong checksum were discarded"
-	case probe.SimultaneousOpen:
+	case probe.FindingSimultaneousOpen:
 		return "simultaneous open: the peer's SYN crossed ours"
-	case probe.ARPConflict:
+	case probe.FindingARPConflict:
 		return "two hosts claim the address of the next hop"
-	case probe.AddressConflict:
+	case probe.FindingAddressConflict:
 		return "another host claims our own address"
-	case probe.ICMPThenAnswer:
+	case probe.FindingICMPThenAnswer:
 		return "an ICMP error quoted our SYN, and yet the peer answered"
-	case probe.TimestampsMismatch:
+	case probe.FindingTimestampsMismatch:
 		return "the SYN-ACK echoes a time stamp that we never sent"
-	case probe.CloseUnanswered:
+	case probe.FindingCloseUnanswered:
 		return "the peer did not close its side, and was reset at the end"
-	case probe.FragmentIgnored:
+	case probe.FindingFragmentIgnored:
 		return "a fragment was ignored: part of a datagram cannot be judged"
 	}
 	return string(f)

@@ -30,7 +30,7 @@ var cases = []struct {
 		j.syn(1002.644)
 		j.accepted(1014.285, 11.641)
 		j.closed(1014.285)
-		j.Findings = []probe.Finding{probe.SYNRetransmitted}
+		j.Findings = []probe.Finding{probe.FindingSYNRetransmitted}
 		return j.Result
 	}},
 	{"established_ambiguous_user_clock", func() *probe.Result {
@@ -42,7 +42,7 @@ var cases = []struct {
 		e.Segment.Answers = 0
 		j.TCP.AnsweredSYN, j.TCP.RTTAmbiguous, j.TCP.Clock = 0, true, stamp.User
 		j.completed(1014.285)
-		j.Findings = []probe.Finding{probe.SYNRetransmitted}
+		j.Findings = []probe.Finding{probe.FindingSYNRetransmitted}
 		return j.Result
 	}},
 	{"established_far_away", func() *probe.Result {
@@ -78,7 +78,7 @@ var cases = []struct {
 		j.TCP.Close = probe.CloseHalf
 		j.syn(2.301)
 		j.answered(13.874, 11.573, linuxOptions(1400, 7, 881234, 1002))
-		j.TCP.State = probe.Closed
+		j.TCP.State = probe.StateClosed
 		j.out(13.902, tcphdr.RST, iss+1, 0, nil)
 		return j.Result
 	}},
@@ -87,7 +87,7 @@ var cases = []struct {
 		j.TCP.Close = probe.CloseRST
 		j.syn(2.301)
 		j.accepted(13.874, 11.573)
-		j.TCP.State = probe.Closed
+		j.TCP.State = probe.StateClosed
 		j.out(13.940, tcphdr.RST, iss+1, 0, nil)
 		return j.Result
 	}},
@@ -96,14 +96,14 @@ var cases = []struct {
 		j.syn(2.301)
 		j.accepted(13.874, 11.573)
 		j.out(13.931, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1012, 881234))
-		j.in(25.1, tcphdr.PSH|tcphdr.ACK, irs+1, iss+1, laterOptions(881245, 1012), 41, probe.GotData)
+		j.in(25.1, tcphdr.PSH|tcphdr.ACK, irs+1, iss+1, laterOptions(881245, 1012), 41, probe.VerdictGotData)
 		j.out(25.13, tcphdr.ACK, iss+2, irs+42, laterOptions(1024, 881245))
-		j.TCP.State = probe.FinWait2
-		j.in(25.4, tcphdr.ACK, irs+42, iss+2, laterOptions(881246, 1012), 0, probe.Acknowledged)
-		j.entered(probe.FinWait2, 25.4)
-		j.entered(probe.Closed, 31)
-		j.in(31, tcphdr.RST|tcphdr.ACK, irs+42, iss+2, nil, 0, probe.WasReset)
-		j.Findings = []probe.Finding{probe.PeerSpeaksFirst, probe.ResetAfterEstablished}
+		j.TCP.State = probe.StateFINWait2
+		j.in(25.4, tcphdr.ACK, irs+42, iss+2, laterOptions(881246, 1012), 0, probe.VerdictAcknowledged)
+		j.entered(probe.StateFINWait2, 25.4)
+		j.entered(probe.StateClosed, 31)
+		j.in(31, tcphdr.RST|tcphdr.ACK, irs+42, iss+2, nil, 0, probe.VerdictReset)
+		j.Findings = []probe.Finding{probe.FindingPeerSpeaksFirst, probe.FindingResetAfterEstablished}
 		return j.Result
 	}},
 	{"established_duplicate_syn_ack", func() *probe.Result {
@@ -111,55 +111,55 @@ var cases = []struct {
 		j.syn(2.301)
 		j.accepted(13.874, 11.573)
 		j.out(13.931, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1012, 881234))
-		j.in(1014.1, tcphdr.SYN|tcphdr.ACK, irs, iss+1, linuxOptions(1400, 7, 882234, 1002), 0, probe.Duplicate)
+		j.in(1014.1, tcphdr.SYN|tcphdr.ACK, irs, iss+1, linuxOptions(1400, 7, 882234, 1002), 0, probe.VerdictDuplicate)
 		j.out(1014.13, tcphdr.ACK, iss+2, irs+1, laterOptions(2014, 882234))
 		e := j.out(1014.2, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(2014, 882234))
 		e.Segment.Again, e.Segment.After = 1, 1000269*time.Microsecond
-		j.TCP.State = probe.Closed
+		j.TCP.State = probe.StateClosed
 		j.out(1513.9, tcphdr.RST, iss+2, 0, nil)
-		j.Findings = []probe.Finding{probe.DuplicateSYNACK, probe.CloseUnanswered}
+		j.Findings = []probe.Finding{probe.FindingDuplicateSYNACK, probe.FindingCloseUnanswered}
 		return j.Result
 	}},
 	{"established_after_noise", func() *probe.Result {
 		j := arrived(80)
 		j.syn(2.301)
-		j.in(2.9, tcphdr.ACK, 77, 78, nil, 0, probe.AckUnacceptable)
+		j.in(2.9, tcphdr.ACK, 77, 78, nil, 0, probe.VerdictAckUnacceptable)
 		j.out(2.95, tcphdr.RST, 78, 0, nil)
-		j.in(3.1, tcphdr.RST, 99, 0, nil, 0, probe.RSTUnproven)
-		j.in(3.2, tcphdr.RST|tcphdr.ACK, 99, iss+1, laterOptions(5, 6), 0, probe.TimestampUnproven)
-		j.in(3.3, tcphdr.FIN, 99, 0, nil, 0, probe.Dropped)
+		j.in(3.1, tcphdr.RST, 99, 0, nil, 0, probe.VerdictRSTUnproven)
+		j.in(3.2, tcphdr.RST|tcphdr.ACK, 99, iss+1, laterOptions(5, 6), 0, probe.VerdictTimestampUnproven)
+		j.in(3.3, tcphdr.FIN, 99, 0, nil, 0, probe.VerdictDropped)
 		j.rejected(8.120, 5.819, router, icmp.DestinationUnreachable, icmp.HostUnreachable, 62, 0)
 		j.accepted(13.874, 11.573)
-		j.in(14.5, tcphdr.ACK, irs+99999, iss+1, nil, 3, probe.OutOfWindow)
-		j.in(14.6, tcphdr.SYN, irs+5, 0, nil, 0, probe.Challenged)
-		j.in(14.7, tcphdr.ACK, irs+1, iss+2, nil, 0, probe.Late)
+		j.in(14.5, tcphdr.ACK, irs+99999, iss+1, nil, 3, probe.VerdictOutOfWindow)
+		j.in(14.6, tcphdr.SYN, irs+5, 0, nil, 0, probe.VerdictChallenged)
+		j.in(14.7, tcphdr.ACK, irs+1, iss+2, nil, 0, probe.VerdictLate)
 		j.TCP.Ignored = 7
 		j.Findings = []probe.Finding{
-			probe.StalePeerState, probe.RSTIgnored, probe.ICMPThenAnswer, probe.ChecksumInvalid, probe.ARPConflict,
-			probe.AddressConflict, probe.TimestampsMismatch, probe.FragmentIgnored,
+			probe.FindingStalePeerState, probe.FindingRSTIgnored, probe.FindingICMPThenAnswer, probe.FindingChecksumInvalid, probe.FindingARPConflict,
+			probe.FindingAddressConflict, probe.FindingTimestampsMismatch, probe.FindingFragmentIgnored,
 		}
 		return j.Result
 	}},
 	{"established_simultaneous_open", func() *probe.Result {
 		j := arrived(80)
 		j.syn(2.301)
-		j.entered(probe.SynReceived, 7)
-		j.in(7, tcphdr.SYN, irs, 0, linuxOptions(1400, 7, 881234, 0), 0, probe.Crossed)
+		j.entered(probe.StateSYNReceived, 7)
+		j.in(7, tcphdr.SYN, irs, 0, linuxOptions(1400, 7, 881234, 0), 0, probe.VerdictCrossed)
 		e := j.out(7.05, tcphdr.SYN|tcphdr.ACK, iss, irs+1, linuxOptions(1460, 7, 1004, 881234))
 		e.Segment.Tries = 2
 		j.TCP.SYNSent++
 		j.accepted(13.874, 6.824)
-		j.Findings = []probe.Finding{probe.SimultaneousOpen}
+		j.Findings = []probe.Finding{probe.FindingSimultaneousOpen}
 		return j.Result
 	}},
 	{"established_ecn", func() *probe.Result {
 		j := arrived(80)
 		j.TCP.SYNSent = 1
-		j.entered(probe.SynSent, 2.301)
+		j.entered(probe.StateSYNSent, 2.301)
 		j.out(2.301, tcphdr.SYN|tcphdr.ECE|tcphdr.CWR, iss, 0, linuxOptions(1460, 7, 1000, 0))
-		e := j.in(13.874, tcphdr.SYN|tcphdr.ACK|tcphdr.ECE, irs, iss+1, linuxOptions(1400, 7, 881234, 1000), 0, probe.Opened)
+		e := j.in(13.874, tcphdr.SYN|tcphdr.ACK|tcphdr.ECE, irs, iss+1, linuxOptions(1400, 7, 881234, 1000), 0, probe.VerdictOpened)
 		e.Step, e.Segment.Answers = milliseconds(11.573), 1
-		j.Outcome = probe.Established
+		j.Outcome = probe.OutcomeEstablished
 		j.TCP.Answered, j.TCP.RTT, j.TCP.AnsweredSYN, j.TCP.TTL = true, milliseconds(11.573), 1, 57
 		j.TCP.Peer = &probe.Peer{MSS: 1400, HasMSS: true, ECN: probe.ECNClassic, Window: 65160}
 		j.completed(13.874)
@@ -176,16 +176,16 @@ var cases = []struct {
 		}
 		j.answered(13.874, 11.573, append(options[:26:26], 254, 200, 7, 7, 7, 7))
 		j.completed(13.874)
-		j.Findings = []probe.Finding{probe.OptionsMalformed}
+		j.Findings = []probe.Finding{probe.FindingOptionsMalformed}
 		return j.Result
 	}},
 	{"refused", func() *probe.Result {
 		j := arrived(81)
 		j.syn(2.301)
-		j.Outcome = probe.Refused
-		j.TCP.State = probe.Closed
+		j.Outcome = probe.OutcomeRefused
+		j.TCP.State = probe.StateClosed
 		j.TCP.Answered, j.TCP.RTT, j.TCP.AnsweredSYN, j.TCP.TTL = true, milliseconds(11.401), 1, 57
-		e := j.in(13.702, tcphdr.RST|tcphdr.ACK, 0, iss+1, nil, 0, probe.WasRefused)
+		e := j.in(13.702, tcphdr.RST|tcphdr.ACK, 0, iss+1, nil, 0, probe.VerdictRefused)
 		e.Step, e.Segment.Answers = milliseconds(11.401), 1
 		return j.Result
 	}},
@@ -193,12 +193,12 @@ var cases = []struct {
 		j := arrived(65535)
 		j.syn(2.301)
 		j.syn(1002.9)
-		j.Outcome = probe.Refused
-		j.TCP.State = probe.Closed
+		j.Outcome = probe.OutcomeRefused
+		j.TCP.State = probe.StateClosed
 		j.TCP.Answered, j.TCP.RTT, j.TCP.RTTAmbiguous, j.TCP.TTL = true, milliseconds(899.401), true, 57
-		e := j.in(1902.301, tcphdr.RST|tcphdr.ACK, 0, iss+1, nil, 30, probe.WasRefused)
+		e := j.in(1902.301, tcphdr.RST|tcphdr.ACK, 0, iss+1, nil, 30, probe.VerdictRefused)
 		e.Step = milliseconds(899.401)
-		j.Findings = []probe.Finding{probe.SYNRetransmitted}
+		j.Findings = []probe.Finding{probe.FindingSYNRetransmitted}
 		return j.Result
 	}},
 	{"timeout", func() *probe.Result {
@@ -206,16 +206,16 @@ var cases = []struct {
 		j.syn(2.301)
 		j.syn(1002.644)
 		j.timedOut(3000.093)
-		j.Findings = []probe.Finding{probe.SYNRetransmitted}
+		j.Findings = []probe.Finding{probe.FindingSYNRetransmitted}
 		return j.Result
 	}},
 	{"timeout_stale_peer", func() *probe.Result {
 		j := arrived(8443)
 		j.syn(2.301)
-		j.in(14, tcphdr.ACK, 77, 78, nil, 0, probe.AckUnacceptable)
+		j.in(14, tcphdr.ACK, 77, 78, nil, 0, probe.VerdictAckUnacceptable)
 		j.out(14.05, tcphdr.RST, 78, 0, nil)
 		j.timedOut(1002.4)
-		j.Findings = []probe.Finding{probe.StalePeerState}
+		j.Findings = []probe.Finding{probe.FindingStalePeerState}
 		return j.Result
 	}},
 	{"unreachable_prohibited", func() *probe.Result {
@@ -270,22 +270,22 @@ var cases = []struct {
 		j := travel("exmaple.com", 80, "exmaple.com:80")
 		j.asked(0, "exmaple.com", 1)
 		j.resolved(2.104, 2.104, "NXDOMAIN", nil)
-		j.Outcome = probe.DNSError
+		j.Outcome = probe.OutcomeDNSError
 		j.Err = errors.New("exmaple.com does not exist, says 203.0.113.53 (NXDOMAIN)")
 		return j.Result
 	}},
 	{"dns_error_silence", func() *probe.Result {
 		j := travel("example.com", 80, "example.com:80")
 		j.asked(0, "example.com", 1)
-		j.event(probe.Event{Kind: probe.DNSSilence, At: j.at(5000.1), DNS: &probe.DNSMessage{Server: dns, Attempt: 1}})
+		j.event(probe.Event{Kind: probe.EventDNSSilence, At: j.at(5000.1), DNS: &probe.DNSMessage{Server: dns, Attempt: 1}})
 		j.asked(5000.2, "example.com", 2)
-		e := j.event(probe.Event{Kind: probe.DNSAnswer, At: j.at(5003.1), DNS: &probe.DNSMessage{
+		e := j.event(probe.Event{Kind: probe.EventDNSAnswer, At: j.at(5003.1), DNS: &probe.DNSMessage{
 			Server: netip.MustParseAddrPort("203.0.113.54:5353"), Local: netip.MustParseAddrPort("198.51.100.15:40001"), Transport: "udp", Note: "ignored: the ID is not ours",
 		}})
 		e.Step = 0
-		j.event(probe.Event{Kind: probe.DNSSilence, At: j.at(10000.3), DNS: &probe.DNSMessage{Server: dns, Attempt: 2}})
+		j.event(probe.Event{Kind: probe.EventDNSSilence, At: j.at(10000.3), DNS: &probe.DNSMessage{Server: dns, Attempt: 2}})
 		j.DNS.Duration = milliseconds(10000.3)
-		j.Outcome = probe.DNSError
+		j.Outcome = probe.OutcomeDNSError
 		j.Err = errors.New("no answer from 203.0.113.53 for example.com")
 		return j.Result
 	}},
@@ -293,14 +293,14 @@ var cases = []struct {
 		j := travel("example.com", 80, "example.com:80")
 		j.asked(0, "example.com", 1)
 		j.resolved(2.104, 2.104, "NOERROR", []string{"cdn.example.net"})
-		j.Outcome = probe.DNSError
+		j.Outcome = probe.OutcomeDNSError
 		j.Err = errors.New("example.com exists but has no IPv4 address, says 203.0.113.53")
 		return j.Result
 	}},
 	{"no_route", func() *probe.Result {
 		j := travel("192.0.2.80", 80, "192.0.2.80:80")
 		j.DNS = &probe.DNS{Source: "literal", Addresses: []netip.Addr{remote}}
-		j.Outcome = probe.NoRoute
+		j.Outcome = probe.OutcomeNoRoute
 		j.Err = errors.New("no route to 192.0.2.80 through eth1")
 		return j.Result
 	}},
@@ -321,8 +321,8 @@ var cases = []struct {
 	}},
 	{"local_error", func() *probe.Result {
 		j := arrived(80)
-		j.entered(probe.SynSent, 2.301)
-		j.Outcome = probe.LocalError
+		j.entered(probe.StateSYNSent, 2.301)
+		j.Outcome = probe.OutcomeLocalError
 		j.Err = errors.New("write packet eth0: sendmsg: network is down")
 		return j.Result
 	}},
@@ -333,7 +333,7 @@ var cases = []struct {
 		j.NextHop = &probe.NextHop{Source: "permanent", Address: gateway, MAC: gatewayMAC}
 		j.begin()
 		j.syn(0.2)
-		j.Outcome = probe.Interrupted
+		j.Outcome = probe.OutcomeInterrupted
 		return j.Result
 	}},
 	{"dns_error_refused", func() *probe.Result {
@@ -342,7 +342,7 @@ var cases = []struct {
 		j.DNS.Server = netip.MustParseAddrPort("203.0.113.54:5353")
 		j.Events[0].DNS.Server = j.DNS.Server
 		j.resolved(2.104, 2.104, "REFUSED", nil)
-		j.Outcome = probe.DNSError
+		j.Outcome = probe.OutcomeDNSError
 		j.Err = errors.New("203.0.113.54:5353 refuses to resolve db.example (REFUSED)")
 		return j.Result
 	}},
@@ -356,13 +356,13 @@ var cases = []struct {
 		j := arrived(80)
 		j.syn(2.301)
 		j.syn(1002.644)
-		j.Outcome = probe.Interrupted
-		j.Findings = []probe.Finding{probe.SYNRetransmitted}
+		j.Outcome = probe.OutcomeInterrupted
+		j.Findings = []probe.Finding{probe.FindingSYNRetransmitted}
 		return j.Result
 	}},
 	{"interrupted_early", func() *probe.Result {
 		j := travel("example.com", 80, "example.com:80")
-		j.Outcome = probe.Interrupted
+		j.Outcome = probe.OutcomeInterrupted
 		return j.Result
 	}},
 	{"pending", func() *probe.Result { return travel("example.com", 80, "example.com:80").Result }},
@@ -389,7 +389,7 @@ var cases = []struct {
 	{"hostile_error", func() *probe.Result {
 		name := hostile + strings.Repeat("日本", 150)
 		j := travel(name, 65535, name+":65535")
-		j.Outcome = probe.DNSError
+		j.Outcome = probe.OutcomeDNSError
 		j.Err = errors.New(name + " does not exist, says " + hostile)
 		return j.Result
 	}},
@@ -419,9 +419,9 @@ func (j *journey) silentNextHop() {
 	j.arpAsked(1002.080, 2)
 	j.arpAsked(2002.211, 3)
 	j.NextHop.Duration = milliseconds(3000.389)
-	j.event(probe.Event{Kind: probe.ARPSilence, At: j.at(3002.340), ARP: &probe.ARPPacket{
+	j.event(probe.Event{Kind: probe.EventARPSilence, At: j.at(3002.340), ARP: &probe.ARPPacket{
 		Interface: j.Route.Interface, Address: j.Route.NextHop, Attempt: 3, Attempts: 3,
 	}})
-	j.Outcome = probe.ARPTimeout
+	j.Outcome = probe.OutcomeARPTimeout
 	j.Err = errors.New("no answer")
 }

@@ -14,15 +14,15 @@ import (
 // details adds what an event says besides.
 func (l *Ladder) details(e *probe.Event) {
 	switch e.Kind {
-	case probe.DNSQuery, probe.DNSAnswer:
+	case probe.EventDNSQuery, probe.EventDNSAnswer:
 		l.dnsDetails(e)
-	case probe.RouteFound:
+	case probe.EventRouteFound:
 		l.detail("MTU", count(e.Route.MTU, "octet"))
-	case probe.ARPRequest:
+	case probe.EventARPRequest:
 		l.detail("tell", e.ARP.Sender.String(), fmt.Sprintf("(attempt %d of %d)", e.ARP.Attempt, e.ARP.Attempts))
-	case probe.SegmentSent, probe.SegmentReceived:
+	case probe.EventSegmentSent, probe.EventSegmentReceived:
 		l.segmentDetails(e)
-	case probe.ICMPReceived:
+	case probe.EventICMPReceived:
 		l.icmpDetails(e.ICMP)
 	}
 }
@@ -36,7 +36,7 @@ func (l *Ladder) dnsDetails(e *probe.Event) {
 		words = append(words, fmt.Sprintf("id %d,", binary.BigEndian.Uint16(e.Octets)), count(len(e.Octets), "octet"))
 	}
 	l.detail("server", words...)
-	if e.Kind == probe.DNSQuery {
+	if e.Kind == probe.EventDNSQuery {
 		return
 	}
 	if m.RCode != "" {

@@ -90,7 +90,7 @@ func (p *page) flowsVerdict(set *probe.FlowSet, groups []probe.FlowGroup) {
 	line := word + "  " + p.shorten(p.printable(set.Target), 40) + "  "
 	established := 0
 	for _, f := range set.Flows {
-		if f.Handshake.Outcome == probe.Established {
+		if f.Handshake.Outcome == probe.OutcomeEstablished {
 			established++
 		}
 	}
@@ -128,7 +128,7 @@ func flowsOutcome(set *probe.FlowSet) (o probe.Outcome, same bool) {
 func flowsNotes(set *probe.FlowSet, groups []probe.FlowGroup) (notes []string) {
 	n := len(set.Flows)
 	for _, g := range groups {
-		if g.Outcome == probe.Established {
+		if g.Outcome == probe.OutcomeEstablished {
 			continue
 		}
 		text := fmt.Sprintf("%d of %s fail", len(g.Flows), count(n, "flow"))

@@ -187,7 +187,7 @@ func TestAdviceIsTwoLinesAtMost(t *testing.T) {
 
 // TestBareResults checks that results with next to nothing in them are rendered all the same.
 func TestBareResults(t *testing.T) {
-	for o := probe.Pending; o <= probe.Interrupted; o++ {
+	for o := probe.OutcomePending; o <= probe.OutcomeInterrupted; o++ {
 		r := &probe.Result{Target: "example.com:80", Outcome: o, TCP: &probe.TCP{}}
 		for _, s := range styles {
 			text := ladder(t, r, s.style)

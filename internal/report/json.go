@@ -330,7 +330,7 @@ func newTCP(r *probe.Result, zero stamp.Stamp) *tcpJSON {
 		}
 		j.SACK, j.Timestamps, j.ECN = &p.SACKPermitted, &p.Timestamps, p.ECN.String()
 	}
-	if r.Outcome == probe.Established {
+	if r.Outcome == probe.OutcomeEstablished {
 		j.Close = t.Close.String()
 	}
 	for i := range r.Events {
@@ -348,7 +348,7 @@ func newSegment(e *probe.Event, zero stamp.Stamp) segmentJSON {
 		Seq: h.Seq, Ack: h.Ack, Window: h.Window, TTL: s.TTL, Length: s.Length,
 		Options: newOptions(h.Options), Checksum: s.Checksum.String(),
 	}
-	if e.Kind == probe.SegmentSent {
+	if e.Kind == probe.EventSegmentSent {
 		j.Dir = "out"
 	}
 	return j

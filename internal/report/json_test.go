@@ -83,7 +83,7 @@ func TestSchema(t *testing.T) {
 	sum := probe.NewSummary("example.com:80")
 	for _, c := range cases {
 		r := c.make()
-		if r.Outcome == probe.Pending || strings.HasPrefix(c.name, "hostile") {
+		if r.Outcome == probe.OutcomePending || strings.HasPrefix(c.name, "hostile") {
 			continue // no results that a probe could end with
 		}
 		outcomes[r.Outcome] = true
@@ -95,7 +95,7 @@ func TestSchema(t *testing.T) {
 		validate("summary before "+c.name, b.String())
 		sum.Add(r)
 	}
-	for o := probe.Established; o <= probe.Interrupted; o++ {
+	for o := probe.OutcomeEstablished; o <= probe.OutcomeInterrupted; o++ {
 		if !outcomes[o] {
 			t.Errorf("no case ends as %v", o)
 		}

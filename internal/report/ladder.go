@@ -22,7 +22,7 @@ type Ladder struct {
 
 // NewLadder returns a Ladder that writes to w.
 func NewLadder(w io.Writer, s Style) *Ladder {
-	return &Ladder{page: page{w: w, style: s}, shown: probe.SynSent}
+	return &Ladder{page: page{w: w, style: s}, shown: probe.StateSYNSent}
 }
 
 // Event prints an event of the result, which may be unfinished.
@@ -42,18 +42,18 @@ func (l *Ladder) tell(r *probe.Result, e *probe.Event) row {
 	at, _ := stamp.Between(r.Start, e.At)
 	row := row{at: at, step: e.Step, hang: textColumn}
 	switch e.Kind {
-	case probe.DNSQuery, probe.DNSAnswer, probe.DNSSilence:
+	case probe.EventDNSQuery, probe.EventDNSAnswer, probe.EventDNSSilence:
 		l.dns(&row, e)
-	case probe.RouteFound:
+	case probe.EventRouteFound:
 		row.protocol = "IP"
 		row.texts = []string{l.route(e.Route)}
-	case probe.ARPRequest, probe.ARPReply, probe.ARPSilence:
+	case probe.EventARPRequest, probe.EventARPReply, probe.EventARPSilence:
 		l.arp(&row, e)
-	case probe.SegmentSent, probe.SegmentReceived:
+	case probe.EventSegmentSent, probe.EventSegmentReceived:
 		l.segment(&row, e)
-	case probe.ICMPReceived:
+	case probe.EventICMPReceived:
 		l.icmp(&row, e.ICMP)
-	case probe.TCPSilence:
+	case probe.EventTCPSilence:
 		row.protocol, row.way, row.step = "TCP", silence, 0
 		row.texts = []string{"nothing came back"}
 		if l.heard {
@@ -68,17 +68,17 @@ func (l *Ladder) dns(row *row, e *probe.Event) {
 	m := e.DNS
 	row.protocol, row.second = "DNS", secondColumn
 	switch e.Kind {
-	case probe.DNSQuery:
+	case probe.EventDNSQuery:
 		row.way = out
 		ask := "ask " + server(m.Server)
 		row.texts = []string{l.shorten("A? "+l.printable(m.Name), width-textColumn-2-columns(ask)), ask}
 		if m.Attempt > 1 {
 			row.texts = append(row.texts, fmt.Sprintf("again (%d)", m.Attempt))
 		}
-	case probe.DNSAnswer:
+	case probe.EventDNSAnswer:
 		row.way = in
 		row.texts = l.answer(m)
-	case probe.DNSSilence:
+	case probe.EventDNSSilence:
 		row.way = silence
 		row.texts = []string{"no answer from " + server(m.Server)}
 	}
@@ -130,16 +130,16 @@ func (l *Ladder) arp(row *row, e *probe.Event) {
 	a := e.ARP
 	row.protocol, row.second = "ARP", secondColumn
 	switch e.Kind {
-	case probe.ARPRequest:
+	case probe.EventARPRequest:
 		row.way = out
 		row.texts = []string{"who has " + a.Address.String()}
 		if a.Attempt > 1 {
 			row.texts = append(row.texts, fmt.Sprintf("again (%d of %d)", a.Attempt, a.Attempts))
 		}
-	case probe.ARPReply:
+	case probe.EventARPReply:
 		row.way = in
 		row.texts = []string{fmt.Sprintf("%v is at %s", a.Address, mac(a.MAC))}
-	case probe.ARPSilence:
+	case probe.EventARPSilence:
 		row.way = silence
 		row.texts = []string{"nobody answered on " + l.printable(a.Interface)}
 	}
@@ -156,7 +156,7 @@ func (l *Ladder) segment(row *row, e *probe.Event) {
 	s := e.Segment
 	row.protocol, row.hang = "TCP", proofColumn
 	row.texts = []string{fmt.Sprintf("%-7s  [%s]", s.Header.Flags, s.Header.Flags.Bits())}
-	if e.Kind == probe.SegmentSent {
+	if e.Kind == probe.EventSegmentSent {
 		row.way = out
 		row.texts = append(row.texts, l.sent(s)...)
 	} else {
@@ -181,8 +181,8 @@ func (l *Ladder) sent(s *probe.Segment) []string {
 	case l.opened && f.Has(tcphdr.ACK) && !f.Has(tcphdr.RST):
 		// The control block may be a step ahead by now, since the FIN follows at once.
 		l.opened = false
-		l.shown = probe.EstablishedState
-		return []string{probe.EstablishedState.String()}
+		l.shown = probe.StateEstablished
+		return []string{probe.StateEstablished.String()}
 	}
 	return l.changed(s.State)
 }
@@ -198,29 +198,29 @@ func (l *Ladder) received(s *probe.Segment) (texts []string) {
 		texts = append(texts, count(s.Length, "octet"))
 	}
 	switch s.Verdict {
-	case probe.Opened, probe.WasRefused:
-		l.opened = s.Verdict == probe.Opened
+	case probe.VerdictOpened, probe.VerdictRefused:
+		l.opened = s.Verdict == probe.VerdictOpened
 		texts = append(texts, ttl(s))
 		if l.syns > 1 {
 			texts = append(texts, "answers "+whichSYN(s.Answers, l.syns))
 		}
 		return texts
-	case probe.Acknowledged:
+	case probe.VerdictAcknowledged:
 		return l.changed(s.State)
-	case probe.GotData, probe.GotFIN:
+	case probe.VerdictGotData, probe.VerdictGotFIN:
 		return texts
 	}
 	texts = append(texts, ttl(s))
 	switch s.Verdict {
-	case probe.Duplicate:
+	case probe.VerdictDuplicate:
 		texts = append(texts, "again")
-	case probe.Dropped:
+	case probe.VerdictDropped:
 		texts = append(texts, "ignored")
-	case probe.RSTUnproven, probe.TimestampUnproven, probe.Late:
+	case probe.VerdictRSTUnproven, probe.VerdictTimestampUnproven, probe.VerdictLate:
 		texts = append(texts, "ignored: "+strings.TrimPrefix(s.Verdict.String(), "RST "))
-	case probe.AckUnacceptable, probe.OutOfWindow, probe.Challenged:
+	case probe.VerdictAckUnacceptable, probe.VerdictOutOfWindow, probe.VerdictChallenged:
 		texts = append(texts, s.Verdict.String())
-	case probe.WasReset:
+	case probe.VerdictReset:
 		texts = append(texts, l.changed(s.State)...)
 	}
 	return texts

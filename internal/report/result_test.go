@@ -70,7 +70,7 @@ func (j *journey) asked(t float64, name string, attempt int) {
 		j.DNS = &probe.DNS{Source: "dns", Server: dns, Name: name, Clock: stamp.Kernel}
 	}
 	j.DNS.Attempts = attempt
-	j.event(probe.Event{Kind: probe.DNSQuery, At: j.at(t), Octets: query(), DNS: &probe.DNSMessage{
+	j.event(probe.Event{Kind: probe.EventDNSQuery, At: j.at(t), Octets: query(), DNS: &probe.DNSMessage{
 		Server: dns, Local: netip.MustParseAddrPort("198.51.100.15:35117"), Transport: "udp", Name: name, Attempt: attempt,
 	}})
 }
@@ -92,7 +92,7 @@ func query() []byte {
 // resolved is a DNS answer.
 func (j *journey) resolved(t, took float64, rcode string, cname []string, addresses ...netip.Addr) {
 	j.DNS.RCode, j.DNS.Addresses, j.DNS.CNAME, j.DNS.Duration = rcode, addresses, cname, milliseconds(took)
-	j.event(probe.Event{Kind: probe.DNSAnswer, At: j.at(t), Step: milliseconds(took), Octets: query(), DNS: &probe.DNSMessage{
+	j.event(probe.Event{Kind: probe.EventDNSAnswer, At: j.at(t), Step: milliseconds(took), Octets: query(), DNS: &probe.DNSMessage{
 		Server: dns, Local: netip.MustParseAddrPort("198.51.100.15:35117"), Transport: "udp", Name: j.DNS.Name, RCode: rcode, Addresses: addresses,
 		CNAME: cname, TTL: 3600, Attempt: j.DNS.Attempts,
 	}})
@@ -100,7 +100,7 @@ func (j *journey) resolved(t, took float64, rcode string, cname []string, addres
 
 func (j *journey) routed(t float64, r *probe.Route) {
 	j.Route = r
-	j.event(probe.Event{Kind: probe.RouteFound, At: j.at(t), Route: r})
+	j.event(probe.Event{Kind: probe.EventRouteFound, At: j.at(t), Route: r})
 }
 
 func (j *journey) arpAsked(t float64, attempt int) {
@@ -108,14 +108,14 @@ func (j *journey) arpAsked(t float64, attempt int) {
 		j.NextHop = &probe.NextHop{Source: "arp", Address: j.Route.NextHop, Clock: stamp.Kernel}
 	}
 	j.NextHop.Attempts = attempt
-	j.event(probe.Event{Kind: probe.ARPRequest, At: j.at(t), ARP: &probe.ARPPacket{
+	j.event(probe.Event{Kind: probe.EventARPRequest, At: j.at(t), ARP: &probe.ARPPacket{
 		Interface: j.Route.Interface, Address: j.Route.NextHop, Sender: j.Route.Source, Attempt: attempt, Attempts: 3,
 	}})
 }
 
 func (j *journey) arpAnswered(t, took float64) {
 	j.NextHop.MAC, j.NextHop.Answers, j.NextHop.Duration = gatewayMAC, [][6]byte{gatewayMAC}, milliseconds(took)
-	j.event(probe.Event{Kind: probe.ARPReply, At: j.at(t), Step: milliseconds(took), ARP: &probe.ARPPacket{
+	j.event(probe.Event{Kind: probe.EventARPReply, At: j.at(t), Step: milliseconds(took), ARP: &probe.ARPPacket{
 		Interface: j.Route.Interface, Address: j.Route.NextHop, MAC: gatewayMAC,
 	}})
 }
@@ -145,7 +145,7 @@ func (j *journey) toNextHop() {
 func (j *journey) begin() {
 	j.TCP = &probe.TCP{
 		Local: netip.AddrPortFrom(j.Route.Source, localPort), Remote: netip.AddrPortFrom(remote, j.Port),
-		Send: "link", State: probe.SynSent, Clock: stamp.Kernel,
+		Send: "link", State: probe.StateSYNSent, Clock: stamp.Kernel,
 	}
 }
 
@@ -172,7 +172,7 @@ func (j *journey) out(t float64, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o t
 	h := tcphdr.Header{
 		SrcPort: localPort, DstPort: j.Port, Seq: seq, Ack: ack, Flags: flags, Window: 64240, Options: o,
 	}
-	return j.segment(probe.SegmentSent, t, h, 64, j.id, j.Route.Source, j.TCP.Remote.Addr(), 0)
+	return j.segment(probe.EventSegmentSent, t, h, 64, j.id, j.Route.Source, j.TCP.Remote.Addr(), 0)
 }
 
 // in receives a segment.
@@ -180,7 +180,7 @@ func (j *journey) in(t float64, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tc
 	h := tcphdr.Header{
 		SrcPort: j.Port, DstPort: localPort, Seq: seq, Ack: ack, Flags: flags, Window: 65160, Options: o,
 	}
-	e := j.segment(probe.SegmentReceived, t, h, 57, 0, j.TCP.Remote.Addr(), j.Route.Source, data)
+	e := j.segment(probe.EventSegmentReceived, t, h, 57, 0, j.TCP.Remote.Addr(), j.Route.Source, data)
 	e.Segment.Verdict = v
 	return e
 }
@@ -217,7 +217,7 @@ func (j *journey) syn(t float64) {
 	o := linuxOptions(1460, 7, 1000+uint32(t), 0)
 	j.TCP.SYNSent++
 	if j.TCP.SYNSent == 1 {
-		j.entered(probe.SynSent, t)
+		j.entered(probe.StateSYNSent, t)
 	}
 	e := j.out(t, tcphdr.SYN, iss, 0, o)
 	e.Segment.Tries = 2
@@ -234,22 +234,22 @@ func (j *journey) accepted(t, rtt float64) {
 }
 
 func (j *journey) answered(t, rtt float64, o tcphdr.Options) *probe.Event {
-	j.Outcome = probe.Established
+	j.Outcome = probe.OutcomeEstablished
 	j.TCP.Answered, j.TCP.RTT, j.TCP.AnsweredSYN, j.TCP.TTL = true, milliseconds(rtt), j.TCP.SYNSent, 57
 	p := &probe.Peer{Window: 65160, SACKPermitted: o.SACKPermitted()}
 	p.MSS, p.HasMSS = o.MSS()
 	p.WindowScale, p.HasScale = o.WindowScale()
 	_, _, p.Timestamps = o.Timestamps()
 	j.TCP.Peer = p
-	e := j.in(t, tcphdr.SYN|tcphdr.ACK, irs, iss+1, o, 0, probe.Opened)
+	e := j.in(t, tcphdr.SYN|tcphdr.ACK, irs, iss+1, o, 0, probe.VerdictOpened)
 	e.Step, e.Segment.Answers = milliseconds(rtt), j.TCP.SYNSent
 	return e
 }
 
 // completed sends the ACK. As in the engine, the control block has the FIN on its way by then.
 func (j *journey) completed(t float64) {
-	j.entered(probe.EstablishedState, t)
-	j.entered(probe.FinWait1, t+0.020)
+	j.entered(probe.StateEstablished, t)
+	j.entered(probe.StateFINWait1, t+0.020)
 	e := j.out(t+0.028, tcphdr.ACK, iss+1, irs+1, laterOptions(1012, 881234))
 	e.Step = milliseconds(0.028)
 	j.TCP.Connected, j.TCP.Turnaround = true, milliseconds(0.028)
@@ -260,25 +260,25 @@ func (j *journey) completed(t float64) {
 // closed closes the connection in the usual way.
 func (j *journey) closed(t float64) {
 	j.out(t+0.057, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1012, 881234))
-	j.TCP.State = probe.TimeWait
-	e := j.in(t+11.606, tcphdr.FIN|tcphdr.ACK, irs+1, iss+2, laterOptions(881246, 1012), 0, probe.GotFIN)
+	j.TCP.State = probe.StateTimeWait
+	e := j.in(t+11.606, tcphdr.FIN|tcphdr.ACK, irs+1, iss+2, laterOptions(881246, 1012), 0, probe.VerdictGotFIN)
 	e.Step = milliseconds(11.549)
-	j.entered(probe.FinWait2, t+11.606)
-	j.entered(probe.TimeWait, t+11.606)
+	j.entered(probe.StateFINWait2, t+11.606)
+	j.entered(probe.StateTimeWait, t+11.606)
 	j.out(t+11.616, tcphdr.ACK, iss+2, irs+2, laterOptions(1024, 881246))
 }
 
 // timedOut gives up.
 func (j *journey) timedOut(t float64) {
-	j.Outcome = probe.Timeout
-	j.TCP.State = probe.Closed
-	j.event(probe.Event{Kind: probe.TCPSilence, At: j.at(t)})
+	j.Outcome = probe.OutcomeTimeout
+	j.TCP.State = probe.StateClosed
+	j.event(probe.Event{Kind: probe.EventTCPSilence, At: j.at(t)})
 }
 
 // rejected receives an ICMP error that quotes the SYN.
 func (j *journey) rejected(t, rtt float64, from netip.Addr, typ icmp.Type, code icmp.Code, quotedTTL uint8, mtu int) {
-	j.Outcome = probe.Unreachable
-	j.TCP.State = probe.Closed
+	j.Outcome = probe.OutcomeUnreachable
+	j.TCP.State = probe.StateClosed
 	j.TCP.Answered, j.TCP.RTT, j.TCP.AnsweredSYN = true, milliseconds(rtt), 1
 	m := &probe.ICMP{
 		From: from, Target: remote, Type: uint8(typ), Code: uint8(code), Name: icmp.Name(typ, code), MTU: mtu,
@@ -286,5 +286,5 @@ func (j *journey) rejected(t, rtt float64, from netip.Addr, typ icmp.Type, code 
 	}
 	j.Result.ICMP = append(j.Result.ICMP, m)
 	octets := icmp.Message{Type: typ, Code: code, Body: j.Events[len(j.Events)-1].Octets[:28]}.Append(nil)
-	j.event(probe.Event{Kind: probe.ICMPReceived, At: m.At, Step: milliseconds(rtt), Octets: octets, ICMP: m})
+	j.event(probe.Event{Kind: probe.EventICMPReceived, At: m.At, Step: milliseconds(rtt), Octets: octets, ICMP: m})
 }

@@ -64,7 +64,7 @@ func (s *Series) Line(r *probe.Result) error {
 func (s *Series) notes(r *probe.Result) []string {
 	var notes []string
 	switch r.Outcome {
-	case probe.Established, probe.Refused:
+	case probe.OutcomeEstablished, probe.OutcomeRefused:
 		notes = append(notes, fmt.Sprintf("ttl=%d", r.TCP.TTL))
 		switch {
 		case r.TCP.RTTAmbiguous:
@@ -77,15 +77,15 @@ func (s *Series) notes(r *probe.Result) []string {
 		if r.TCP.Clock == stamp.User {
 			notes = append(notes, "user clock")
 		}
-	case probe.Timeout:
+	case probe.OutcomeTimeout:
 		notes = append(notes, count(r.TCP.SYNSent, "SYN")+", no answer"+inTime(r))
-	case probe.DNSError:
+	case probe.OutcomeDNSError:
 		notes = append(notes, s.printable(clause(r)))
 	default:
 		notes = append(notes, s.printable(explanation(r)))
 	}
 	for _, f := range r.Findings {
-		if f != probe.SYNRetransmitted {
+		if f != probe.FindingSYNRetransmitted {
 			notes = append(notes, s.printable(string(f)))
 		}
 	}

@@ -32,9 +32,9 @@ func opened(rtt float64) func(*journey, float64) {
 // refusal is a RST that answers the SYN.
 func refusal(rtt float64) func(*journey, float64) {
 	return func(j *journey, start float64) {
-		j.Outcome = probe.Refused
+		j.Outcome = probe.OutcomeRefused
 		j.TCP.Answered, j.TCP.RTT, j.TCP.AnsweredSYN, j.TCP.TTL = true, milliseconds(rtt), 1, 57
-		j.in(start+rtt, tcphdr.RST|tcphdr.ACK, 0, iss+1, nil, 0, probe.WasRefused)
+		j.in(start+rtt, tcphdr.RST|tcphdr.ACK, 0, iss+1, nil, 0, probe.VerdictRefused)
 	}
 }
 
@@ -47,7 +47,7 @@ func example() []*probe.Result {
 		reply(4, 1400.1, func(j *journey, start float64) {
 			j.syn(start + 1000.2)
 			j.accepted(start+1011.841, 11.641)
-			j.Findings = []probe.Finding{probe.SYNRetransmitted}
+			j.Findings = []probe.Finding{probe.FindingSYNRetransmitted}
 		}),
 		reply(5, 3050, refusal(11.498)),
 	}
@@ -155,10 +155,10 @@ func TestSeriesNotes(t *testing.T) {
 		{"user clock", func(r *probe.Result) { r.TCP.Clock = stamp.User },
 			"seq=1  established  11.573 ms  ttl=57  user clock\n"},
 		{"findings", func(r *probe.Result) {
-			r.Findings = []probe.Finding{probe.SYNRetransmitted, probe.DuplicateSYNACK, probe.PeerSpeaksFirst}
+			r.Findings = []probe.Finding{probe.FindingSYNRetransmitted, probe.FindingDuplicateSYNACK, probe.FindingPeerSpeaksFirst}
 		}, "seq=1  established  11.573 ms  ttl=57  duplicate_syn_ack  peer_speaks_first\n"},
 		{"no room", func(r *probe.Result) {
-			r.Findings = []probe.Finding{probe.DuplicateSYNACK, probe.PeerSpeaksFirst, probe.ChecksumInvalid}
+			r.Findings = []probe.Finding{probe.FindingDuplicateSYNACK, probe.FindingPeerSpeaksFirst, probe.FindingChecksumInvalid}
 		}, "seq=1  established  11.573 ms  ttl=57  duplicate_syn_ack  peer_speaks_first  ...\n"},
 	} {
 		r := reply(1, 0, opened(11.573))

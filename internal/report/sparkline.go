@@ -29,7 +29,7 @@ func NewSparkline(w io.Writer, s Style) *Sparkline { return &Sparkline{page: pag
 // Add takes in how a handshake ended. It draws nothing.
 func (s *Sparkline) Add(r *probe.Result) {
 	rtt := noRTT
-	if r.Outcome == probe.Established {
+	if r.Outcome == probe.OutcomeEstablished {
 		rtt = r.TCP.RTT
 	}
 	s.rtts = append(s.rtts, rtt)

@@ -70,7 +70,7 @@ func TestSparklineRefused(t *testing.T) {
 	var b strings.Builder
 	line := report.NewSparkline(&b, report.Style{})
 	line.Add(reply(1, 0, refusal(11.498)))
-	line.Add(&probe.Result{Outcome: probe.DNSError})
+	line.Add(&probe.Result{Outcome: probe.OutcomeDNSError})
 	line.Draw(80)
 	if want := erased + "xx"; b.String() != want {
 		t.Errorf("%q, want %q", b.String(), want)

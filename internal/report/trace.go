@@ -166,7 +166,7 @@ func (p *page) replyText(r probe.Reply) []string {
 func (p *page) silence(t *probe.Trace) {
 	path := t.Path()
 	outcome, _ := t.Outcome()
-	if _, ended := t.End(); ended || outcome == probe.Interrupted {
+	if _, ended := t.End(); ended || outcome == probe.OutcomeInterrupted {
 		return // of hops that were not waited for, silence says nothing
 	}
 	switch first := t.First + len(path); {
@@ -183,7 +183,7 @@ func (p *page) traceVerdict(t *probe.Trace) {
 	word := strings.ToUpper(outcome.String())
 	target := p.shorten(p.printable(t.Target), 40)
 	texts := strings.Fields(p.printable(traceClause(t)))
-	if outcome == probe.Established {
+	if outcome == probe.OutcomeEstablished {
 		texts = []string{traceClause(t)}
 	}
 	if !all {
@@ -244,7 +244,7 @@ func roundsText(t *probe.Trace, o probe.Outcome) string {
 		if round == o {
 			n++
 		}
-		if round != probe.Interrupted {
+		if round != probe.OutcomeInterrupted {
 			of++
 		}
 	}
@@ -259,15 +259,15 @@ func traceClause(t *probe.Trace) string {
 	}
 	end, ended := t.End()
 	switch {
-	case outcome == probe.Established && ended:
+	case outcome == probe.OutcomeEstablished && ended:
 		return hops(t) + "  rtt " + ms(end.RTT) + " ms"
-	case outcome == probe.Refused && ended:
+	case outcome == probe.OutcomeRefused && ended:
 		return "reset at hop " + fmt.Sprint(lastHop(t)) + " after " + ms(end.RTT) + " ms"
-	case outcome == probe.Unreachable && ended:
+	case outcome == probe.OutcomeUnreachable && ended:
 		return rejection(&probe.Result{ICMP: []*probe.ICMP{end.ICMP}})
-	case outcome == probe.Unreachable:
+	case outcome == probe.OutcomeUnreachable:
 		return hops(t) + " are not enough"
-	case outcome == probe.Interrupted:
+	case outcome == probe.OutcomeInterrupted:
 		return "before the SYN came to an end"
 	case lastHop(t) == 0:
 		return "no hop answers"
@@ -307,21 +307,21 @@ func traceAdvice(t *probe.Trace) []string {
 	}
 	end, ended := t.End()
 	switch outcome, _ := t.Outcome(); {
-	case outcome == probe.Timeout && lastHop(t) == 0:
+	case outcome == probe.OutcomeTimeout && lastHop(t) == 0:
 		return []string{
 			"The first hop drops the SYN before it counts the TTL, or sends no ICMP.",
 			"Next: tcpprobe trace to another port shows whether this one is filtered.",
 		}
-	case outcome == probe.Timeout:
+	case outcome == probe.OutcomeTimeout:
 		return []string{
 			fmt.Sprintf("Dropped by hop %d after it counted the TTL, or by hop %d before; or all beyond", lastHop(t), lastHop(t)+1),
 			"send no ICMP, and the SYN, or its answer, is lost somewhere among them.",
 		}
-	case outcome == probe.Refused && ended:
+	case outcome == probe.OutcomeRefused && ended:
 		return []string{"Nothing listens there, or a firewall rejects it in the name of the target."}
-	case outcome == probe.Unreachable && ended:
+	case outcome == probe.OutcomeUnreachable && ended:
 		return []string{rejected(end.ICMP)}
-	case outcome == probe.Unreachable:
+	case outcome == probe.OutcomeUnreachable:
 		return []string{"The SYN still ran out of hops: a routing loop, or --max-ttl is too small."}
 	}
 	return nil
@@ -333,17 +333,17 @@ func TraceReason(t *probe.Trace) string {
 		return Reason(t.Failed)
 	}
 	switch outcome, _ := t.Outcome(); outcome {
-	case probe.Established:
+	case probe.OutcomeEstablished:
 		return fmt.Sprintf("The target accepts the SYN, %s away.", hops(t))
-	case probe.Refused:
+	case probe.OutcomeRefused:
 		return fmt.Sprintf("The SYN was reset, %s away.", hops(t))
-	case probe.Unreachable:
+	case probe.OutcomeUnreachable:
 		if _, ended := t.End(); ended {
 			return sentence("the SYN was rejected: " + traceClause(t))
 		}
 		return sentence("the SYN ran out of hops: " + traceClause(t))
 	}
-	if outcome, _ := t.Outcome(); outcome == probe.Timeout && lastHop(t) > 0 {
+	if outcome, _ := t.Outcome(); outcome == probe.OutcomeTimeout && lastHop(t) > 0 {
 		return "The SYN " + traceClause(t) + "."
 	}
 	return sentence(traceClause(t))

@@ -60,28 +60,28 @@ var traces = []struct {
 	make func() *probe.Trace
 }{
 	{"trace_established", func() *probe.Trace {
-		return newTrace([]probe.Outcome{probe.Established},
+		return newTrace([]probe.Outcome{probe.OutcomeEstablished},
 			[]probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}, nil, []probe.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 71*us)})
 	}},
 	{"trace_rejected", func() *probe.Trace {
-		return newTrace([]probe.Outcome{probe.Unreachable},
+		return newTrace([]probe.Outcome{probe.OutcomeUnreachable},
 			[]probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}, []probe.Reply{routerReply("10.1.0.1", 2, 3, 13, 71*us)})
 	}},
 	{"trace_timeout", func() *probe.Trace {
-		return newTrace([]probe.Outcome{probe.Timeout}, []probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)})
+		return newTrace([]probe.Outcome{probe.OutcomeTimeout}, []probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)})
 	}},
-	{"trace_nothing", func() *probe.Trace { return newTrace([]probe.Outcome{probe.Timeout}) }},
-	{"trace_interrupted", func() *probe.Trace { return newTrace([]probe.Outcome{probe.Interrupted}) }},
+	{"trace_nothing", func() *probe.Trace { return newTrace([]probe.Outcome{probe.OutcomeTimeout}) }},
+	{"trace_interrupted", func() *probe.Trace { return newTrace([]probe.Outcome{probe.OutcomeInterrupted}) }},
 	{"trace_rounds", func() *probe.Trace {
 		doubtful := routerReply("10.2.0.6", 2, 11, 0, 1200*time.Millisecond)
 		doubtful.Ambiguous, doubtful.Clock = true, stamp.User
-		return newTrace([]probe.Outcome{probe.Established, probe.Timeout, probe.Established},
+		return newTrace([]probe.Outcome{probe.OutcomeEstablished, probe.OutcomeTimeout, probe.OutcomeEstablished},
 			[]probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us), routerReply("10.1.0.1", 1, 11, 0, 36*us)},
 			[]probe.Reply{routerReply("10.2.0.2", 2, 11, 0, 50*us), doubtful, routerReply("10.2.0.2", 2, 11, 0, 52*us)},
 			[]probe.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 71*us), targetReply(tcphdr.SYN|tcphdr.ACK, 73*us)})
 	}},
 	{"trace_hostile", func() *probe.Trace {
-		t := newTrace([]probe.Outcome{probe.Refused}, []probe.Reply{targetReply(tcphdr.RST|tcphdr.ACK, 71*us)})
+		t := newTrace([]probe.Outcome{probe.OutcomeRefused}, []probe.Reply{targetReply(tcphdr.RST|tcphdr.ACK, 71*us)})
 		t.Target = strings.Repeat("\x1b]0;x\u202e\x9b", 20) + ":80"
 		t.Route.Interface = "eth\x1b[31m\x00"
 		return t

@@ -29,7 +29,7 @@ func SYNs(w io.Writer, s Style, c *probe.SYNComparison) error {
 	}
 	passed := 0
 	for _, v := range c.Variants {
-		if outcome, _ := v.Trace.Outcome(); outcome == probe.Established {
+		if outcome, _ := v.Trace.Outcome(); outcome == probe.OutcomeEstablished {
 			passed++
 		}
 	}
@@ -73,7 +73,7 @@ func variantsOutcome(c *probe.SYNComparison) (o probe.Outcome, same bool) {
 	if c.Failed != nil {
 		return c.Failed.Outcome, true
 	}
-	o = probe.Interrupted
+	o = probe.OutcomeInterrupted
 	for i, v := range c.Variants {
 		outcome, _ := v.Trace.Outcome()
 		if i > 0 && outcome != o {

@@ -28,7 +28,7 @@ func (p *page) verdict(r *probe.Result) {
 			*last += space + part
 		case !p.style.Quiet:
 			lines = append(lines, "  "+p.shorten(part, width-2))
-		case r.Outcome != probe.Established:
+		case r.Outcome != probe.OutcomeEstablished:
 			*last = p.cut(*last+space+strings.Join(parts[i:], gap), width)
 		}
 		space = gap
@@ -42,9 +42,9 @@ func (p *page) verdict(r *probe.Result) {
 // outcomeColor returns the color of an outcome.
 func outcomeColor(o probe.Outcome) color {
 	switch o {
-	case probe.Established:
+	case probe.OutcomeEstablished:
 		return green
-	case probe.Timeout, probe.Interrupted:
+	case probe.OutcomeTimeout, probe.OutcomeInterrupted:
 		return yellow
 	}
 	return red
@@ -53,7 +53,7 @@ func outcomeColor(o probe.Outcome) color {
 // says returns what a verdict says after the target, in parts that stay in one line, what stands between them, and how
 // many columns of it are to stand in the first line.
 func (p *page) says(r *probe.Result) (parts []string, gap string, together int) {
-	if r.Outcome == probe.Established {
+	if r.Outcome == probe.OutcomeEstablished {
 		parts = measurements(r)
 		return parts, "  ", columns(parts[0])
 	}
@@ -67,17 +67,17 @@ func clause(r *probe.Result) string { return strings.TrimPrefix(explanation(r), 
 // explanation returns the clause that says how a handshake ended that was not established.
 func explanation(r *probe.Result) string {
 	switch r.Outcome {
-	case probe.Refused:
+	case probe.OutcomeRefused:
 		return "reset after " + ms(r.TCP.RTT) + " ms" + doubts(r.TCP)
-	case probe.Unreachable:
+	case probe.OutcomeUnreachable:
 		return rejection(r)
-	case probe.Timeout:
+	case probe.OutcomeTimeout:
 		return "no answer to " + count(r.TCP.SYNSent, "SYN") + inTime(r)
-	case probe.ARPTimeout:
+	case probe.OutcomeARPTimeout:
 		return silentNextHop(r)
-	case probe.Interrupted:
+	case probe.OutcomeInterrupted:
 		return interrupted(r)
-	case probe.Pending:
+	case probe.OutcomePending:
 		return "not over yet"
 	}
 	return cause(r)
@@ -181,9 +181,9 @@ func inTime(r *probe.Result) string {
 	var first, last stamp.Stamp
 	for i := range r.Events {
 		switch e := &r.Events[i]; {
-		case first.IsZero() && e.Kind == probe.SegmentSent && e.Segment.Header.Flags.Has(tcphdr.SYN):
+		case first.IsZero() && e.Kind == probe.EventSegmentSent && e.Segment.Header.Flags.Has(tcphdr.SYN):
 			first = e.At
-		case e.Kind == probe.TCPSilence:
+		case e.Kind == probe.EventTCPSilence:
 			last = e.At
 		}
 	}

@@ -21,7 +21,7 @@ func TestVerdicts(t *testing.T) {
 				{Answered: true, RTT: rtt, Clock: stamp.Kernel, RTTAmbiguous: true},
 			} {
 				for _, hop := range []*probe.NextHop{nil, {Source: "permanent"}, {Source: "arp", Duration: 289_000}} {
-					for _, o := range []probe.Outcome{probe.Established, probe.Refused} {
+					for _, o := range []probe.Outcome{probe.OutcomeEstablished, probe.OutcomeRefused} {
 						r := &probe.Result{Target: target, Host: target[:len(target)-3], Outcome: o, TCP: &t2, NextHop: hop}
 						for _, style := range []report.Style{{}, {Color: true}, {UTF8: true}} {
 							var got, want strings.Builder
