@@ -49,8 +49,8 @@ func extended(rest [4]byte, extension []byte) icmp.Message {
 }
 
 var objects = []icmp.Object{
-	icmp.LabelObject(icmp.Label{Label: 100704, TC: 2, TTL: 1}, icmp.Label{Label: 102672, TC: 3, Bottom: true, TTL: 254}),
-	icmp.InterfaceObject(icmp.Interface{Role: icmp.Incoming, Index: 11, Address: netip.MustParseAddr("10.1.0.254"), Name: "eth0.5", MTU: 1500}),
+	labelObject(icmp.Label{Label: 100704, TC: 2, TTL: 1}, icmp.Label{Label: 102672, TC: 3, Bottom: true, TTL: 254}),
+	interfaceObject(icmp.Interface{Role: icmp.Incoming, Index: 11, Address: netip.MustParseAddr("10.1.0.254"), Name: "eth0.5", MTU: 1500}),
 	{Class: 99, CType: 100, Payload: []byte{0xd1, 0xd2}},
 }
 
@@ -183,7 +183,7 @@ func TestInterface(t *testing.T) {
 		{Role: icmp.Outgoing, Name: strings.Repeat("n", 63), MTU: 9000},
 		{Role: icmp.SubIPIncoming, Index: 0xfffffffe, Name: "x"},
 	} {
-		o := icmp.InterfaceObject(i)
+		o := interfaceObject(i)
 		if got, err := o.Interface(); err != nil || got != i {
 			t.Errorf("%+v, %v; want %+v", got, err, i)
 		}
@@ -348,11 +348,11 @@ func FuzzObjects(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, o := range objects {
-			if stack, ok := o.Labels(); ok && !bytes.Equal(icmp.LabelObject(stack...).Payload, o.Payload) {
-				t.Errorf("% x are written as % x", o.Payload, icmp.LabelObject(stack...).Payload)
+			if stack, ok := o.Labels(); ok && !bytes.Equal(labelObject(stack...).Payload, o.Payload) {
+				t.Errorf("% x are written as % x", o.Payload, labelObject(stack...).Payload)
 			}
 			if i, err := o.Interface(); err == nil {
-				if again, err := icmp.InterfaceObject(i).Interface(); err != nil || !cmp.Equal(again, i, compareAddr) {
+				if again, err := interfaceObject(i).Interface(); err != nil || !cmp.Equal(again, i, compareAddr) {
 					t.Errorf("%+v becomes %+v, %v", i, again, err)
 				}
 			}

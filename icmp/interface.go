@@ -105,33 +105,3 @@ func (o Object) Interface() (Interface, error) {
 	}
 	return i, nil
 }
-
-// InterfaceObject returns the object that tells of an interface all that is not zero. Of a name, 63 octets have room.
-func InterfaceObject(i Interface) Object {
-	o := Object{Class: ClassInterface, CType: uint8(i.Role&3) << roleShift}
-	if i.Index != 0 {
-		o.CType |= toldIndex
-		o.Payload = binary.BigEndian.AppendUint32(o.Payload, i.Index)
-	}
-	if i.Address.IsValid() {
-		o.CType |= toldAddress
-		family := uint16(familyIPv4)
-		if i.Address.Is6() {
-			family = familyIPv6
-		}
-		o.Payload = append(binary.BigEndian.AppendUint16(o.Payload, family), 0, 0)
-		o.Payload = append(o.Payload, i.Address.AsSlice()...)
-	}
-	if i.Name != "" {
-		o.CType |= toldName
-		name := i.Name[:min(len(i.Name), maxName-1)]
-		length := (1 + len(name) + 3) / 4 * 4 // RFC 5837 4.3: a multiple of four, padded with zeros
-		o.Payload = append(append(o.Payload, byte(length)), name...)
-		o.Payload = append(o.Payload, make([]byte, length-1-len(name))...)
-	}
-	if i.MTU != 0 {
-		o.CType |= toldMTU
-		o.Payload = binary.BigEndian.AppendUint32(o.Payload, i.MTU)
-	}
-	return o
-}

@@ -33,16 +33,3 @@ func (o Object) Labels() (stack []Label, ok bool) {
 	}
 	return stack, true
 }
-
-// LabelObject returns the object that holds a label stack. Of what has no room in an entry, the lower bits count.
-func LabelObject(stack ...Label) Object {
-	o := Object{Class: ClassLabels, CType: incomingStack}
-	for _, l := range stack {
-		entry := l.Label<<12 | uint32(l.TC&7)<<9 | uint32(l.TTL)
-		if l.Bottom {
-			entry |= 1 << 8
-		}
-		o.Payload = binary.BigEndian.AppendUint32(o.Payload, entry)
-	}
-	return o
-}

@@ -171,8 +171,16 @@ func TestTraceExtensions(t *testing.T) {
 	t.Parallel()
 	a, b := labtest.Pair(t)
 	must(t, a.Route(netlab.Route{NextHop: netip.MustParseAddr("10.0.0.2")}))
-	labels := icmp.LabelObject(icmp.Label{Label: 24001, TC: 1, TTL: 1}, icmp.Label{Label: 16, Bottom: true, TTL: 1})
-	port := icmp.InterfaceObject(icmp.Interface{Role: icmp.Incoming, Index: 7, Address: netip.MustParseAddr("10.9.9.9"), Name: "ge-0/0/\x1b[7m", MTU: 9000})
+	labels := icmp.Object{Class: icmp.ClassLabels, CType: 1, Payload: []byte{
+		0x05, 0xdc, 0x12, 1, // label 24001, TC 1, TTL 1
+		0x00, 0x01, 0x01, 1, // label 16, bottom, TTL 1
+	}}
+	port := icmp.Object{Class: icmp.ClassInterface, CType: 0x0f, Payload: slices.Concat(
+		[]byte{0, 0, 0, 7},              // index
+		[]byte{0, 1, 0, 0, 10, 9, 9, 9}, // IPv4 address
+		[]byte("\x0cge-0/0/\x1b[7m"),    // name, with its length in octets
+		[]byte{0, 0, 0x23, 0x28},        // MTU 9000
+	)}
 	hostileRouter(t, b, func(datagram []byte) [][]byte {
 		ip, segment, err := rawip.Parse(datagram)
 		if err != nil || ip.Protocol != rawip.ProtocolTCP {
