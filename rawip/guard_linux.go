@@ -2,9 +2,7 @@ package rawip
 
 import (
 	"crypto/rand"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -77,24 +75,3 @@ func (g *Guard) Local() netip.AddrPort { return g.local }
 
 // Close gives the port up. From then on the kernel answers what arrives there, with RST.
 func (g *Guard) Close() error { return os.NewSyscallError("close", unix.Close(g.fd)) }
-
-// EphemeralPort returns a port drawn at random from those that the kernel uses for outgoing connections (RFC 6056 3.3.1).
-// Whether it is free, NewGuard will tell.
-func EphemeralPort() uint16 {
-	low, high := ephemeralPorts()
-	var random [4]byte
-	rand.Read(random[:]) // it never fails
-	return uint16(low + int(binary.BigEndian.Uint32(random[:]))%(high-low+1))
-}
-
-// ephemeralPorts returns the range of ports that the kernel takes for outgoing connections, or where it cannot be read,
-// the one that it is by default.
-func ephemeralPorts() (low, high int) {
-	text, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
-	if err == nil {
-		if _, err = fmt.Sscan(string(text), &low, &high); err == nil && 0 < low && low <= high && high <= 65535 {
-			return low, high
-		}
-	}
-	return 32768, 60999
-}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -424,5 +425,29 @@ func TestWaitEndsWithTheContext(t *testing.T) {
 	}
 	if ctx.Err() == nil {
 		t.Error("the wait ended before the context")
+	}
+}
+
+// TestReadPortRange: the range is the namespace's, and what it reserves is kept.
+func TestReadPortRange(t *testing.T) {
+	a, _ := labtest.Pair(t)
+	for name, value := range map[string]string{
+		"net/ipv4/ip_local_port_range":     "40000 40004",
+		"net/ipv4/ip_local_reserved_ports": "40001-40002",
+	} {
+		if err := a.Sysctl(name, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var r rawip.PortRange
+	err := a.Do(func() error {
+		r = rawip.ReadPortRange()
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := slices.Sorted(r.All()); !slices.Equal(got, []uint16{40000, 40003, 40004}) {
+		t.Errorf("%d", got)
 	}
 }

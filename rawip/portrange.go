@@ -1,0 +1,78 @@
+package rawip
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// PortRange is the range of ports from which the kernel takes one for an outgoing connection, without those that the
+// administrator keeps for servers (net.ipv4.ip_local_port_range and ip_local_reserved_ports).
+type PortRange struct {
+	ports []uint16 // in ascending order, at least one
+}
+
+// ParsePortRange reads the two settings in the kernel's notation: "32768 60999", and "8080,9000-9010". What cannot be read,
+// or leaves no port, is taken as the kernel has it by default: 32768 to 60999, and none reserved.
+func ParsePortRange(ports, reserved string) PortRange {
+	var low, high int
+	if _, err := fmt.Sscan(ports, &low, &high); err != nil || low < 1 || low > high || high > 65535 {
+		low, high = 32768, 60999
+	}
+	kept := make(map[int]bool)
+	for part := range strings.SplitSeq(strings.TrimSpace(reserved), ",") {
+		from, to, isRange := strings.Cut(part, "-")
+		if !isRange {
+			to = from
+		}
+		first, err1 := strconv.Atoi(from)
+		last, err2 := strconv.Atoi(to)
+		if err1 != nil || err2 != nil {
+			continue
+		}
+		for port := max(first, low); port <= min(last, high); port++ {
+			kept[port] = true
+		}
+	}
+	if len(kept) > high-low {
+		kept = nil
+	}
+	r := PortRange{ports: make([]uint16, 0, high-low+1)}
+	for port := low; port <= high; port++ {
+		if !kept[port] {
+			r.ports = append(r.ports, uint16(port))
+		}
+	}
+	return r
+}
+
+// Contains reports whether a port is one of those that may be drawn.
+func (r PortRange) Contains(port uint16) bool {
+	_, found := slices.BinarySearch(r.ports, port)
+	return found
+}
+
+// Draw returns one of the ports at random (RFC 6056 3.3.1). Whether it is free, NewGuard will tell.
+func (r PortRange) Draw() uint16 { return r.ports[random(len(r.ports))] }
+
+// All returns each of the ports once, from one drawn at random on (RFC 6056 3.3.1, algorithm 1).
+func (r PortRange) All() iter.Seq[uint16] {
+	return func(yield func(uint16) bool) {
+		for i, first := 0, random(len(r.ports)); i < len(r.ports); i++ {
+			if !yield(r.ports[(first+i)%len(r.ports)]) {
+				return
+			}
+		}
+	}
+}
+
+// random returns a number from 0 to below n.
+func random(n int) int {
+	var b [4]byte
+	rand.Read(b[:]) // it never fails
+	return int(binary.BigEndian.Uint32(b[:]) % uint32(n))
+}
