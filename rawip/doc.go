@@ -7,4 +7,6 @@
 //
 // The kernel's TCP knows nothing of our connections, and would answer the peer's SYN-ACK with RST. A [Guard] keeps it
 // silent.
+//
+// Its types name those of internal packages: the package is public in name only.
 package rawip

@@ -127,8 +127,8 @@ func (s *ipSockets) send(datagram []byte) error {
 
 // receive returns the next of: a datagram of ours as it left, a segment, an ICMP error.
 func (s *ipSockets) receive(b []byte) (Packet, bool, error) {
-	if p, ok := s.receiveSent(); ok {
-		return p, true, nil
+	if p, ok, err := s.receiveSent(); ok || err != nil {
+		return p, ok, err
 	}
 	for _, fd := range []int{s.tcp, s.icmp} {
 		before := s.clock.Before()
@@ -145,19 +145,23 @@ func (s *ipSockets) receive(b []byte) (Packet, bool, error) {
 }
 
 // receiveSent returns a datagram of ours whose stamp has come.
-func (s *ipSockets) receiveSent() (Packet, bool) {
+func (s *ipSockets) receiveSent() (Packet, bool, error) {
 	for {
 		before := s.clock.Before()
 		_, control, err := s.receiver.Receive(s.tcp, nil, unix.MSG_ERRQUEUE)
-		if err != 0 {
-			return Packet{}, false
+		switch err {
+		case 0:
+		case unix.EAGAIN:
+			return Packet{}, false, nil
+		default:
+			return Packet{}, false, &net.OpError{Op: "receive", Net: "ip4", Err: os.NewSyscallError("recvmsg MSG_ERRQUEUE", err)}
 		}
 		number, ok := socket.SentNumber(control)
 		if !ok {
 			continue
 		}
 		if r := &s.recent[number%uint32(len(s.recent))]; r.number == number && len(r.octets) > 0 {
-			return Packet{Sent: true, Octets: r.octets, At: s.clock.Stamp(socket.Stamp(control), before)}, true
+			return Packet{Sent: true, Octets: r.octets, At: s.clock.Stamp(socket.Stamp(control), before)}, true, nil
 		}
 	}
 }

@@ -2,6 +2,7 @@ package rawip
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net"
 	"os"
 	"syscall"
@@ -28,17 +29,21 @@ func openLinkMonitor() (*linkMonitor, error) {
 	return &linkMonitor{fd: fd}, nil
 }
 
-// lost returns a *LinkError for the next interface that was lost, or nil. News that did not fit into the socket's
-// buffer are lost too: then the failure shows at the next send.
+// lost returns a *LinkError for the next interface that was lost, or nil. Of news that did not fit into the socket's
+// buffer (ENOBUFS) nobody hears: then the failure shows at the next send.
 func (m *linkMonitor) lost() error {
 	for len(m.pending) == 0 {
 		n, _, err := unix.Recvfrom(m.fd, m.buffer[:], unix.MSG_DONTWAIT)
 		switch err {
 		case nil:
-			m.read(m.buffer[:n])
-		case unix.EINTR:
-		default:
+			if err := m.read(m.buffer[:n]); err != nil {
+				return &net.OpError{Op: "receive", Net: "netlink", Err: err}
+			}
+		case unix.EINTR, unix.ENOBUFS:
+		case unix.EAGAIN:
 			return nil
+		default:
+			return &net.OpError{Op: "receive", Net: "netlink", Err: os.NewSyscallError("recvfrom", err)}
 		}
 	}
 	first := m.pending[0]
@@ -47,10 +52,10 @@ func (m *linkMonitor) lost() error {
 }
 
 // read takes the losses from a datagram of the kernel's news.
-func (m *linkMonitor) read(b []byte) {
+func (m *linkMonitor) read(b []byte) error {
 	messages, err := syscall.ParseNetlinkMessage(b)
 	if err != nil {
-		return
+		return fmt.Errorf("news of %d octets: %w", len(b), err)
 	}
 	for _, message := range messages {
 		// struct ifinfomsg: family, pad, type, index, flags, change. Of the bridge's family are the ports that leave it.
@@ -66,6 +71,7 @@ func (m *linkMonitor) read(b []byte) {
 			m.pending = append(m.pending, &LinkError{Interface: index, Err: unix.ENETDOWN})
 		}
 	}
+	return nil
 }
 
 func (m *linkMonitor) close() error { return os.NewSyscallError("close", unix.Close(m.fd)) }

@@ -1,7 +1,6 @@
 package rawip
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/netip"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"golang.org/x/net/bpf"
-	"golang.org/x/sys/unix"
 
 	"tcpprobe/internal/socket"
 	"tcpprobe/internal/stamp"
@@ -142,142 +140,6 @@ func (w *Wire) Watch(locals ...netip.AddrPort) error {
 
 // Now returns the time, on the clock of the stamps.
 func (w *Wire) Now() time.Time { return w.clock.Now() }
-
-// Send sends a datagram, header and all. The error says what the system had against it. For the mass, it leaves at the
-// latest with the next Receive or Wait.
-func (w *Wire) Send(p Path, datagram []byte) error {
-	if !p.Link {
-		return w.ip.send(datagram)
-	}
-	err := w.link.Send(p.Interface, etherTypeIPv4, p.NextHop, datagram)
-	if _, others := errors.AsType[*socket.SendError](err); others {
-		return w.unsent(err) // it was not about this one
-	}
-	return err
-}
-
-// flush sends what is left to be sent, and returns how many datagrams that were.
-func (w *Wire) flush() (int, error) {
-	if w.link == nil {
-		return 0, nil
-	}
-	w.waiting = false
-	sent, err := w.link.Flush()
-	if sent > 0 && err == nil {
-		w.flushed = w.clock.Now()
-	}
-	return sent, w.unsent(err)
-}
-
-// Flushed returns when everything that Send was given until then had left, for the mass.
-func (w *Wire) Flushed() time.Time { return w.flushed }
-
-// unsent says what is to be done about datagrams that were not sent: nothing for the moment, if the system has no room for
-// them.
-func (w *Wire) unsent(err error) error {
-	e, ok := errors.AsType[*socket.SendError](err)
-	switch {
-	case !ok:
-		return err
-	case e.Lost == 0:
-		w.waiting = true
-		w.refusals++
-		return nil
-	case errors.Is(err, unix.ENETDOWN), errors.Is(err, unix.ENXIO), errors.Is(err, unix.ENODEV):
-		return &LinkError{Interface: e.Interface, Err: err}
-	}
-	return err
-}
-
-// Refusals returns how often the system had no room for a batch of datagrams, since the last call.
-func (w *Wire) Refusals() int {
-	n := w.refusals
-	w.refusals = 0
-	return n
-}
-
-// Receive returns the next datagram, without waiting: where there is none, ok is false. A *LinkError says that an
-// interface was lost, and is no reason not to go on.
-func (w *Wire) Receive() (p Packet, ok bool, err error) {
-	if w.link != nil {
-		p, ok, err := w.receiveFrame()
-		if !ok && err == nil {
-			// Nothing is left to do but to send; on a short path the answers are there at once.
-			var sent int
-			if sent, err = w.flush(); sent > 0 && err == nil {
-				p, ok, err = w.receiveFrame()
-			}
-		}
-		if ok || err != nil {
-			return p, ok, err
-		}
-	}
-	if w.ip != nil {
-		if p, ok, err := w.ip.receive(w.buffer[:]); ok || err != nil {
-			return p, ok, err
-		}
-	}
-	return Packet{}, false, w.links.lost()
-}
-
-// receiveFrame returns the datagram of the next frame.
-func (w *Wire) receiveFrame() (Packet, bool, error) {
-	for {
-		octets, ok, err := w.link.Receive(w.buffer[:], &w.frame)
-		if err != nil || !ok {
-			return Packet{}, false, err
-		}
-		p := Packet{
-			Sent:       w.frame.Type == socket.FromHost,
-			Octets:     octets,
-			Interface:  w.frame.Interface,
-			Source:     w.frame.Source,
-			At:         w.frame.Stamp,
-			NoChecksum: w.frame.NoChecksum,
-		}
-		if !w.again(p) {
-			return p, true, nil
-		}
-	}
-}
-
-// again reports whether a received packet is the one before, seen on another interface: a bridge and its port, say, or
-// a VLAN and the interface below. The kernel has stamped it only once.
-func (w *Wire) again(p Packet) bool {
-	if p.Sent || p.At.Kernel.IsZero() {
-		return false
-	}
-	again := p.At.Kernel.Equal(w.lastAt) && bytes.Equal(p.Octets, w.last)
-	w.lastAt = p.At.Kernel
-	w.last = append(w.last[:0], p.Octets...)
-	return again
-}
-
-// Wait returns when there may be something to receive, when the time has come (the zero Time never does), or when the
-// context has ended. For the mass, a *LinkError says that an interface was lost by which something was to leave.
-func (w *Wire) Wait(until time.Time) error {
-	if _, err := w.flush(); err != nil {
-		return err
-	}
-	if w.waiting {
-		const pause = time.Millisecond
-		if soon := time.Now().Add(pause); until.IsZero() || soon.Before(until) {
-			until = soon
-		}
-	}
-	return w.waiter.Wait(until)
-}
-
-// Wake ends a wait, now or when it begins. It may be called from another goroutine.
-func (w *Wire) Wake() { w.waiter.Wake() }
-
-// Drops returns how many packets were lost because they were not received in time, since the last call.
-func (w *Wire) Drops() (int, error) {
-	if w.link == nil {
-		return 0, nil
-	}
-	return w.link.Drops()
-}
 
 // Close closes the sockets. For a Wire on links that takes milliseconds.
 func (w *Wire) Close() error {

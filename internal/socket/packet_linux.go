@@ -3,10 +3,8 @@ package socket
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net"
 	"os"
-	"unsafe"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
@@ -165,15 +163,6 @@ func closeBoth(fd, out int) error {
 	go func() { sent <- unix.Close(out) }()
 	err := unix.Close(fd)
 	return os.NewSyscallError("close", errors.Join(err, <-sent))
-}
-
-// AttachFilter sets a socket's filter, replacing one that was there.
-func AttachFilter(fd int, filter []bpf.RawInstruction) error {
-	if len(filter) == 0 || len(filter) > unix.BPF_MAXINSNS {
-		return fmt.Errorf("a socket filter has 1 to %d instructions, not %d", unix.BPF_MAXINSNS, len(filter))
-	}
-	program := unix.SockFprog{Len: uint16(len(filter)), Filter: (*unix.SockFilter)(unsafe.Pointer(unsafe.SliceData(filter)))}
-	return os.NewSyscallError("setsockopt SO_ATTACH_FILTER", unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program))
 }
 
 // NetworkOrder converts a 16-bit number between this host's octet order and the network's.

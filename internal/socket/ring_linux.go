@@ -2,6 +2,7 @@ package socket
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -170,8 +171,9 @@ func (r *Ring) Drops() (int, error) { return drops(r.fd) }
 // Close closes the socket. The kernel waits for all processors to have left a packet socket's receive path, which takes
 // milliseconds.
 func (r *Ring) Close() error {
+	var err error
 	if r.ring != nil {
-		unix.Munmap(r.ring)
+		err = os.NewSyscallError("munmap", unix.Munmap(r.ring))
 	}
-	return closeBoth(r.fd, r.batch.fd)
+	return errors.Join(err, closeBoth(r.fd, r.batch.fd))
 }

@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"os"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -18,8 +19,8 @@ type Waiter struct {
 
 	fds   []unix.PollFd // the first is the event that ends a wait early
 	event int
-	stop  func() bool
-	ctx   context.Context
+	ended atomic.Bool // the context has
+	stop  func()
 }
 
 // NewWaiter returns a Waiter for input on the file descriptors, for as long as the context lasts. Close it.
@@ -28,19 +29,18 @@ func NewWaiter(ctx context.Context, fds ...int) (*Waiter, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("eventfd", err)
 	}
-	w := &Waiter{fds: []unix.PollFd{{Fd: int32(event), Events: unix.POLLIN}}, event: event, ctx: ctx}
+	w := &Waiter{fds: []unix.PollFd{{Fd: int32(event), Events: unix.POLLIN}}, event: event}
 	w.Add(fds...)
 	ended := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(ended)
+		w.ended.Store(true)
 		w.Wake()
 	})
-	w.stop = func() bool {
-		if stop() {
-			return true
+	w.stop = func() {
+		if !stop() {
+			<-ended // or it would write into a descriptor that has become another's
 		}
-		<-ended // or it would write into a descriptor that has become another's
-		return false
 	}
 	return w, nil
 }
@@ -60,12 +60,12 @@ func (w *Waiter) Wake() {
 
 // rest takes back what Wake did, unless the end of the context did it: that lasts.
 func (w *Waiter) rest() {
-	if w.ctx.Err() != nil || w.fds[0].Revents == 0 {
+	if w.ended.Load() || w.fds[0].Revents == 0 {
 		return
 	}
 	var count [8]byte
 	unix.Read(w.event, count[:])
-	if w.ctx.Err() != nil {
+	if w.ended.Load() {
 		w.Wake() // that was it
 	}
 }

@@ -1,0 +1,63 @@
+package rawip
+
+import (
+	"errors"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tcpprobe/internal/socket"
+)
+
+// Send sends a datagram, header and all. The error says what the system had against it. For the mass, it leaves at the
+// latest with the next Receive or Wait.
+func (w *Wire) Send(p Path, datagram []byte) error {
+	if !p.Link {
+		return w.ip.send(datagram)
+	}
+	err := w.link.Send(p.Interface, etherTypeIPv4, p.NextHop, datagram)
+	if _, others := errors.AsType[*socket.SendError](err); others {
+		return w.unsent(err) // it was not about this one
+	}
+	return err
+}
+
+// flush sends what is left to be sent, and returns how many datagrams that were.
+func (w *Wire) flush() (int, error) {
+	if w.link == nil {
+		return 0, nil
+	}
+	w.waiting = false
+	sent, err := w.link.Flush()
+	if sent > 0 && err == nil {
+		w.flushed = w.clock.Now()
+	}
+	return sent, w.unsent(err)
+}
+
+// Flushed returns when everything that Send was given until then had left, for the mass.
+func (w *Wire) Flushed() time.Time { return w.flushed }
+
+// unsent says what is to be done about datagrams that were not sent: nothing for the moment, if the system has no room for
+// them.
+func (w *Wire) unsent(err error) error {
+	e, ok := errors.AsType[*socket.SendError](err)
+	switch {
+	case !ok:
+		return err
+	case e.Lost == 0:
+		w.waiting = true
+		w.refusals++
+		return nil
+	case errors.Is(err, unix.ENETDOWN), errors.Is(err, unix.ENXIO), errors.Is(err, unix.ENODEV):
+		return &LinkError{Interface: e.Interface, Err: err}
+	}
+	return err
+}
+
+// Refusals returns how often the system had no room for a batch of datagrams, since the last call.
+func (w *Wire) Refusals() int {
+	n := w.refusals
+	w.refusals = 0
+	return n
+}
