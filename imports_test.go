@@ -20,7 +20,7 @@ import (
 // another knows of it.
 var imports = map[string][]string{
 	".":                       {"internal/cli"},
-	"internal/cli":            {"arp", "docs", "internal/exit", "icmp", "internal/capture", "internal/diagram", "internal/explain", "internal/netlab", "internal/report", "internal/route", "internal/socket", "internal/stamp", "internal/terminal", "probe", "rawip", "resolver", "tcphdr"},
+	"internal/cli":            {"arp", "docs", "internal/exit", "icmp", "internal/capture", "internal/diagram", "internal/explain", "internal/netlab", "internal/report", "internal/route", "internal/socket", "internal/stamp", "internal/target", "internal/terminal", "probe", "rawip", "resolver", "tcphdr"},
 	"arp":                     {"internal/socket", "internal/stamp"},
 	"docs":                    {},
 	"icmp":                    {"internal/checksum"},
@@ -36,6 +36,7 @@ var imports = map[string][]string{
 	"internal/route":          {},
 	"internal/socket":         {"internal/stamp"},
 	"internal/stamp":          {},
+	"internal/target":         {"internal/text", "resolver"},
 	"internal/terminal":       {},
 	"internal/text":           {},
 	"probe":                   {"icmp", "internal/checksum", "internal/stamp", "rawip", "tcphdr"},
@@ -56,6 +57,7 @@ var edges = []string{
 	"internal/route/*.go",
 	"internal/socket/*.go",
 	"internal/stamp/system.go",
+	"internal/target/*.go",
 	"internal/terminal/terminal.go",
 	"probe/engine.go",
 	"rawip/*_linux.go",

@@ -15,6 +15,7 @@ import (
 
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/target"
 	"tcpprobe/probe"
 	"tcpprobe/rawip"
 )
@@ -32,7 +33,7 @@ const massGC = 400
 type campaign struct {
 	*shared
 	stop     context.CancelFunc
-	targets  *targets
+	targets  *target.List
 	out      *spool
 	show     audience
 	record   bool          // somebody wants to know what happened, not only how it ended
@@ -60,23 +61,23 @@ const oneLane = 20_000
 
 // audience is who is told of what becomes of the targets of a run.
 type audience interface {
-	present(t target) *presenter // a target is taken on
-	over(p *presenter)           // all handshakes with it have ended
-	end()                        // all have
-	interim() string             // a line about what is known so far, or nothing
+	present(t target.Target) *presenter // a target is taken on
+	over(p *presenter)                  // all handshakes with it have ended
+	end()                               // all have
+	interim() string                    // a line about what is known so far, or nothing
 }
 
 // newCampaign opens everything that a run takes. What is written to out is for show, which may be set before the run.
-func newCampaign(ctx context.Context, o options, t *targets, out io.Writer) (*campaign, error) {
+func newCampaign(ctx context.Context, o options, t *target.List, out io.Writer) (*campaign, error) {
 	ctx, stop := context.WithCancel(ctx)
 	s, err := share(ctx, o)
 	if err != nil {
 		stop()
 		return nil, err
 	}
-	c := &campaign{shared: s, stop: stop, targets: t, sum: probe.NewSummary(targetsInWords(t.count)), started: time.Now()}
+	c := &campaign{shared: s, stop: stop, targets: t, sum: probe.NewSummary(targetsInWords(t.Len())), started: time.Now()}
 	c.out = newSpool(out, c.wake)
-	mass := t.count > massTargets
+	mass := t.Len() > massTargets
 	files := o.pcap != "" || o.diagram != ""
 	c.apart = !mass
 	c.record = !mass || o.json || o.output != "text" || o.explain || files
@@ -117,7 +118,7 @@ func (c *campaign) run() error {
 		err = errors.Join(err, <-errs)
 	}
 	if err == nil {
-		err = c.targets.close()
+		err = c.targets.Close()
 	}
 	c.show.end()
 	c.out.Close() // what went wrong with it, the writer behind it says
@@ -191,14 +192,14 @@ func (c *campaign) dropped(n int) {
 func (c *campaign) total() report.Total {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return report.Total{Summary: c.sum, Targets: c.targets.count, NotBegun: c.targets.left(), Broken: c.broken, Drops: c.drops}
+	return report.Total{Summary: c.sum, Targets: c.targets.Len(), NotBegun: c.targets.Remaining(), Broken: c.broken, Drops: c.drops}
 }
 
 // progress returns a line about how far the run has come.
 func (c *campaign) progress() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return progressLine(c.sum.Sent, c.targets.count, c.sum.Established, time.Since(c.started))
+	return progressLine(c.sum.Sent, c.targets.Len(), c.sum.Established, time.Since(c.started))
 }
 
 // interim returns a line about what is known so far.

@@ -10,6 +10,7 @@ import (
 
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/target"
 	"tcpprobe/probe"
 )
 
@@ -30,7 +31,7 @@ func (s pluginState) String() string { return pluginStateNames[s] }
 
 // rule is what check judges handshakes by.
 type rule struct {
-	target            target
+	target            target.Target
 	warning, critical *thresholdRange // of the time of the handshake; nil for none
 	refused           pluginState     // of a target that refuses
 	number            int             // of handshakes
@@ -132,9 +133,9 @@ func (u rule) message(results []*probe.Result) string {
 	case len(results) > 1:
 		text = u.messageOfMany(results)
 	case ok:
-		text = fmt.Sprintf("%s open, handshake %s, %s", u.target.text, milliseconds(average), syns)
+		text = fmt.Sprintf("%s open, handshake %s, %s", u.target.Text, milliseconds(average), syns)
 	default:
-		text = fmt.Sprintf("%s %s", u.target.text, u.failure(first))
+		text = fmt.Sprintf("%s %s", u.target.Text, u.failure(first))
 	}
 	if u.verbose > 0 {
 		text += details(results[0])
@@ -154,7 +155,7 @@ func (u rule) messageOfMany(results []*probe.Result) string {
 			failure = fmt.Sprintf("; handshake %d %s", r.Seq, u.failure(r))
 		}
 	}
-	text := fmt.Sprintf("%s: %d of %d handshakes established", u.target.text, established, len(results))
+	text := fmt.Sprintf("%s: %d of %d handshakes established", u.target.Text, established, len(results))
 	if average, ok := averageTime(results); ok {
 		text += ", " + milliseconds(average) + " on average"
 	}

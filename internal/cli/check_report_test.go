@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tcpprobe/internal/target"
 	"tcpprobe/probe"
 )
 
@@ -99,7 +100,7 @@ func TestCheckLine(t *testing.T) {
 		{"a fault beside silence", "", "", stateOK, 2, []*probe.Result{local, cut},
 			"CRITICAL - db.example:5432: 0 of 2 handshakes established, 4 SYNs; handshake 1 local_error: interface eth9 does not exist | handshake=U;;;0;10 dns=0.001912s;;;0 syn=4;;;0 loss=100%"},
 	} {
-		u := rule{target: target{text: "db.example:5432"}, refused: test.refused, number: test.number, limit: 10 * time.Second}
+		u := rule{target: target.Target{Text: "db.example:5432"}, refused: test.refused, number: test.number, limit: 10 * time.Second}
 		for text, r := range map[string]**thresholdRange{test.warning: &u.warning, test.critical: &u.critical} {
 			if text != "" {
 				parsed, err := parseRange(text)

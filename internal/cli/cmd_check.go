@@ -17,6 +17,7 @@ import (
 
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/target"
 	"tcpprobe/probe"
 	"tcpprobe/rawip"
 )
@@ -154,8 +155,8 @@ func checkTarget(c *cli.Context, stdout io.Writer) (pluginState, error) {
 
 // makeHandshakes makes the handshakes with a target that the options ask for, and returns their results in the order in which
 // they began.
-func makeHandshakes(ctx context.Context, o options, t target) ([]*probe.Result, error) {
-	run, err := newCampaign(ctx, o, &targets{count: 1, args: []target{t}}, io.Discard)
+func makeHandshakes(ctx context.Context, o options, t target.Target) ([]*probe.Result, error) {
+	run, err := newCampaign(ctx, o, target.NewList(t), io.Discard)
 	if err != nil {
 		return nil, err
 	}
@@ -170,9 +171,9 @@ func makeHandshakes(ctx context.Context, o options, t target) ([]*probe.Result, 
 // collector is an audience that keeps the results.
 type collector struct{ results []*probe.Result }
 
-func (c *collector) present(t target) *presenter {
+func (c *collector) present(t target.Target) *presenter {
 	keep := finalView(func(r *probe.Result) { c.results = append(c.results, r) })
-	return &presenter{views: []view{keep}, stop: func() {}, summary: probe.NewSummary(t.text)}
+	return &presenter{views: []view{keep}, stop: func() {}, summary: probe.NewSummary(t.Text)}
 }
 
 func (c *collector) over(*presenter) {}
@@ -199,7 +200,7 @@ func readCheck(c *cli.Context) (u rule, o options, err error) {
 			return u, o, fmt.Errorf("--%s is missing: check -H HOST -p PORT -w RANGE -c RANGE, or check --help", name)
 		}
 	}
-	if u.target, err = parseTarget(c.String("hostname") + ":" + c.String("port")); err != nil {
+	if u.target, err = target.Parse(c.String("hostname") + ":" + c.String("port")); err != nil {
 		return u, o, err
 	}
 	for name, r := range map[string]**thresholdRange{"warning": &u.warning, "critical": &u.critical} {

@@ -12,27 +12,28 @@ import (
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/target"
 	"tcpprobe/probe"
 )
 
 // rehearse builds and explains the packets that a probe would begin with, up to the first that needs an answer to go on:
 // the query for a name, or else the ARP request and the SYN. It asks the kernel for the route, and sends nothing.
-func rehearse(c *cli.Context, o options, all *targets) error {
+func rehearse(c *cli.Context, o options, all *target.List) error {
 	j, err := openJourney(c.Context, o)
 	if err != nil {
 		return exit.With(exit.System, err)
 	}
 	defer j.close()
 	style := styleOf(c.App.Writer, o)
-	for t, ok := all.next(); ok; t, ok = all.next() {
+	for t, ok := all.Next(); ok; t, ok = all.Next() {
 		lesson := &lessonView{w: c.App.Writer, style: style, checksums: o.checksums}
 		a := j.newAttempt(t, 1, lesson.event)
 		if err := j.rehearse(a); err != nil {
-			return exit.With(exitCode(a.Result), fmt.Errorf("%s: %w", report.Printable(t.text), err))
+			return exit.With(exitCode(a.Result), fmt.Errorf("%s: %w", report.Printable(t.Text), err))
 		}
-		fmt.Fprintf(c.App.Writer, "DRY_RUN  %s  nothing was sent\n", report.Printable(t.text))
+		fmt.Fprintf(c.App.Writer, "DRY_RUN  %s  nothing was sent\n", report.Printable(t.Text))
 	}
-	return all.close()
+	return all.Close()
 }
 
 // rehearse is what rehearse does for one target.

@@ -14,6 +14,7 @@ import (
 
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/target"
 	"tcpprobe/internal/terminal"
 	"tcpprobe/rawip"
 )
@@ -27,18 +28,20 @@ func probeCommand(c *cli.Context) error {
 	if c.NArg() == 0 && o.targets == "" {
 		return exit.UsageError("a target is missing: tcpprobe HOST:PORT, or tcpprobe --help")
 	}
-	t, err := openTargets(c.Args().Slice(), o.targets, c.App.Reader, o.maxTargets)
-	if err != nil {
-		return err
+	t, err := target.Open(c.Args().Slice(), o.targets, c.App.Reader, o.maxTargets)
+	if _, unreadable := errors.AsType[*target.ReadError](err); unreadable {
+		return exit.With(exit.System, err)
+	} else if err != nil {
+		return exit.With(exit.Usage, err)
 	}
-	if err := o.agree(t.count); err != nil {
-		return errors.Join(err, t.close())
+	if err := o.agree(t.Len()); err != nil {
+		return errors.Join(err, t.Close())
 	}
 	if o.dryRun {
 		return rehearse(c, o, t)
 	}
 	if err := rawip.Permitted(); errors.Is(err, os.ErrPermission) {
-		return exit.With(exit.NotPermitted, errors.New(notPermitted(t.example())))
+		return exit.With(exit.NotPermitted, errors.New(notPermitted(t.Argument())))
 	} else if err != nil {
 		return exit.With(exit.System, err)
 	}
@@ -58,7 +61,7 @@ func probeCommand(c *cli.Context) error {
 	if err != nil {
 		return exit.With(exit.System, err)
 	}
-	if t.count > manyTargets && o.count == 1 && terminal.MovesCursor(c.App.ErrWriter) {
+	if t.Len() > manyTargets && o.count == 1 && terminal.MovesCursor(c.App.ErrWriter) {
 		go line.draw(run.progress)
 		defer line.stop()
 	}

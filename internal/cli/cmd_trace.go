@@ -13,6 +13,7 @@ import (
 
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/target"
 	"tcpprobe/probe"
 	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
@@ -133,12 +134,12 @@ func trace(c *cli.Context) error {
 	if c.NArg() != 1 {
 		return exit.UsageError("trace takes one target: tcpprobe trace HOST:PORT")
 	}
-	t, err := parseTarget(c.Args().First())
+	t, err := target.Parse(c.Args().First())
 	if err != nil {
-		return err
+		return exit.With(exit.Usage, err)
 	}
 	if err := rawip.Permitted(); errors.Is(err, os.ErrPermission) {
-		return exit.With(exit.NotPermitted, errors.New(notPermitted("trace "+t.text)))
+		return exit.With(exit.NotPermitted, errors.New(notPermitted("trace "+t.Text)))
 	} else if err != nil {
 		return exit.With(exit.System, err)
 	}
@@ -182,15 +183,15 @@ func traceVerdict(t *probe.Trace) error {
 }
 
 // trace finds the path to a target. The error is one of this system that leaves nothing to go on with.
-func (j *journey) trace(t target, o traceOptions) (*probe.Trace, error) {
-	found := probe.NewTrace(t.text, o.first, o.last)
+func (j *journey) trace(t target.Target, o traceOptions) (*probe.Trace, error) {
+	found := probe.NewTrace(t.Text, o.first, o.last)
 	a := j.newAttempt(t, 1, nil)
 	addresses := j.resolve(a)
 	if a.Outcome != probe.OutcomePending {
 		found.Failed = a.Result
 		return found, nil
 	}
-	model, err := j.prepare(a, netip.AddrPortFrom(addresses[0], t.port))
+	model, err := j.prepare(a, netip.AddrPortFrom(addresses[0], t.Port))
 	if err != nil {
 		found.Failed = a.Result
 		return found, nil

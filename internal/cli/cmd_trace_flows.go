@@ -10,6 +10,7 @@ import (
 
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/target"
 	"tcpprobe/probe"
 )
 
@@ -23,7 +24,7 @@ const (
 )
 
 // compareFlows shows the handshakes and the paths of several flows.
-func (j *journey) compareFlows(c *cli.Context, t target, o traceOptions) error {
+func (j *journey) compareFlows(c *cli.Context, t target.Target, o traceOptions) error {
 	set, err := j.traceFlows(t, o)
 	if err != nil {
 		return exit.With(exit.System, err)
@@ -44,15 +45,15 @@ func (j *journey) compareFlows(c *cli.Context, t target, o traceOptions) error {
 }
 
 // traceFlows makes the handshakes of all flows, and then finds their paths.
-func (j *journey) traceFlows(t target, o traceOptions) (*probe.FlowSet, error) {
-	set := &probe.FlowSet{Target: t.text}
+func (j *journey) traceFlows(t target.Target, o traceOptions) (*probe.FlowSet, error) {
+	set := &probe.FlowSet{Target: t.Text}
 	first := j.newAttempt(t, 1, nil)
 	addresses := j.resolve(first)
 	if first.Outcome != probe.OutcomePending {
 		set.Failed = first.Result
 		return set, nil
 	}
-	set.Remote = netip.AddrPortFrom(addresses[0], t.port)
+	set.Remote = netip.AddrPortFrom(addresses[0], t.Port)
 	var models []*probe.Flow
 	defer func() {
 		for _, model := range models {
@@ -75,7 +76,7 @@ func (j *journey) traceFlows(t target, o traceOptions) (*probe.FlowSet, error) {
 		models = append(models, model)
 		set.Route = a.Route
 		set.Flows = append(set.Flows, probe.TracedFlow{
-			Local: model.Local, Handshake: a.Result, Trace: probe.NewTrace(t.text, o.first, o.last),
+			Local: model.Local, Handshake: a.Result, Trace: probe.NewTrace(t.Text, o.first, o.last),
 		})
 	}
 	engine := probe.NewEngine(j.wire)

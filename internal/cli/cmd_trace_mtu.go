@@ -11,12 +11,13 @@ import (
 	"tcpprobe/icmp"
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/target"
 	"tcpprobe/probe"
 	"tcpprobe/tcphdr"
 )
 
 // searchMTU shows the path MTU.
-func (j *journey) searchMTU(c *cli.Context, t target, o traceOptions) error {
+func (j *journey) searchMTU(c *cli.Context, t target.Target, o traceOptions) error {
 	found, err := j.pathMTU(t, o)
 	if err != nil {
 		return exit.With(exit.System, err)
@@ -35,14 +36,14 @@ func (j *journey) searchMTU(c *cli.Context, t target, o traceOptions) error {
 
 // pathMTU makes a handshake, and then others of one connection with larger and smaller SYNs. The error is one of this
 // system that leaves nothing to go on with.
-func (j *journey) pathMTU(t target, o traceOptions) (*probe.PathMTU, error) {
+func (j *journey) pathMTU(t target.Target, o traceOptions) (*probe.PathMTU, error) {
 	a := j.newAttempt(t, 1, nil)
-	found := &probe.PathMTU{Target: t.text, Plain: a.Result}
+	found := &probe.PathMTU{Target: t.Text, Plain: a.Result}
 	addresses := j.resolve(a)
 	if a.Outcome != probe.OutcomePending {
 		return found, nil
 	}
-	found.Remote = netip.AddrPortFrom(addresses[0], t.port)
+	found.Remote = netip.AddrPortFrom(addresses[0], t.Port)
 	model, err := j.prepare(a, found.Remote)
 	if err != nil {
 		return found, nil
@@ -86,7 +87,7 @@ func (j *journey) pathMTU(t target, o traceOptions) (*probe.PathMTU, error) {
 		found.Search.Take(size, result)
 	}
 	if size, ok := found.Search.BlackHole(); ok && j.ctx.Err() == nil {
-		found.Vanishing = probe.NewTrace(t.text, o.first, o.last)
+		found.Vanishing = probe.NewTrace(t.Text, o.first, o.last)
 		large := *model
 		large.Handshake.Padding = size - bare
 		large.Handshake.Timeout = wait

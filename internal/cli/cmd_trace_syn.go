@@ -10,11 +10,12 @@ import (
 
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/target"
 	"tcpprobe/probe"
 )
 
 // compareSYNs shows which SYNs get through.
-func (j *journey) compareSYNs(c *cli.Context, t target, o traceOptions) error {
+func (j *journey) compareSYNs(c *cli.Context, t target.Target, o traceOptions) error {
 	found, err := j.traceSYNs(t, o)
 	if err != nil {
 		return exit.With(exit.System, err)
@@ -41,15 +42,15 @@ const synRounds = 2
 
 // traceSYNs traces the variants of the SYN, one after the other. The error is one of this system that leaves nothing to go
 // on with.
-func (j *journey) traceSYNs(t target, o traceOptions) (*probe.SYNComparison, error) {
+func (j *journey) traceSYNs(t target.Target, o traceOptions) (*probe.SYNComparison, error) {
 	a := j.newAttempt(t, 1, nil)
-	found := &probe.SYNComparison{Target: t.text}
+	found := &probe.SYNComparison{Target: t.Text}
 	addresses := j.resolve(a)
 	if a.Outcome != probe.OutcomePending {
 		found.Failed = a.Result
 		return found, nil
 	}
-	found.Remote = netip.AddrPortFrom(addresses[0], t.port)
+	found.Remote = netip.AddrPortFrom(addresses[0], t.Port)
 	model, err := j.prepare(a, found.Remote)
 	if err != nil {
 		found.Failed = a.Result
@@ -62,7 +63,7 @@ func (j *journey) traceSYNs(t target, o traceOptions) (*probe.SYNComparison, err
 	engine := probe.NewEngine(j.wire)
 	for _, syn := range probe.ComparedSYNs {
 		model.Handshake.SYN = syn
-		traced := probe.NewTrace(t.text, o.first, o.last)
+		traced := probe.NewTrace(t.Text, o.first, o.last)
 		for range synRounds {
 			if _, err := j.traceRound(engine, traced, model, time.Time{}); err != nil {
 				return nil, err

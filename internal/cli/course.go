@@ -5,11 +5,13 @@ package cli
 import (
 	"net/netip"
 	"time"
+
+	"tcpprobe/internal/target"
 )
 
 // course is a series of handshakes with one address of a target.
 type course struct {
-	target
+	target.Target
 	remote   netip.AddrPort
 	show     *presenter
 	first    *attempt  // its first handshake, as far as it has come; nil once that has gone on

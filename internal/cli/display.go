@@ -10,6 +10,7 @@ import (
 
 	"tcpprobe/internal/diagram"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/target"
 	"tcpprobe/internal/terminal"
 	"tcpprobe/probe"
 )
@@ -38,8 +39,8 @@ type display struct {
 func newDisplay(c *campaign, stdout, stderr io.Writer, files *artifacts) *display {
 	return &display{
 		run: c, files: files, stderr: stderr, open: make(map[*presenter]bool), style: styleOf(stdout, c.o),
-		many: c.targets.count > manyTargets || c.o.targets != "",
-		bars: c.targets.count == 1 && terminal.MovesCursor(stdout) && !c.o.quiet,
+		many: c.targets.Len() > manyTargets || c.o.targets != "",
+		bars: c.targets.Len() == 1 && terminal.MovesCursor(stdout) && !c.o.quiet,
 	}
 }
 
@@ -60,12 +61,12 @@ func (s *display) mainView(w io.Writer) view {
 	case o.count == 1:
 		return &ladderView{w: w, style: style}
 	}
-	style.Target, style.Address = s.run.targets.count > 1 || o.all, o.all
+	style.Target, style.Address = s.run.targets.Len() > 1 || o.all, o.all
 	return newSeriesView(w, style, s.bars)
 }
 
 // present returns who shows what becomes of a target.
-func (s *display) present(t target) *presenter {
+func (s *display) present(t target.Target) *presenter {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.run.o
@@ -73,7 +74,7 @@ func (s *display) present(t target) *presenter {
 	if alone && len(o.assertions) == 0 {
 		return s.verdicts()
 	}
-	p := &presenter{summary: probe.NewSummary(t.text), stop: s.stopIfUnread}
+	p := &presenter{summary: probe.NewSummary(t.Text), stop: s.stopIfUnread}
 	if s.many {
 		p.summary.Expect(manyOvertake)
 	}
@@ -148,7 +149,7 @@ func (s *display) end() {
 func (s *display) interim() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.run.targets.count != 1 || len(s.open) != 1 {
+	if s.run.targets.Len() != 1 || len(s.open) != 1 {
 		return ""
 	}
 	for p := range s.open {

@@ -13,6 +13,7 @@ import (
 
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/target"
 	"tcpprobe/probe"
 )
 
@@ -195,7 +196,7 @@ func readOptions(c *cli.Context) (o options, err error) {
 		if e != nil || !o.source.Is4() {
 			keep("source", fmt.Errorf("%s: an IPv4 address is wanted, as in 192.0.2.1", report.Printable(s)))
 		} else {
-			keep("source", unicast(o.source))
+			keep("source", target.CheckUnicast(o.source))
 		}
 	}
 	if s := c.String("dns"); s != "" {

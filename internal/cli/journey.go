@@ -20,6 +20,7 @@ import (
 	"tcpprobe/internal/route"
 	"tcpprobe/internal/socket"
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/target"
 	"tcpprobe/probe"
 	"tcpprobe/rawip"
 	"tcpprobe/resolver"
@@ -120,21 +121,21 @@ type attempt struct {
 }
 
 // renew makes it an attempt of which nothing is known yet, and keeps its memory.
-func (a *attempt) renew(t target, seq int) {
+func (a *attempt) renew(t target.Target, seq int) {
 	if a.TCP != nil {
 		a.spare = a.TCP
 	}
 	r := a.Result
-	*r = probe.Result{Target: t.text, Host: t.host, Port: t.port, Seq: seq, Findings: r.Findings[:0], ICMP: r.ICMP[:0]}
+	*r = probe.Result{Target: t.Text, Host: t.Host, Port: t.Port, Seq: seq, Findings: r.Findings[:0], ICMP: r.ICMP[:0]}
 }
 
 // embark gives the handshake's result its memory.
 func (a *attempt) embark() { a.TCP = a.spare }
 
 // literal takes note that the host is an address.
-func (a *attempt) literal(t target) {
+func (a *attempt) literal(t target.Target) {
 	if !a.terse {
-		a.DNS = &probe.DNS{Source: "literal", Name: t.host, Addresses: []netip.Addr{t.address}}
+		a.DNS = &probe.DNS{Source: "literal", Name: t.Host, Addresses: []netip.Addr{t.Address}}
 	}
 }
 
@@ -162,8 +163,8 @@ func (a *attempt) fail(o probe.Outcome, err error) {
 	a.Outcome, a.Err = o, err
 }
 
-func (j *journey) newAttempt(t target, seq int, observe func(*probe.Result, *probe.Event)) *attempt {
-	return &attempt{Result: &probe.Result{Target: t.text, Host: t.host, Port: t.port, Seq: seq, Time: time.Now()}, observe: observe}
+func (j *journey) newAttempt(t target.Target, seq int, observe func(*probe.Result, *probe.Event)) *attempt {
+	return &attempt{Result: &probe.Result{Target: t.Text, Host: t.Host, Port: t.Port, Seq: seq, Time: time.Now()}, observe: observe}
 }
 
 // resolve finds the addresses of the attempt's host, and waits for them.
@@ -193,7 +194,7 @@ func (j *journey) judge(a *attempt, found resolver.Result, err error) bool {
 // probeable returns an error if one of the addresses that were found is no single host's.
 func probeable(found resolver.Result) error {
 	for _, address := range found.Addresses {
-		if err := unicast(address); err != nil {
+		if err := target.CheckUnicast(address); err != nil {
 			return fmt.Errorf("%s resolves to an address that cannot be probed: %w", found.Name, err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"tcpprobe/arp"
 	"tcpprobe/internal/route"
+	"tcpprobe/internal/target"
 	"tcpprobe/probe"
 	"tcpprobe/rawip"
 	"tcpprobe/resolver"
@@ -158,7 +159,7 @@ func (l *lane) nextDue(now time.Time) (_ *attempt, again time.Time, more bool) {
 			return l.begin(c, now), time.Time{}, true
 		}
 		if l.parked < mostParked {
-			if t, ok := l.run.targets.next(); ok {
+			if t, ok := l.run.targets.Next(); ok {
 				l.take(t, now)
 				continue
 			}
@@ -174,19 +175,19 @@ func (l *lane) nextDue(now time.Time) (_ *attempt, again time.Time, more bool) {
 }
 
 // take takes a target on: its name is looked up, and a course is set to each of its addresses.
-func (l *lane) take(t target, now time.Time) {
+func (l *lane) take(t target.Target, now time.Time) {
 	show := l.run.show.present(t)
 	show.courses++
 	first := l.attempt(t, 1, show)
-	if t.address.IsValid() {
+	if t.Address.IsValid() {
 		first.literal(t)
 		c := l.course()
-		*c = course{target: t, remote: netip.AddrPortFrom(t.address, t.port), show: show, first: first, due: now}
+		*c = course{Target: t, remote: netip.AddrPortFrom(t.Address, t.Port), show: show, first: first, due: now}
 		l.set(c)
 		return
 	}
 	l.parked++
-	l.names.find(t.host, func(e resolver.Event) {
+	l.names.find(t.Host, func(e resolver.Event) {
 		l.post(func() { first.happened(dnsEvent(e)) })
 	}, func(found resolver.Result, err error) {
 		l.post(func() {
@@ -197,7 +198,7 @@ func (l *lane) take(t target, now time.Time) {
 }
 
 // resolved goes on with a target whose name was looked up.
-func (l *lane) resolved(t target, first *attempt, show *presenter, found resolver.Result, err error) {
+func (l *lane) resolved(t target.Target, first *attempt, show *presenter, found resolver.Result, err error) {
 	if !l.judge(first, found, err) {
 		l.conclude(first, show)
 		l.over(show)
@@ -213,14 +214,14 @@ func (l *lane) resolved(t target, first *attempt, show *presenter, found resolve
 			show.courses++
 			first = l.attempt(t, 1, show)
 		}
-		l.set(&course{target: t, remote: netip.AddrPortFrom(address, t.port), show: show, first: first, due: now})
+		l.set(&course{Target: t, remote: netip.AddrPortFrom(address, t.Port), show: show, first: first, due: now})
 	}
 }
 
 func (l *lane) set(c *course) { heap.Push(&l.agenda, c) }
 
 // attempt returns an attempt of which nothing is known yet.
-func (l *lane) attempt(t target, seq int, show *presenter) *attempt {
+func (l *lane) attempt(t target.Target, seq int, show *presenter) *attempt {
 	if last := len(l.free) - 1; last >= 0 {
 		a := l.free[last]
 		l.free = l.free[:last]
@@ -237,7 +238,7 @@ func (l *lane) begin(c *course, now time.Time) *attempt {
 	a := c.first
 	c.first = nil
 	if a == nil {
-		a = l.attempt(c.target, c.started+1, c.show)
+		a = l.attempt(c.Target, c.started+1, c.show)
 	}
 	a.course = c
 	c.started++

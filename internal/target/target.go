@@ -1,0 +1,119 @@
+package target
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"tcpprobe/internal/text"
+	"tcpprobe/resolver"
+)
+
+// Target is what the user wants handshakes with.
+type Target struct {
+	Text    string     // as the user wrote it
+	Host    string     // a name or an address
+	Port    uint16     // 1 to 65535
+	Address netip.Addr // that the host is; the zero value if it is a name, or has to be looked up for its spelling
+}
+
+// Parse reads HOST:PORT, where PORT is a number or the name of a TCP service. The error is a line that says what is wrong and
+// what would be right; nothing in it needs escaping.
+func Parse(s string) (Target, error) {
+	if t, ok := parseLiteral(s); ok {
+		return t, nil
+	}
+	wrong := func(err error) (Target, error) {
+		return Target{}, fmt.Errorf("target %s: %w", text.Printable(s), err)
+	}
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 {
+		return wrong(fmt.Errorf("the port is missing, as in %s:80", text.Printable(s)))
+	}
+	t := Target{Text: s, Host: s[:i]}
+	if t.Host == "" {
+		return wrong(fmt.Errorf("the host is missing, as in localhost%s", text.Printable(s)))
+	}
+	if err := resolver.CheckHost(t.Host); err != nil {
+		return Target{}, err
+	}
+	if err := checkAddress(t.Host); err != nil {
+		return wrong(err)
+	}
+	port, err := parsePort(s[i+1:])
+	if err != nil {
+		return wrong(err)
+	}
+	t.Port = port
+	return t, nil
+}
+
+// parseLiteral reads what most lines of a long file are, an address and a number, and tries nothing else.
+func parseLiteral(s string) (Target, bool) {
+	host, digits, ok := strings.Cut(s, ":")
+	if !ok || len(digits) > 5 {
+		return Target{}, false
+	}
+	port := 0
+	for _, d := range []byte(digits) {
+		if d < '0' || d > '9' {
+			return Target{}, false
+		}
+		port = 10*port + int(d-'0')
+	}
+	if port < 1 || port > 65535 {
+		return Target{}, false
+	}
+	address, err := netip.ParseAddr(host)
+	if err != nil || CheckUnicast(address) != nil {
+		return Target{}, false
+	}
+	return Target{Text: s, Host: host, Port: uint16(port), Address: address}, true
+}
+
+// parsePort reads a port number or the name of a TCP service.
+func parsePort(s string) (uint16, error) {
+	if s == "" {
+		return 0, fmt.Errorf("the port is missing after the colon, as in :80")
+	}
+	if n, err := strconv.Atoi(s); err == nil && s[0] != '+' {
+		if n < 1 || n > 65535 {
+			return 0, fmt.Errorf("port %d is not within 1 to 65535", n)
+		}
+		return uint16(n), nil
+	}
+	n, err := net.LookupPort("tcp", s)
+	if err != nil || n < 1 || s[0] == '+' {
+		return 0, fmt.Errorf("there is no TCP service called %s: a number from 1 to 65535 would do", text.Printable(s))
+	}
+	return uint16(n), nil
+}
+
+// checkAddress refuses literal addresses that are no single host's.
+func checkAddress(host string) error {
+	address, err := netip.ParseAddr(host)
+	if err != nil {
+		return nil // a name
+	}
+	return CheckUnicast(address)
+}
+
+// CheckUnicast returns an error if an IPv4 address is no single host's, so that nobody can have a TCP connection with it (RFC
+// 9293 MUST-46, RFC 1122 3.2.1.3).
+func CheckUnicast(a netip.Addr) error {
+	switch first := a.As4()[0]; {
+	case a.IsUnspecified():
+		return fmt.Errorf("%v means this host itself and is no address to send to: try 127.0.0.1", a)
+	case a.IsMulticast():
+		return fmt.Errorf("%v is a multicast group, and a TCP connection has two ends", a)
+	case a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+		return fmt.Errorf("%v is the broadcast address, and a TCP connection has two ends", a)
+	case first == 0:
+		return fmt.Errorf("%v belongs to no host: addresses from 0.0.0.0 to 0.255.255.255 mean this network", a)
+	case first >= 240:
+		return fmt.Errorf("%v is reserved and belongs to no host", a)
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package target_test
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"tcpprobe/internal/target"
+	"tcpprobe/resolver"
+)
+
+func TestParse(t *testing.T) {
+	for _, test := range []struct {
+		text, host string
+		port       uint16
+		address    string // "" for none
+	}{
+		{"192.0.2.1:80", "192.0.2.1", 80, "192.0.2.1"},
+		{"192.0.2.1:65535", "192.0.2.1", 65535, "192.0.2.1"},
+		{"192.0.2.1:http", "192.0.2.1", 80, ""},
+		{"192.0.2.1:00080", "192.0.2.1", 80, "192.0.2.1"},
+		{"example.com:443", "example.com", 443, ""},
+		{"example.com.:https", "example.com.", 443, ""},
+		{"localhost:1", "localhost", 1, ""},
+		{"bücher.example:80", "bücher.example", 80, ""},
+	} {
+		got, err := target.Parse(test.text)
+		var address netip.Addr
+		if test.address != "" {
+			address = netip.MustParseAddr(test.address)
+		}
+		want := target.Target{Text: test.text, Host: test.host, Port: test.port, Address: address}
+		if err != nil || got != want {
+			t.Errorf("%s: %+v (%v), want %+v", test.text, got, err, want)
+		}
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		"192.0.2.1":          "target 192.0.2.1: the port is missing, as in 192.0.2.1:80",
+		"a\x1b":              `target a\x1b: the port is missing, as in a\x1b:80`,
+		"192.0.2.1:":         "target 192.0.2.1:: the port is missing after the colon, as in :80",
+		":80":                "target :80: the host is missing, as in localhost:80",
+		"192.0.2.1:0":        "target 192.0.2.1:0: port 0 is not within 1 to 65535",
+		"192.0.2.1:65536":    "target 192.0.2.1:65536: port 65536 is not within 1 to 65535",
+		"192.0.2.1:-1":       "target 192.0.2.1:-1: port -1 is not within 1 to 65535",
+		"192.0.2.1:+80":      "target 192.0.2.1:+80: there is no TCP service called +80: a number from 1 to 65535 would do",
+		"h:nosuch":           "target h:nosuch: there is no TCP service called nosuch: a number from 1 to 65535 would do",
+		"0.0.0.0:80":         "target 0.0.0.0:80: 0.0.0.0 means this host itself and is no address to send to: try 127.0.0.1",
+		"0.1.2.3:80":         "target 0.1.2.3:80: 0.1.2.3 belongs to no host: addresses from 0.0.0.0 to 0.255.255.255 mean this network",
+		"224.0.0.1:80":       "target 224.0.0.1:80: 224.0.0.1 is a multicast group, and a TCP connection has two ends",
+		"255.255.255.255:80": "target 255.255.255.255:80: 255.255.255.255 is the broadcast address, and a TCP connection has two ends",
+		"240.0.0.1:80":       "target 240.0.0.1:80: 240.0.0.1 is reserved and belongs to no host",
+	} {
+		if got, err := target.Parse(text); err == nil || err.Error() != want || got != (target.Target{}) {
+			t.Errorf("%q: %+v, %v; want %s", text, got, err, want)
+		}
+	}
+	// What the resolver says of a name stays the cause.
+	_, err := target.Parse("a\x01b:80")
+	if e, ok := err.(*resolver.Error); !ok || strings.ContainsFunc(err.Error(), func(r rune) bool { return r < ' ' }) {
+		t.Errorf("%T %q, want a *resolver.Error with %+v", err, err, e)
+	}
+}
+
+// FuzzParse: whatever is typed, a target is one that can be written again, and an error is one printable line.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"192.0.2.1:80", "a:http", "[::1]:80", ":", "a\x00:1", "\xff:1", "ü:1", "1.2.3.4:00001"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, err := target.Parse(s)
+		switch {
+		case err != nil && strings.ContainsAny(err.Error(), "\n\x1b\x00"):
+			t.Errorf("%q: %q", s, err)
+		case err == nil && (got.Text != s || got.Port == 0 || !strings.HasPrefix(s, got.Host+":")):
+			t.Errorf("%q: %+v", s, got)
+		}
+	})
+}
