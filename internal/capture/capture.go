@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
@@ -133,9 +134,9 @@ func (c *Writer) flush() error {
 	return err
 }
 
-// text makes s fit to be text in a file.
-func text(s string) string {
-	s = report.Printable(s)
+// legible makes s fit to be text in a file.
+func legible(s string) string {
+	s = text.Printable(s)
 	return strings.ToValidUTF8(s[:min(len(s), maximumText)], "")
 }
 

@@ -76,7 +76,7 @@ func appendInterface(b []byte, d device, info Info) []byte {
 	b = appendTextOption(b, ifDescription, d.description)
 	b = appendOption(b, ifResolution, []byte{9}) // 10^-9 s
 	if d.filtered && info.Filter != "" {
-		b = appendOption(b, ifFilter, append([]byte{0}, text(info.Filter)...)) // 0 for the language of tcpdump
+		b = appendOption(b, ifFilter, append([]byte{0}, legible(info.Filter)...)) // 0 for the language of tcpdump
 	}
 	b = appendOption(b, optEndOfOptions, nil)
 	return end(b, start)
@@ -120,7 +120,7 @@ func (p packet) flags() uint32 {
 func appendNames(b []byte, d *probe.DNS, comments []string) []byte {
 	name := ""
 	if d != nil && d.Source != "literal" {
-		name = text(strings.TrimSuffix(d.Name, "."))
+		name = legible(strings.TrimSuffix(d.Name, "."))
 	}
 	if (name == "" || len(d.Addresses) == 0) && len(comments) == 0 {
 		return b
@@ -176,7 +176,7 @@ func appendTextOption(b []byte, code uint16, s string) []byte {
 	if s == "" {
 		return b
 	}
-	return appendOption(b, code, []byte(text(s)))
+	return appendOption(b, code, []byte(legible(s)))
 }
 
 // appendOption appends an option, or a record of the same form: code, length, value, and padding that does not count.

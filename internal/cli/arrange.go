@@ -10,7 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tcpprobe/internal/exit"
-	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 )
 
 // arrange brings the arguments into the form that the command-line library understands: flags may stand after targets,
@@ -81,7 +81,7 @@ func splitFlag(arg string, flags map[string]cli.DocGenerationFlag) ([]string, er
 	if flags[name] != nil {
 		return []string{arg}, nil
 	}
-	unknown := exit.UsageError("there is no flag %s%s; try --help", report.Printable(flagPart(arg)), proposal(name, flags))
+	unknown := exit.UsageError("there is no flag %s%s; try --help", text.Printable(flagPart(arg)), proposal(name, flags))
 	if strings.HasPrefix(arg, "--") {
 		return nil, unknown
 	}

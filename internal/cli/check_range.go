@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 )
 
 // thresholdRange is a range of the Monitoring Plugins guidelines, "Threshold and Ranges": [@]start:end, in seconds. It alerts outside
@@ -21,11 +21,11 @@ type thresholdRange struct {
 
 // parseRange reads a range. Its ends are seconds or durations with a unit; an end that is left out is infinite, a start
 // that is left out is 0, and ~ is a start of minus infinity.
-func parseRange(text string) (thresholdRange, error) {
+func parseRange(s string) (thresholdRange, error) {
 	wrong := func() (thresholdRange, error) {
-		return thresholdRange{}, fmt.Errorf("%s: a range is wanted, [@]START:END in seconds or with a unit, as in 0.1, 100ms, 0.01:0.5 or @10:20", report.Printable(text))
+		return thresholdRange{}, fmt.Errorf("%s: a range is wanted, [@]START:END in seconds or with a unit, as in 0.1, 100ms, 0.01:0.5 or @10:20", text.Printable(s))
 	}
-	body, inside := strings.CutPrefix(text, "@")
+	body, inside := strings.CutPrefix(s, "@")
 	r := thresholdRange{end: math.Inf(1), inside: inside}
 	start, end, colon := strings.Cut(body, ":")
 	if !colon {
@@ -50,7 +50,7 @@ func parseRange(text string) (thresholdRange, error) {
 		}
 	}
 	if r.start > r.end {
-		return thresholdRange{}, fmt.Errorf("%s: the start of a range is not behind its end, as in 0.01:0.5", report.Printable(text))
+		return thresholdRange{}, fmt.Errorf("%s: the start of a range is not behind its end, as in 0.01:0.5", text.Printable(s))
 	}
 	return r, nil
 }

@@ -11,6 +11,7 @@ import (
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/internal/target"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
@@ -121,8 +122,8 @@ func pluginLine(state pluginState, message string, performance []string) string 
 	return line
 }
 
-// harmless makes a text printable, and such that no part of it is taken for performance data.
-func harmless(text string) string { return strings.ReplaceAll(report.Printable(text), "|", `\x7c`) }
+// harmless makes s printable, and such that no part of it is taken for performance data.
+func harmless(s string) string { return strings.ReplaceAll(text.Printable(s), "|", `\x7c`) }
 
 // message says how the handshakes ended.
 func (u rule) message(results []*probe.Result) string {
@@ -259,7 +260,7 @@ func (u rule) longOutput(results []*probe.Result) string {
 }
 
 // milliseconds writes a duration: "11.601 ms".
-func milliseconds(d time.Duration) string { return fmt.Sprintf("%.3f ms", d.Seconds()*1000) }
+func milliseconds(d time.Duration) string { return text.Milliseconds(d) + " ms" }
 
 // counted writes a number of things: "1 SYN", "2 SYNs".
 func counted(n int, thing string) string {

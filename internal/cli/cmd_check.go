@@ -16,8 +16,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tcpprobe/internal/exit"
-	"tcpprobe/internal/report"
 	"tcpprobe/internal/target"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 	"tcpprobe/rawip"
 )
@@ -193,7 +193,7 @@ func checkNotPermitted() string {
 func readCheck(c *cli.Context) (u rule, o options, err error) {
 	const most = 1000
 	if c.NArg() > 0 {
-		return u, o, fmt.Errorf("%s: check takes flags alone: -H HOST -p PORT", report.Printable(c.Args().First()))
+		return u, o, fmt.Errorf("%s: check takes flags alone: -H HOST -p PORT", text.Printable(c.Args().First()))
 	}
 	for _, name := range []string{"hostname", "port"} {
 		if c.String(name) == "" {

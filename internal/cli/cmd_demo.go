@@ -17,8 +17,8 @@ import (
 
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/netlab"
-	"tcpprobe/internal/report"
 	"tcpprobe/internal/terminal"
+	"tcpprobe/internal/text"
 )
 
 // demoCommand shows the journey on a network of its own.
@@ -45,7 +45,7 @@ func demo(c *cli.Context) error {
 	case c.NArg() == 1:
 		s, ok := findScene(name)
 		if !ok {
-			return exit.UsageError("there is no scene %s: one of %s is wanted", report.Printable(name), sceneNames(", "))
+			return exit.UsageError("there is no scene %s: one of %s is wanted", text.Printable(name), sceneNames(", "))
 		}
 		selected = []scene{s}
 	}

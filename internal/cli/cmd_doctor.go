@@ -12,7 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tcpprobe/internal/exit"
-	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 )
 
 // doctorCommand says whether this process may probe, and if not, what is missing and how to give it.
@@ -82,7 +82,7 @@ func (c check) print(w io.Writer) {
 	const width, indent = 80, 21
 	line := fmt.Sprintf("%-4s%-*s", c.mark, indent-4, c.name)
 	empty := true
-	for _, word := range strings.Fields(report.Printable(c.detail)) {
+	for _, word := range strings.Fields(text.Printable(c.detail)) {
 		switch {
 		case empty:
 			line += word
@@ -178,7 +178,7 @@ func (e *examination) stampCheck() check {
 	if e.stampError != nil {
 		return check{bad, "time stamps", e.stampError.Error()}
 	}
-	return check{good, "time stamps", fmt.Sprintf("of the kernel: %.3f ms before this process reads a packet", e.stampLead.Seconds()*1000)}
+	return check{good, "time stamps", fmt.Sprintf("of the kernel: %s ms before this process reads a packet", text.Milliseconds(e.stampLead))}
 }
 
 func (e *examination) serversCheck() check {

@@ -10,9 +10,9 @@ import (
 
 	"tcpprobe/arp"
 	"tcpprobe/internal/exit"
-	"tcpprobe/internal/report"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/internal/target"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
@@ -29,9 +29,9 @@ func rehearse(c *cli.Context, o options, all *target.List) error {
 		lesson := &lessonView{w: c.App.Writer, style: style, checksums: o.checksums}
 		a := j.newAttempt(t, 1, lesson.event)
 		if err := j.rehearse(a); err != nil {
-			return exit.With(exitCode(a.Result), fmt.Errorf("%s: %w", report.Printable(t.Text), err))
+			return exit.With(exitCode(a.Result), fmt.Errorf("%s: %w", text.Printable(t.Text), err))
 		}
-		fmt.Fprintf(c.App.Writer, "DRY_RUN  %s  nothing was sent\n", report.Printable(t.Text))
+		fmt.Fprintf(c.App.Writer, "DRY_RUN  %s  nothing was sent\n", text.Printable(t.Text))
 	}
 	return all.Close()
 }

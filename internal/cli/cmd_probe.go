@@ -13,9 +13,9 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tcpprobe/internal/exit"
-	"tcpprobe/internal/report"
 	"tcpprobe/internal/target"
 	"tcpprobe/internal/terminal"
+	"tcpprobe/internal/text"
 	"tcpprobe/rawip"
 )
 
@@ -87,7 +87,7 @@ func notPermitted(target string) string {
 		self = "tcpprobe"
 	}
 	return fmt.Sprintf("no CAP_NET_RAW, which raw sockets need: run \"sudo tcpprobe %s\", or once \"sudo setcap cap_net_raw+ep %s\"",
-		report.Printable(target), report.Printable(self))
+		text.Printable(target), text.Printable(self))
 }
 
 // onQuit calls f for every SIGQUIT, and prints what it returns, until it is stopped.

@@ -12,8 +12,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tcpprobe/internal/exit"
-	"tcpprobe/internal/report"
 	"tcpprobe/internal/target"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
@@ -194,7 +194,7 @@ func readOptions(c *cli.Context) (o options, err error) {
 	if s := c.String("source"); s != "" {
 		o.source, e = netip.ParseAddr(s)
 		if e != nil || !o.source.Is4() {
-			keep("source", fmt.Errorf("%s: an IPv4 address is wanted, as in 192.0.2.1", report.Printable(s)))
+			keep("source", fmt.Errorf("%s: an IPv4 address is wanted, as in 192.0.2.1", text.Printable(s)))
 		} else {
 			keep("source", target.CheckUnicast(o.source))
 		}
@@ -239,7 +239,7 @@ func parseServer(s string) (netip.AddrPort, error) {
 	}
 	address, err := netip.ParseAddr(s)
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("%s: an address is wanted, as in 192.0.2.53 or 192.0.2.53:5353", report.Printable(s))
+		return netip.AddrPort{}, fmt.Errorf("%s: an address is wanted, as in 192.0.2.53 or 192.0.2.53:5353", text.Printable(s))
 	}
 	return netip.AddrPortFrom(address, 53), nil
 }
@@ -250,7 +250,7 @@ func oneOf(s string, allowed ...string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s: one of %s is wanted", report.Printable(s), strings.Join(allowed, ", "))
+	return fmt.Errorf("%s: one of %s is wanted", text.Printable(s), strings.Join(allowed, ", "))
 }
 
 // seconds is a duration as a flag's value: Go's, or a bare number of seconds.

@@ -15,7 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tcpprobe/internal/exit"
-	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 )
 
 // Main runs the program as the process that it is, and returns the exit status.
@@ -65,7 +65,7 @@ func run(ctx context.Context, version string, args []string, stdin io.Reader, st
 		ended = &exit.Error{Code: exit.Usage, Err: err}
 	}
 	if ended.Err != nil && !errors.Is(ended.Err, syscall.EPIPE) {
-		fmt.Fprintf(stderr, "%s: %s\n", app.Name, report.Printable(ended.Err.Error()))
+		fmt.Fprintf(stderr, "%s: %s\n", app.Name, text.Printable(ended.Err.Error()))
 	}
 	return ended.Code
 }

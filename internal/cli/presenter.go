@@ -8,6 +8,7 @@ import (
 
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/terminal"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
@@ -62,5 +63,5 @@ func (p *presenter) end(assertions []probe.Assertion) *probe.Summary {
 
 // styleOf returns how text is to look on the output that there is.
 func styleOf(w io.Writer, o options) report.Style {
-	return report.Style{Color: terminal.Color(w, o.color), UTF8: terminal.UTF8(), Verbose: o.verbose, Quiet: o.quiet}
+	return report.Style{Style: text.Style{Color: terminal.Color(w, o.color), UTF8: terminal.UTF8()}, Verbose: o.verbose, Quiet: o.quiet}
 }

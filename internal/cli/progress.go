@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 )
 
 // progressInterval is how often the line of progress is drawn anew.
@@ -86,5 +86,5 @@ func progressLine(done, all, established int, took time.Duration) string {
 	if left := all - done; done > 0 && left > 0 {
 		line += fmt.Sprintf(", %v left", (time.Duration(float64(left)/rate*float64(time.Second)) + time.Second/2).Truncate(time.Second))
 	}
-	return report.Printable(line)
+	return text.Printable(line)
 }

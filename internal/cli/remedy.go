@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"os"
 
-	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 )
 
 // remedy returns lines that say why the sockets do not open, and what would help in just this situation. The rules by
 // which a program gets its capabilities are those of capabilities(7).
 func (e *examination) remedy() []string {
-	self := report.Printable(e.self)
+	self := text.Printable(e.self)
 	refused := e.rawSocket
 	if refused == nil {
 		refused = e.packetSocket

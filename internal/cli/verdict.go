@@ -9,6 +9,7 @@ import (
 
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
@@ -22,20 +23,20 @@ type requirement struct {
 var everything = requirement{share: 1}
 
 // parseRequirement reads any, all, or a percentage.
-func parseRequirement(text string) (requirement, error) {
-	switch text {
+func parseRequirement(s string) (requirement, error) {
+	switch s {
 	case "any":
 		return requirement{any: true}, nil
 	case "all":
 		return everything, nil
 	}
-	if percent, ok := strings.CutSuffix(text, "%"); ok {
+	if percent, ok := strings.CutSuffix(s, "%"); ok {
 		share, err := probe.ParsePercent(percent)
 		if err == nil && share > 0 && share <= 1 {
 			return requirement{share: share}, nil
 		}
 	}
-	return requirement{}, fmt.Errorf("%s: any, all or a percentage is wanted, more than 0%% and up to 100%%, as in 90%%", report.Printable(text))
+	return requirement{}, fmt.Errorf("%s: any, all or a percentage is wanted, more than 0%% and up to 100%%, as in 90%%", text.Printable(s))
 }
 
 // met reports whether so many established handshakes of so many, at least one, are enough.
@@ -65,7 +66,7 @@ func (t *tally) check(w io.Writer, s *probe.Summary) {
 	for _, c := range s.Checks {
 		if !c.Held {
 			t.failures++
-			fmt.Fprintf(w, "tcpprobe: %s: %s\n", report.Printable(s.Target), report.Failure(c))
+			fmt.Fprintf(w, "tcpprobe: %s: %s\n", text.Printable(s.Target), report.Failure(c))
 		}
 	}
 }

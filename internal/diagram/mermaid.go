@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
@@ -71,7 +72,7 @@ func mermaidLine(s string) string {
 // its number.
 func mermaidText(s string) string {
 	var b strings.Builder
-	for _, c := range report.Printable(s) {
+	for _, c := range text.Printable(s) {
 		switch {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c >= 0x80, strings.ContainsRune(" .,:?()[]/_+-'", c):
 			b.WriteRune(c)

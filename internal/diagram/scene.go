@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 	"tcpprobe/tcphdr"
 )
@@ -120,14 +121,14 @@ func (s *scene) cast(r *probe.Result) {
 		case e.ICMP != nil && e.ICMP.From != with && s.find(e.ICMP.From) == nobody:
 			s.add(e.ICMP.From, from(e.ICMP), rankRouter+e.ICMP.Hops())
 		case e.Segment != nil && !with.IsValid():
-			s.add(with, report.Printable(r.Host), rankTarget)
+			s.add(with, text.Printable(r.Host), rankTarget)
 		}
 	}
 	if with.IsValid() {
 		s.add(with, "target", rankTarget)
 		p := &s.peers[s.find(with)]
 		if r.Host != with.String() {
-			p.roles = []string{report.Printable(r.Host)}
+			p.roles = []string{text.Printable(r.Host)}
 		}
 		p.label = netip.AddrPortFrom(with, r.Port).String()
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
@@ -94,7 +95,7 @@ func (d *drawing) draw() string {
 }
 
 // title says what is drawn.
-func (d *drawing) title() string { return "TCP handshake with " + report.Printable(d.result.Target) }
+func (d *drawing) title() string { return "TCP handshake with " + text.Printable(d.result.Target) }
 
 // description says it all in words, for those who cannot see.
 func (d *drawing) description() string {
@@ -311,15 +312,8 @@ func escape(s string) string {
 	return b.String()
 }
 
-// shorten takes out of the middle of s what is more than n runes.
-func shorten(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
-		return s
-	}
-	keep := max(n-1, 0)
-	return string(r[:(keep+1)/2]) + "…" + string(r[len(r)-keep/2:])
-}
+// shorten takes out of the middle of s what is more than n columns.
+func shorten(s string, n int) string { return text.Style{UTF8: true}.Shorten(s, n) }
 
 // number writes a coordinate.
 func number(f float64) string {

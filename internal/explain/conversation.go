@@ -169,15 +169,15 @@ func (l *Lesson) controlBlock(r *probe.Result) {
 			return
 		}
 	}
-	l.line("")
+	l.page.Line("")
 	if !c.shownBlock {
 		c.shownBlock = true
-		l.line("Our socket, as netstat prints it: protocol, Recv-Q, Send-Q, addresses, state")
+		l.page.Line("Our socket, as netstat prints it: protocol, Recv-Q, Send-Q, addresses, state")
 	}
 	line := fmt.Sprintf("tcp  0  0  %v  %v  %v", local, remote, c.state)
-	l.line(l.sourced(line, "9293 3.3.2"))
+	l.page.Line(l.page.sourced(line, "9293 3.3.2"))
 	if c.state == probe.StateClosed {
-		l.line("     there is no control block")
+		l.page.Line("     there is no control block")
 		c.shownVariables = false
 		return
 	}
@@ -198,11 +198,6 @@ func (l *Lesson) controlBlock(r *probe.Result) {
 	}
 	c.shown, c.shownVariables = now, true
 	if changed != nil {
-		l.line(l.sourced("     "+strings.Join(changed, "  "), "9293 3.3.1"))
+		l.page.Line(l.page.sourced("     "+strings.Join(changed, "  "), "9293 3.3.1"))
 	}
-}
-
-// sourced puts a source at the right edge of a line.
-func (p *page) sourced(line, source string) string {
-	return fmt.Sprintf("%-*s%s", width-len(source), line, p.paint(dim, source))
 }

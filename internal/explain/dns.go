@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+
+	"tcpprobe/internal/text"
 )
 
 const (
@@ -83,7 +85,7 @@ func (t *table) record() bool {
 		field{2, "1035 4.1.3", func(b []byte) string { return "TYPE " + dnsType(u16(b)) }},
 		field{2, "1035 4.1.3", func(b []byte) string { return "CLASS " + dnsClass(u16(b)) }},
 		field{4, "1035 4.1.3", func(b []byte) string { return fmt.Sprintf("TTL %d seconds: so long it may be kept", u32(b)) }},
-		field{2, "1035 4.1.3", func(b []byte) string { return "RDLENGTH " + count(int(u16(b)), "octet") }},
+		field{2, "1035 4.1.3", func(b []byte) string { return "RDLENGTH " + text.Count(int(u16(b)), "octet") }},
 	) {
 		return false
 	}
@@ -140,7 +142,7 @@ func (t *table) opt() bool {
 	n := 0
 	if !t.fields(field{2, "6891 6.1.2", func(b []byte) string {
 		n = int(u16(b))
-		return "RDLEN " + count(n, "octet") + " of options"
+		return "RDLEN " + text.Count(n, "octet") + " of options"
 	}}) {
 		return false
 	}
@@ -156,7 +158,7 @@ func (t *table) opt() bool {
 // name explains a domain name, label by label. It reports whether it is whole.
 func (t *table) name(what, source string) bool {
 	if whole, ok := readName(t.octets, t.base, t.at); ok {
-		what += " " + t.text(whole)
+		what += " " + t.printable(whole)
 	}
 	what += ": "
 	for size := 0; ; size++ {
@@ -175,14 +177,14 @@ func (t *table) name(what, source string) bool {
 				t.odd(len(b), "1035 4.1.4", "a pointer to octet %d of the message, where no name stands", to)
 				return false
 			}
-			t.add(2, "1035 4.1.4", "%s", fmt.Sprintf("%spointer to octet %d of the message, %s", what, to, t.text(named)))
+			t.add(2, "1035 4.1.4", "%s", fmt.Sprintf("%spointer to octet %d of the message, %s", what, to, t.printable(named)))
 			return true
 		case b[0]&pointer != 0 || 1+int(b[0]) > len(b):
 			t.odd(len(b), "1035 3.1", "a label that is cut off or malformed")
 			return false
 		}
 		n := int(b[0])
-		t.add(1+n, source, "%s", fmt.Sprintf("%slabel of %s \"%s\"", what, count(n, "octet"), t.text(string(b[1:1+n]))))
+		t.add(1+n, source, "%s", fmt.Sprintf("%slabel of %s \"%s\"", what, text.Count(n, "octet"), t.printable(string(b[1:1+n]))))
 		what, size = "", size+n
 	}
 }

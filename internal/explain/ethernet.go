@@ -16,7 +16,7 @@ const etherHeaderLen = 14 // octets
 
 // newTable begins the explanation of an event's octets, with the Ethernet header in front if there was a frame of ours.
 func (l *Lesson) newTable(e *probe.Event, etherType uint16, ends string) *table {
-	t := &table{octets: e.Octets, text: l.text, ends: ends, scale: -1}
+	t := &table{octets: e.Octets, printable: l.page.Printable, ends: ends, scale: -1}
 	if e.Frame != nil {
 		header := slices.Concat(e.Frame.Destination[:], e.Frame.Source[:], []byte{byte(etherType >> 8), byte(etherType)})
 		t.octets = slices.Concat(header, e.Octets)

@@ -15,6 +15,7 @@ import (
 
 	"tcpprobe/internal/explain"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
@@ -58,16 +59,16 @@ func golden(t *testing.T, name, got string) {
 var sgr = regexp.MustCompile("\x1b\\[(1|2|31|32|0)m")
 
 // presentable fails the test if text is not what may reach a terminal.
-func presentable(t *testing.T, text string, s report.Style) {
+func presentable(t *testing.T, got string, s report.Style) {
 	t.Helper()
 	if s.Color {
-		text = sgr.ReplaceAllString(text, "")
+		got = sgr.ReplaceAllString(got, "")
 	}
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(got) {
 		line = strings.TrimSuffix(line, "\n")
 		switch {
-		case utf8.RuneCountInString(line) > 80:
-			t.Errorf("%d columns: %s", utf8.RuneCountInString(line), line)
+		case text.Columns(line) > 80:
+			t.Errorf("%d columns: %s", text.Columns(line), line)
 		case strings.TrimRight(line, " ") != line:
 			t.Errorf("spaces at the end: %q", line)
 		case !utf8.ValidString(line) || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }):
@@ -82,10 +83,10 @@ func presentable(t *testing.T, text string, s report.Style) {
 func TestGolden(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			s := report.Style{UTF8: true}
-			text := lesson(t, c.make(), s, false)
-			presentable(t, text, s)
-			golden(t, c.name, text)
+			s := report.Style{Style: text.Style{UTF8: true}}
+			got := lesson(t, c.make(), s, false)
+			presentable(t, got, s)
+			golden(t, c.name, got)
 		})
 	}
 }
@@ -98,15 +99,15 @@ func TestGoldenStyles(t *testing.T) {
 		checksums  bool
 	}{
 		{"ascii_established_fin", "established_fin", report.Style{}, false},
-		{"color_unreachable_prohibited", "unreachable_prohibited", report.Style{UTF8: true, Color: true}, false},
-		{"checksum_refused", "refused", report.Style{UTF8: true}, true},
-		{"checksum_unreachable_prohibited", "unreachable_prohibited", report.Style{UTF8: true}, true},
-		{"checksum_partial", "partial", report.Style{UTF8: true}, true},
+		{"color_unreachable_prohibited", "unreachable_prohibited", report.Style{Style: text.Style{UTF8: true, Color: true}}, false},
+		{"checksum_refused", "refused", report.Style{Style: text.Style{UTF8: true}}, true},
+		{"checksum_unreachable_prohibited", "unreachable_prohibited", report.Style{Style: text.Style{UTF8: true}}, true},
+		{"checksum_partial", "partial", report.Style{Style: text.Style{UTF8: true}}, true},
 	} {
 		t.Run(c.file, func(t *testing.T) {
-			text := lesson(t, byName(c.name), c.style, c.checksums)
-			presentable(t, text, c.style)
-			golden(t, c.file, text)
+			got := lesson(t, byName(c.name), c.style, c.checksums)
+			presentable(t, got, c.style)
+			golden(t, c.file, got)
 		})
 	}
 }

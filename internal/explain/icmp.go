@@ -5,6 +5,7 @@ import (
 
 	"tcpprobe/icmp"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 )
 
 const icmpHeaderLen = 8 // octets
@@ -92,7 +93,7 @@ func (t *table) quote() {
 	t.ours = true
 	defer func() { t.ours, t.left = ours, nil }()
 	if len(t.rest()) == 0 {
-		t.add(0, "792", "nothing is quoted, which tells nobody whom it concerns").color = red
+		t.add(0, "792", "nothing is quoted, which tells nobody whom it concerns").color = text.Red
 		return
 	}
 	t.ends = "the quote ends here"
@@ -133,7 +134,7 @@ func (t *table) extensionObject(class, kind uint8) {
 		}
 	}
 	if i, err := object.Interface(); err == nil && len(object.Payload) > 0 {
-		t.add(len(object.Payload), "5837", "%s", report.Printable(report.InterfaceText(i)))
+		t.add(len(object.Payload), "5837", "%s", text.Printable(report.InterfaceText(i)))
 	}
 	if n := len(t.rest()); n > 0 {
 		t.add(n, "4884 8", "the payload of the object")

@@ -2,7 +2,7 @@
 // octet of it means, with the RFC and the section in which that is written.
 //
 // It is a rendering of the same events as package report's, and like those a pure function of results and a
-// [report.Style]. Text is at most 80 columns wide, with one rune to a column, and holds nothing of what was received or
+// [report.Style]. Text is at most 80 columns wide, and holds nothing of what was received or
 // typed that is not printable. Octets that were cut off or make no sense are shown as they are.
 package explain
 
@@ -15,7 +15,7 @@ import (
 
 // Lesson explains one handshake, packet by packet, as it happens.
 type Lesson struct {
-	page
+	page      page
 	checksums bool
 	begun     bool
 	query     []byte // the DNS message that was sent last
@@ -25,7 +25,7 @@ type Lesson struct {
 // New returns a Lesson that writes to w. With checksums it shows how every checksum comes about. A style that is Quiet
 // wants no lesson: then nothing is written at all.
 func New(w io.Writer, s report.Style, checksums bool) *Lesson {
-	return &Lesson{page: page{w: w, style: s}, checksums: checksums}
+	return &Lesson{page: newPage(w, s), checksums: checksums}
 }
 
 // Event explains an event of the result, which may be unfinished: prose first, then the octets beside their meaning, then
@@ -34,7 +34,7 @@ func New(w io.Writer, s report.Style, checksums bool) *Lesson {
 //
 // The error is the writer's.
 func (l *Lesson) Event(r *probe.Result, e *probe.Event) error {
-	if l.style.Quiet {
+	if l.page.quiet {
 		return nil
 	}
 	l.open()
@@ -62,17 +62,17 @@ func (l *Lesson) Event(r *probe.Result, e *probe.Event) error {
 	case probe.EventTCPSilence:
 		l.tcpSilence(r, e)
 	}
-	return l.flush()
+	return l.page.Flush()
 }
 
 // open says how to read the lesson, the first time.
 func (l *Lesson) open() {
 	if !l.begun {
 		l.begun = true
-		l.prose("Left: the offset in the packet and the octets, in hexadecimal. Right: what they mean; at the edge,",
+		l.page.prose("Left: the offset in the packet and the octets, in hexadecimal. Right: what they mean; at the edge,",
 			"the RFC and its section in which that is written.")
 	}
-	l.line("")
+	l.page.Line("")
 }
 
 // orZero returns what p points to, or a zero value for what did not happen.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
@@ -11,7 +12,7 @@ import (
 func (l *Lesson) dnsQuery(r *probe.Result, e *probe.Event) {
 	m := orZero(e.DNS)
 	l.query = e.Octets
-	l.headline(r, e, "DNS", out, fmt.Sprintf("A? %s, %s", l.text(m.Name), count(len(e.Octets), "octet")))
+	l.page.headline(r, e, "DNS", text.Out, fmt.Sprintf("A? %s, %s", l.page.Printable(m.Name), text.Count(len(e.Octets), "octet")))
 	again := ""
 	if m.Attempt > 1 {
 		again = fmt.Sprintf("This is try %d, with an ID and a port of its own (RFC 5452 9.2).", m.Attempt)
@@ -20,8 +21,8 @@ func (l *Lesson) dnsQuery(r *probe.Result, e *probe.Event) {
 	if len(e.Octets) >= dnsHeaderLen {
 		proof = fmt.Sprintf("The answer must come from there, have the ID %d and repeat the question, or it is not believed (RFC 5452 9.1).", u16(e.Octets))
 	}
-	l.prose(
-		fmt.Sprintf("Segments go to addresses, not to names: we ask %s for the IPv4 addresses of %s.", server(m), l.text(m.Name)),
+	l.page.prose(
+		fmt.Sprintf("Segments go to addresses, not to names: we ask %s for the IPv4 addresses of %s.", server(m), l.page.Printable(m.Name)),
 		proof, again, transport(m))
 	l.message(e)
 }
@@ -29,8 +30,8 @@ func (l *Lesson) dnsQuery(r *probe.Result, e *probe.Event) {
 // dnsAnswer explains a message from a server.
 func (l *Lesson) dnsAnswer(r *probe.Result, e *probe.Event) {
 	m := orZero(e.DNS)
-	l.headline(r, e, "DNS", in, fmt.Sprintf("from %s, %s", server(m), count(len(e.Octets), "octet")))
-	l.prose(l.believed(m, e.Octets), l.answered(m), "It came to the same socket; the kernel has taken the headers off.")
+	l.page.headline(r, e, "DNS", text.In, fmt.Sprintf("from %s, %s", server(m), text.Count(len(e.Octets), "octet")))
+	l.page.prose(l.believed(m, e.Octets), l.answered(m), "It came to the same socket; the kernel has taken the headers off.")
 	l.message(e)
 }
 
@@ -38,7 +39,7 @@ func (l *Lesson) dnsAnswer(r *probe.Result, e *probe.Event) {
 func (l *Lesson) believed(m *probe.DNSMessage, octets []byte) string {
 	switch {
 	case m.Note != "":
-		return fmt.Sprintf("It was not used: %s. We go on as if it had not come (RFC 5452 9.1).", l.text(m.Note))
+		return fmt.Sprintf("It was not used: %s. We go on as if it had not come (RFC 5452 9.1).", l.page.Printable(m.Note))
 	case len(l.query) >= 2 && len(octets) >= 2 && u16(l.query) == u16(octets):
 		return fmt.Sprintf("ID %d and question are those of our query, so that it is the answer (RFC 5452 9.1).", u16(octets))
 	}
@@ -49,7 +50,7 @@ func (l *Lesson) believed(m *probe.DNSMessage, octets []byte) string {
 func (l *Lesson) answered(m *probe.DNSMessage) string {
 	var sentences []string
 	if len(m.CNAME) > 0 {
-		sentences = append(sentences, fmt.Sprintf("The name is an alias, which is followed: %s (RFC 1034 3.6.2).", l.text(strings.Join(m.CNAME, ", "))))
+		sentences = append(sentences, fmt.Sprintf("The name is an alias, which is followed: %s (RFC 1034 3.6.2).", l.page.Printable(strings.Join(m.CNAME, ", "))))
 	}
 	switch {
 	case len(m.Addresses) > 0:
@@ -63,7 +64,7 @@ func (l *Lesson) answered(m *probe.DNSMessage) string {
 	case m.RCode == "NOERROR":
 		sentences = append(sentences, "The name exists, but has no IPv4 address (RFC 2308 2.2).")
 	case m.RCode != "":
-		sentences = append(sentences, fmt.Sprintf("The server gives no answer to the question: %s (RFC 1035 4.1.1).", l.text(m.RCode)))
+		sentences = append(sentences, fmt.Sprintf("The server gives no answer to the question: %s (RFC 1035 4.1.1).", l.page.Printable(m.RCode)))
 	}
 	return strings.Join(sentences, " ")
 }
@@ -71,12 +72,12 @@ func (l *Lesson) answered(m *probe.DNSMessage) string {
 // dnsSilence explains that no answer came.
 func (l *Lesson) dnsSilence(r *probe.Result, e *probe.Event) {
 	m := orZero(e.DNS)
-	l.headline(r, e, "DNS", silence, "no answer from "+server(m))
+	l.page.headline(r, e, "DNS", text.Silence, "no answer from "+server(m))
 	note := ""
 	if m.Note != "" {
-		note = fmt.Sprintf("The wait is over: %s.", l.text(m.Note))
+		note = fmt.Sprintf("The wait is over: %s.", l.page.Printable(m.Note))
 	}
-	l.prose(note,
+	l.page.prose(note,
 		"Nothing in UDP says whether a datagram arrived (RFC 768). The query or the answer was lost, the server is down,",
 		"or a firewall drops one of them: only the clock ends the wait.")
 }
@@ -85,7 +86,7 @@ func (l *Lesson) dnsSilence(r *probe.Result, e *probe.Event) {
 func (l *Lesson) message(e *probe.Event) {
 	t := l.newTable(&probe.Event{Octets: e.Octets}, 0, "cut off here: the rest of the message is missing")
 	t.dns()
-	l.table(t)
+	l.page.table(t)
 }
 
 // server writes the address of a DNS server.
@@ -114,7 +115,7 @@ func transport(m *probe.DNSMessage) string {
 // routeFound explains which way segments go.
 func (l *Lesson) routeFound(r *probe.Result, e *probe.Event) {
 	way := orZero(e.Route)
-	l.headline(r, e, "IP", nowhere, "the way, as the kernel knows it: no packet")
+	l.page.headline(r, e, "IP", text.Nowhere, "the way, as the kernel knows it: no packet")
 	if e.Route == nil {
 		return
 	}
@@ -125,8 +126,8 @@ func (l *Lesson) routeFound(r *probe.Result, e *probe.Event) {
 	case way.OnLink:
 		next = fmt.Sprintf("The destination %v is on the link itself, so that no router is needed (RFC 1122 3.3.1.1).", way.NextHop)
 	}
-	l.prose(
-		fmt.Sprintf("Our segments leave through %s, from %v.", l.text(way.Interface), way.Source), next,
+	l.page.prose(
+		fmt.Sprintf("Our segments leave through %s, from %v.", l.page.Printable(way.Interface), way.Source), next,
 		fmt.Sprintf("A datagram may have %d octets on this link; without two headers of 20 octets, %d are left for data (RFC 9293 3.7.1).",
 			way.MTU, max(way.MTU-ipv4HeaderLen-tcpHeaderLen, 0)))
 }
@@ -134,12 +135,12 @@ func (l *Lesson) routeFound(r *probe.Result, e *probe.Event) {
 // arpRequest explains a request.
 func (l *Lesson) arpRequest(r *probe.Result, e *probe.Event) {
 	p := orZero(e.ARP)
-	l.headline(r, e, "ARP", out, fmt.Sprintf("who has %v? %s", p.Address, count(l.framed(e), "octet")))
+	l.page.headline(r, e, "ARP", text.Out, fmt.Sprintf("who has %v? %s", p.Address, text.Count(l.framed(e), "octet")))
 	again := ""
 	if p.Attempt > 1 {
 		again = fmt.Sprintf("Nobody answered before: this is request %d of %d (RFC 1122 2.3.2.1).", p.Attempt, p.Attempts)
 	}
-	l.prose(
+	l.page.prose(
 		fmt.Sprintf("A frame needs the address of the station that takes it next, and of that we know only %v.", p.Address),
 		"So all on the link are asked, and whoever has the address must answer us alone:",
 		fmt.Sprintf("opcode 2, SenderPA %v, and its own address in SenderHA (RFC 826).", p.Address),
@@ -150,20 +151,20 @@ func (l *Lesson) arpRequest(r *probe.Result, e *probe.Event) {
 // arpReply explains a reply.
 func (l *Lesson) arpReply(r *probe.Result, e *probe.Event) {
 	p := orZero(e.ARP)
-	l.headline(r, e, "ARP", in, fmt.Sprintf("%v is at %s, %s", p.Address, mac(p.MAC[:]), count(l.framed(e), "octet")))
+	l.page.headline(r, e, "ARP", text.In, fmt.Sprintf("%v is at %s, %s", p.Address, mac(p.MAC[:]), text.Count(l.framed(e), "octet")))
 	means := fmt.Sprintf("SenderPA is the address that was asked for: frames for %v go to %s from now on.", p.Address, mac(p.MAC[:]))
 	if p.Note != "" {
-		means = fmt.Sprintf("It was not used: %s.", l.text(p.Note))
+		means = fmt.Sprintf("It was not used: %s.", l.page.Printable(p.Note))
 	}
-	l.prose(means, "Anyone on the link can claim an address: nothing in ARP proves it (RFC 826).")
+	l.page.prose(means, "Anyone on the link can claim an address: nothing in ARP proves it (RFC 826).")
 	l.arpPacket(e)
 }
 
 // arpSilence explains that nobody answered.
 func (l *Lesson) arpSilence(r *probe.Result, e *probe.Event) {
 	p := orZero(e.ARP)
-	l.headline(r, e, "ARP", silence, "nobody answered on "+l.text(p.Interface))
-	l.prose(
+	l.page.headline(r, e, "ARP", text.Silence, "nobody answered on "+l.page.Printable(p.Interface))
+	l.page.prose(
 		fmt.Sprintf("Nobody on the link says that it has %v: the station is down, or not on this link, or its address is another.", p.Address),
 		"Without its address no frame can be sent, so that no segment left (RFC 1122 2.3.2).")
 }
@@ -182,5 +183,5 @@ func (l *Lesson) arpPacket(e *probe.Event) {
 	if len(e.Octets) > 0 {
 		t.arp()
 	}
-	l.table(t)
+	l.page.table(t)
 }

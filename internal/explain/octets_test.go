@@ -15,6 +15,7 @@ import (
 	"tcpprobe/internal/checksum"
 	"tcpprobe/internal/explain"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
@@ -23,12 +24,12 @@ import (
 // tableLine is a line with octets: a layer, the offset, the octets, and a meaning if there is one.
 var tableLine = regexp.MustCompile(`^.{8}([ \d]{5})  ((?:[0-9a-f]{2} ){0,5}[0-9a-f]{2})(?:  |$)`)
 
-// shown returns the octets that a text explains, in the order in which they stand there. It fails the test if an offset
+// shown returns the octets that a got explains, in the order in which they stand there. It fails the test if an offset
 // is wrong.
-func shown(t *testing.T, text string) []byte {
+func shown(t *testing.T, got string) []byte {
 	t.Helper()
 	var octets []byte
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(got) {
 		m := tableLine.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
 		if m == nil {
 			continue
@@ -58,7 +59,7 @@ func packet(e *probe.Event) []byte {
 	return slices.Concat(e.Frame.Destination[:], e.Frame.Source[:], etherType, e.Octets)
 }
 
-// explained explains one event after those before it, and returns its text alone.
+// explained explains one event after those before it, and returns its got alone.
 func explained(t *testing.T, r *probe.Result, before []probe.Event, e *probe.Event, s report.Style) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -90,9 +91,9 @@ func TestEveryOctetOnce(t *testing.T) {
 			for n := range len(whole.Octets) + 1 {
 				e := whole
 				e.Octets = whole.Octets[:n]
-				text := explained(t, r, r.Events[max(i-1, 0):i], &e, report.Style{})
-				presentable(t, text, report.Style{})
-				if got := shown(t, text); !bytes.Equal(got, packet(&e)) {
+				got := explained(t, r, r.Events[max(i-1, 0):i], &e, report.Style{})
+				presentable(t, got, report.Style{})
+				if got := shown(t, got); !bytes.Equal(got, packet(&e)) {
 					t.Errorf("%s, event %d, %d octets: % x\nshown are % x", c.name, i, n, packet(&e), got)
 				}
 			}
@@ -104,9 +105,9 @@ func TestEveryOctetOnce(t *testing.T) {
 func TestLineBreaksKeepEveryOctet(t *testing.T) {
 	tr := literal(22)
 	tr.in(1, tcphdr.ACK, irs, iss, nil, probe.VerdictGotData, probe.StateEstablished, strings.Repeat("0123456789abcdefghi", 600))
-	text := explained(t, tr.Result, nil, &tr.Events[0], report.Style{})
-	presentable(t, text, report.Style{})
-	if got := shown(t, text); !bytes.Equal(got, tr.Events[0].Octets) {
+	got := explained(t, tr.Result, nil, &tr.Events[0], report.Style{})
+	presentable(t, got, report.Style{})
+	if got := shown(t, got); !bytes.Equal(got, tr.Events[0].Octets) {
 		t.Errorf("%d octets are shown of %d", len(got), len(tr.Events[0].Octets))
 	}
 }
@@ -120,15 +121,15 @@ func TestChecksumsAreShownRight(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := explained(t, tr.Result, nil, e, report.Style{})
+		got := explained(t, tr.Result, nil, e, report.Style{})
 		want := fmt.Sprintf("becomes %04x", ^checksum.Fold(checksum.Sum(checksum.PseudoHeader(remote, local, 6, len(segment)), segment)-
 			uint64(segment[16])<<8-uint64(segment[17])))
-		if strings.Count(text, "so the checksum is valid") != 2 || !strings.Contains(text, want) {
-			t.Errorf("%d octets of data: %q is not shown, or not both are valid:\n%s", n, want, text)
+		if strings.Count(got, "so the checksum is valid") != 2 || !strings.Contains(got, want) {
+			t.Errorf("%d octets of data: %q is not shown, or not both are valid:\n%s", n, want, got)
 		}
 		e.Octets[len(e.Octets)-1] ^= 0x10
-		text = explained(t, tr.Result, nil, e, report.Style{})
-		if strings.Count(text, "so the checksum is invalid") != 1 {
+		got = explained(t, tr.Result, nil, e, report.Style{})
+		if strings.Count(got, "so the checksum is invalid") != 1 {
 			t.Errorf("%d octets of data, one of them changed: the checksum is not invalid", n)
 		}
 	}
@@ -137,8 +138,8 @@ func TestChecksumsAreShownRight(t *testing.T) {
 // TestColorAddsNothing checks that no meaning is lost without color.
 func TestColorAddsNothing(t *testing.T) {
 	for _, c := range cases {
-		plain := lesson(t, c.make(), report.Style{UTF8: true}, true)
-		colored := lesson(t, c.make(), report.Style{UTF8: true, Color: true}, true)
+		plain := lesson(t, c.make(), report.Style{Style: text.Style{UTF8: true}}, true)
+		colored := lesson(t, c.make(), report.Style{Style: text.Style{UTF8: true, Color: true}}, true)
 		if stripped := sgr.ReplaceAllString(colored, ""); stripped != plain || stripped == colored {
 			t.Errorf("%s: with color:\n%s\nwithout:\n%s", c.name, colored, plain)
 		}
@@ -148,19 +149,19 @@ func TestColorAddsNothing(t *testing.T) {
 // TestBareEvents checks that events of every kind with nothing in them are explained all the same, as are results.
 func TestBareEvents(t *testing.T) {
 	for kind := probe.EventDNSQuery; kind <= probe.EventTCPSilence; kind++ {
-		for _, s := range []report.Style{{}, {UTF8: true}} {
-			text := explained(t, &probe.Result{}, nil, &probe.Event{Kind: kind}, s)
-			presentable(t, text, s)
-			if !strings.Contains(text, "0.000 ms") {
-				t.Errorf("kind %d: %q", kind, text)
+		for _, s := range []report.Style{{}, {Style: text.Style{UTF8: true}}} {
+			got := explained(t, &probe.Result{}, nil, &probe.Event{Kind: kind}, s)
+			presentable(t, got, s)
+			if !strings.Contains(got, "0.000 ms") {
+				t.Errorf("kind %d: %q", kind, got)
 			}
 		}
 	}
 	for o := probe.OutcomePending; o <= probe.OutcomeInterrupted; o++ {
-		text := lesson(t, &probe.Result{Outcome: o}, report.Style{}, true)
-		presentable(t, text, report.Style{})
-		if n := strings.Count(text, "\n"); n < 3 || n > 9 {
-			t.Errorf("%v: %d lines:\n%s", o, n, text)
+		got := lesson(t, &probe.Result{Outcome: o}, report.Style{}, true)
+		presentable(t, got, report.Style{})
+		if n := strings.Count(got, "\n"); n < 3 || n > 9 {
+			t.Errorf("%v: %d lines:\n%s", o, n, got)
 		}
 	}
 }
@@ -171,8 +172,8 @@ func TestVerdictIsTwoToSixLines(t *testing.T) {
 		if c.name == "hostile" {
 			continue
 		}
-		text := lesson(t, c.make(), report.Style{}, false)
-		_, verdict, _ := strings.Cut(text, "What was learnt\n")
+		got := lesson(t, c.make(), report.Style{}, false)
+		_, verdict, _ := strings.Cut(got, "What was learnt\n")
 		if n := strings.Count(strings.TrimSpace(verdict), "\n") + 1; n < 2 || n > 6 {
 			t.Errorf("%s: %d lines:\n%s", c.name, n, verdict)
 		}
@@ -183,22 +184,22 @@ func TestVerdictIsTwoToSixLines(t *testing.T) {
 func TestNotSent(t *testing.T) {
 	tr := literal(80)
 	tr.syn(0)
-	text := explained(t, &probe.Result{Target: "192.0.2.80:80"}, nil, &probe.Event{Kind: probe.EventSegmentSent, Octets: tr.Events[0].Octets}, report.Style{})
+	got := explained(t, &probe.Result{Target: "192.0.2.80:80"}, nil, &probe.Event{Kind: probe.EventSegmentSent, Octets: tr.Events[0].Octets}, report.Style{})
 	for _, want := range []string{
 		"    0.000 ms  TCP  -->  SYN, 60 octets: IPv4 20, TCP 40\n",
 		"must acknowledge 2871324874 = 2871324873 + 1",
 		"urg ack psh rst SYN fin [000010]",
 		"tcp  0  0  198.51.100.15:48211  192.0.2.80:80  SYN_SENT",
 	} {
-		if !strings.Contains(strings.ReplaceAll(text, "\n", " ")+text, want) {
-			t.Errorf("%q is missing:\n%s", want, text)
+		if !strings.Contains(strings.ReplaceAll(got, "\n", " ")+got, want) {
+			t.Errorf("%q is missing:\n%s", want, got)
 		}
 	}
 }
 
 func TestQuietIsSilent(t *testing.T) {
-	if text := lesson(t, byName("refused"), report.Style{Quiet: true}, true); text != "" {
-		t.Errorf("quiet: %q", text)
+	if got := lesson(t, byName("refused"), report.Style{Quiet: true}, true); got != "" {
+		t.Errorf("quiet: %q", got)
 	}
 }
 
@@ -241,23 +242,23 @@ func FuzzEvent(f *testing.F) {
 		if framed {
 			e.Frame = &probe.Frame{Source: gatewayMAC, Destination: localMAC}
 		}
-		text := explained(t, tr.Result, tr.Events, &e, report.Style{})
-		presentable(t, text, report.Style{})
+		got := explained(t, tr.Result, tr.Events, &e, report.Style{})
+		presentable(t, got, report.Style{})
 		switch e.Kind {
 		case probe.EventDNSQuery, probe.EventDNSAnswer:
 			e.Frame = nil // of a UDP socket there is none
 		case probe.EventDNSSilence, probe.EventRouteFound, probe.EventARPSilence, probe.EventTCPSilence:
 			return
 		}
-		if got := shown(t, text); !bytes.Equal(got, packet(&e)) {
-			t.Errorf("% x\nshown are % x:\n%s", packet(&e), got, text)
+		if got := shown(t, got); !bytes.Equal(got, packet(&e)) {
+			t.Errorf("% x\nshown are % x:\n%s", packet(&e), got, got)
 		}
 	})
 }
 
 func ExampleLesson() {
 	r := &probe.Result{}
-	l := explain.New(os.Stdout, report.Style{UTF8: true}, false)
+	l := explain.New(os.Stdout, report.Style{Style: text.Style{UTF8: true}}, false)
 	l.Event(r, &probe.Event{Kind: probe.EventARPSilence, ARP: &probe.ARPPacket{Interface: "eth0", Address: gateway}})
 	// Output:
 	// Left: the offset in the packet and the octets, in hexadecimal. Right: what they

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"tcpprobe/internal/text"
 	"tcpprobe/tcphdr"
 )
 
@@ -36,7 +37,7 @@ func malformation(b []byte) string {
 	case b[1] < 2:
 		return fmt.Sprintf("length %d does not even count itself", b[1])
 	}
-	return fmt.Sprintf("length %d, but %s left", b[1], count(len(b), "octet"))
+	return fmt.Sprintf("length %d, but %s left", b[1], text.Count(len(b), "octet"))
 }
 
 // tcpOption explains an option that is n octets long.

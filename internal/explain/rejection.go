@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"tcpprobe/icmp"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
@@ -18,17 +19,17 @@ func (l *Lesson) icmpReceived(r *probe.Result, e *probe.Event) {
 	if err == nil && len(message) >= icmpHeaderLen {
 		name = fmt.Sprintf("%d/%d %s", message[0], message[1], icmp.Name(icmp.Type(message[0]), icmp.Code(message[1])))
 	}
-	size := count(len(e.Octets), "octet")
+	size := text.Count(len(e.Octets), "octet")
 	if e.Frame != nil {
-		size = count(etherHeaderLen+len(e.Octets), "octet")
+		size = text.Count(etherHeaderLen+len(e.Octets), "octet")
 	}
-	l.headline(r, e, "ICMP", in, name+", "+size)
+	l.page.headline(r, e, "ICMP", text.In, name+", "+size)
 	left := l.quotedDatagram(message)
 	from := "A router or host"
 	if err == nil {
 		from = ip.Src.String()
 	}
-	l.prose(
+	l.page.prose(
 		fmt.Sprintf("%s reports on a datagram that it could not deliver or forward (RFC 792).", from),
 		meaning(m),
 		whose(left),
@@ -36,7 +37,7 @@ func (l *Lesson) icmpReceived(r *probe.Result, e *probe.Event) {
 	t := l.newTable(e, etherTypeIPv4, "cut off here: the rest of the header is missing")
 	t.layer, t.quoted = "IPv4", left
 	t.ipv4(false)
-	l.table(t)
+	l.page.table(t)
 	if l.checksums {
 		l.datagramChecksums(e.Octets)
 	}
@@ -89,7 +90,7 @@ func crossed(m *probe.ICMP) string {
 		return fmt.Sprintf("Its Time to Live is quoted as it left us, %d: no router has forwarded it.", m.SentTTL)
 	default:
 		return fmt.Sprintf("Its Time to Live was %d as it left us and %d when it was rejected: %s away (RFC 1812 5.3.1).",
-			m.SentTTL, m.QuotedTTL, count(n, "hop"))
+			m.SentTTL, m.QuotedTTL, text.Count(n, "hop"))
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 	"tcpprobe/tcphdr"
 )
@@ -19,8 +20,8 @@ func (l *Lesson) segmentSent(r *probe.Result, e *probe.Event) {
 	if s.Again > 0 {
 		name += " again"
 	}
-	l.headline(r, e, "TCP", out, name+", "+sizes(e, s))
-	l.prose(why...)
+	l.page.headline(r, e, "TCP", text.Out, name+", "+sizes(e, s))
+	l.page.prose(why...)
 	l.datagram(e, s, 0)
 	l.controlBlock(r)
 }
@@ -30,8 +31,8 @@ func (l *Lesson) segmentReceived(r *probe.Result, e *probe.Event) {
 	s := segmentOf(e)
 	means := l.whatMeans(s, e)
 	l.talk.received(s)
-	l.headline(r, e, "TCP", in, name(s)+", "+sizes(e, s))
-	l.prose(means...)
+	l.page.headline(r, e, "TCP", text.In, name(s)+", "+sizes(e, s))
+	l.page.prose(means...)
 	l.datagram(e, s, 1)
 	l.controlBlock(r)
 }
@@ -39,13 +40,13 @@ func (l *Lesson) segmentReceived(r *probe.Result, e *probe.Event) {
 // tcpSilence explains that nothing came back.
 func (l *Lesson) tcpSilence(r *probe.Result, e *probe.Event) {
 	l.talk.state = probe.StateClosed
-	l.headline(r, e, "TCP", silence, "nothing came back")
+	l.page.headline(r, e, "TCP", text.Silence, "nothing came back")
 	waited := ""
 	if len(l.talk.syns) > 0 {
 		d, _ := stamp.Between(l.talk.syns[0].at, e.At)
-		waited = fmt.Sprintf("%s left, and in %s no answer came that counts.", count(len(l.talk.syns), "SYN"), seconds(d))
+		waited = fmt.Sprintf("%s left, and in %s no answer came that counts.", text.Count(len(l.talk.syns), "SYN"), text.Seconds(d))
 	}
-	l.prose(waited,
+	l.page.prose(waited,
 		"Silence proves nothing: the SYN or its answer was lost or is dropped by a firewall, the host is down, or its accept",
 		"queue is full. A closed port would have said so by RST (RFC 9293 3.5.2), and a router that drops a datagram need not tell.",
 		"The time that we wait is over, and the connection is given up (RFC 9293 3.8.3).")
@@ -62,7 +63,7 @@ func (l *Lesson) datagram(e *probe.Event, s segment, side int) {
 	}
 	t.layer = "IPv4"
 	t.ipv4(false)
-	l.table(t)
+	l.page.table(t)
 	if l.checksums {
 		l.datagramChecksums(e.Octets)
 	}
@@ -92,9 +93,9 @@ func sizes(e *probe.Event, s segment) string {
 		}
 	}
 	if layers == nil {
-		return count(n, "octet")
+		return text.Count(n, "octet")
 	}
-	return count(n, "octet") + ": " + strings.Join(layers, ", ")
+	return text.Count(n, "octet") + ": " + strings.Join(layers, ", ")
 }
 
 // whySent says why a segment of ours exists, and what its answer must contain. The conversation is as it was before.
@@ -147,7 +148,7 @@ func (l *Lesson) whyAgain(s segment) []string {
 	c, h := &l.talk, s.Header
 	sentences := []string{"Nothing answered the SYN before."}
 	if s.After > 0 && s.Tries > 0 {
-		sentences[0] = fmt.Sprintf("For %s nothing has answered, so this is repetition %d of at most %d.", seconds(s.After), s.Again, s.Tries)
+		sentences[0] = fmt.Sprintf("For %s nothing has answered, so this is repetition %d of at most %d.", text.Seconds(s.After), s.Again, s.Tries)
 	}
 	sentences = append(sentences,
 		"The first wait is 1 s (RFC 6298 2.1), and each is twice the one before (RFC 6298 5.5).",
@@ -268,7 +269,7 @@ func (l *Lesson) whatMeans(s segment, e *probe.Event) []string {
 		return []string{fmt.Sprintf("An acknowledgment, and no more: the peer awaits %d.", h.Ack)}
 	case probe.VerdictGotData:
 		return []string{
-			fmt.Sprintf("The peer speaks before it is asked: %s from sequence number %d on.", count(s.Length, "octet"), h.Seq),
+			fmt.Sprintf("The peer speaks before it is asked: %s from sequence number %d on.", text.Count(s.Length, "octet"), h.Seq),
 			fmt.Sprintf("They must be acknowledged with %d (RFC 9293 3.8).", s.end()),
 		}
 	case probe.VerdictGotFIN:
@@ -311,9 +312,9 @@ func (l *Lesson) whatOpens(s segment) []string {
 func (l *Lesson) alsoCarries(s segment) string {
 	switch {
 	case s.Header.Flags.Has(tcphdr.FIN):
-		return fmt.Sprintf("A FIN comes with it, after %s of data: all of it takes numbers, up to %d.", count(s.Length, "octet"), s.end().Add(-1))
+		return fmt.Sprintf("A FIN comes with it, after %s of data: all of it takes numbers, up to %d.", text.Count(s.Length, "octet"), s.end().Add(-1))
 	case s.Length > 0:
-		return fmt.Sprintf("With it come %s of data, to be acknowledged too: %d.", count(s.Length, "octet"), s.end())
+		return fmt.Sprintf("With it come %s of data, to be acknowledged too: %d.", text.Count(s.Length, "octet"), s.end())
 	}
 	return ""
 }

@@ -7,7 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"unicode/utf8"
+
+	"tcpprobe/internal/text"
 )
 
 // row is a run of octets and what it means.
@@ -17,19 +18,19 @@ type row struct {
 	octets  []byte
 	meaning string
 	source  string // the RFC and its section, such as "9293 3.1"
-	color   color
+	color   text.Color
 }
 
 // table explains a packet from its first octet to its last, each of which stands in one row.
 type table struct {
-	octets []byte
-	base   int // where the DNS message begins, from which its pointers count
-	at     int // the next octet to be explained
-	end    int // of the part that is being explained
-	layer  string
-	ends   string // what to say if that part ends too early
-	rows   []row
-	text   func(string) string
+	octets    []byte
+	base      int // where the DNS message begins, from which its pointers count
+	at        int // the next octet to be explained
+	end       int // of the part that is being explained
+	layer     string
+	ends      string // what to say if that part ends too early
+	rows      []row
+	printable func(string) string
 
 	quoted   []byte // our datagram that the packet quotes, as it left us; nil if there is none
 	left     []byte // the same while the quote is explained
@@ -64,7 +65,7 @@ func (t *table) add(n int, source, format string, args ...any) *row {
 
 // odd explains the next n octets as something that should not be.
 func (t *table) odd(n int, source, format string, args ...any) {
-	t.add(n, source, format, args...).color = red
+	t.add(n, source, format, args...).color = text.Red
 }
 
 // fields explains the next octets field by field. It reports whether they were all there; if not, the octets end with
@@ -111,14 +112,14 @@ const (
 	offsetColumns  = 13 // with the layer before it
 	octetsColumn   = 15
 	meaningColumn  = 34
-	meaningColumns = width - meaningColumn
+	meaningColumns = text.Width - meaningColumn
 	octetsInLine   = 6
 )
 
 // table adds a table.
 func (p *page) table(t *table) {
 	if len(t.rows) > 0 {
-		p.line("")
+		p.Line("")
 	}
 	layer := ""
 	for i := range t.rows {
@@ -134,13 +135,13 @@ func (p *page) table(t *table) {
 
 // row adds a row in as many lines as it takes, with the source at the right edge of the last line of the meaning.
 func (p *page) row(r *row, layer string) {
-	meaning := wrap(r.meaning, meaningColumns)
+	meaning := text.Wrap(r.meaning, meaningColumns)
 	if meaning == nil {
 		meaning = []string{""}
 	}
 	last := len(meaning) - 1
-	if room := meaningColumns - 2 - len(r.source); r.source != "" && utf8.RuneCountInString(meaning[last]) > room {
-		meaning = append(meaning[:last], wrap(meaning[last], room)...)
+	if room := meaningColumns - 2 - len(r.source); r.source != "" && text.Columns(meaning[last]) > room {
+		meaning = append(meaning[:last], text.Wrap(meaning[last], room)...)
 		last = len(meaning) - 1
 	}
 	chunks := slices.Collect(slices.Chunk(r.octets, octetsInLine))
@@ -154,13 +155,13 @@ func (p *page) row(r *row, layer string) {
 		layer = ""
 		line := fmt.Sprintf("%-*s%-*s", octetsColumn, begin, meaningColumn-octetsColumn, octets)
 		if i < len(meaning) {
-			line += p.paint(r.color, meaning[i])
+			line += p.Paint(r.color, meaning[i])
 		}
 		if i == last && r.source != "" {
-			room := meaningColumns - utf8.RuneCountInString(meaning[i]) - len(r.source)
-			line += strings.Repeat(" ", room) + p.paint(dim, r.source)
+			room := meaningColumns - text.Columns(meaning[i]) - len(r.source)
+			line += strings.Repeat(" ", room) + p.Paint(text.Dim, r.source)
 		}
-		p.line(strings.TrimRight(line, " "))
+		p.Line(strings.TrimRight(line, " "))
 	}
 }
 

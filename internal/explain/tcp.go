@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tcpprobe/internal/checksum"
+	"tcpprobe/internal/text"
 	"tcpprobe/tcphdr"
 )
 
@@ -62,7 +63,7 @@ func (t *table) tcp(header []byte, quoted bool) {
 		t.within(length-tcpHeaderLen, t.tcpOptions)
 		t.layer = layer
 		if length > len(b) && !quoted {
-			t.add(0, "", "%s", t.ends).color = red
+			t.add(0, "", "%s", t.ends).color = text.Red
 		}
 	}
 	t.data()
@@ -156,11 +157,11 @@ func urgent(n uint16, flags tcphdr.Flags) string {
 func (t *table) data() {
 	if n := len(t.rest()); n > 0 {
 		const shown = 100
-		text, more := string(t.rest()[:min(n, shown)]), ""
+		begin, more := string(t.rest()[:min(n, shown)]), ""
 		if n > shown {
 			more = " and so on"
 		}
-		t.add(n, "9293 3.1", "%s of data: \"%s\"%s", count(n, "octet"), t.text(text), more)
+		t.add(n, "9293 3.1", "%s of data: \"%s\"%s", text.Count(n, "octet"), t.printable(begin), more)
 	}
 }
 

@@ -3,24 +3,25 @@ package explain
 import (
 	"fmt"
 
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
 // Verdict says in a few lines what was learnt from the handshake, which has ended. The verdict itself is package
 // report's. The error is the writer's.
 func (l *Lesson) Verdict(r *probe.Result) error {
-	if l.style.Quiet {
+	if l.page.quiet {
 		return nil
 	}
 	if t := orZero(r.TCP); l.talk.local.IsValid() && l.talk.state != t.State {
 		l.talk.state = t.State
 		l.controlBlock(r)
 	}
-	l.line("")
-	l.line(l.paint(bold, "What was learnt"))
-	l.prose(l.learnt(r)...)
-	l.line("")
-	return l.flush()
+	l.page.Line("")
+	l.page.Line(l.page.Paint(text.Bold, "What was learnt"))
+	l.page.prose(l.learnt(r)...)
+	l.page.Line("")
+	return l.page.Flush()
 }
 
 // learnt returns the sentences.
@@ -30,20 +31,20 @@ func (l *Lesson) learnt(r *probe.Result) []string {
 	case probe.OutcomeEstablished:
 		return []string{
 			fmt.Sprintf("Port %d of %s is open: after %s ms came the acknowledgment of ISS + 1, a number that nobody off the path can know.",
-				r.Port, l.text(r.Host), ms(tcp.RTT)),
+				r.Port, l.page.Printable(r.Host), text.Milliseconds(tcp.RTT)),
 			l.waited(tcp), ended(tcp),
 			"That something listens does not say that the service behind it works.",
 		}
 	case probe.OutcomeRefused:
 		return []string{
-			fmt.Sprintf("A RST came after %s ms that acknowledges our ISS + 1, so it is about our SYN.", ms(tcp.RTT)),
+			fmt.Sprintf("A RST came after %s ms that acknowledges our ISS + 1, so it is about our SYN.", text.Milliseconds(tcp.RTT)),
 			fmt.Sprintf("The way there and back works. Nothing listens on port %d, or a firewall says so in the host's name (RFC 9293 3.5.2).", r.Port),
 		}
 	case probe.OutcomeUnreachable:
 		return []string{l.rejected(r), "TCP is to wait on after most of these errors (RFC 9293 3.9.2.2); while they connect, deployed stacks give up, and so do we (RFC 5461 4)."}
 	case probe.OutcomeTimeout:
 		return []string{
-			fmt.Sprintf("%s got no answer that counts. A silence has no sender: it does not say whether the SYN or its answer was lost, or where.", count(tcp.SYNSent, "SYN")),
+			fmt.Sprintf("%s got no answer that counts. A silence has no sender: it does not say whether the SYN or its answer was lost, or where.", text.Count(tcp.SYNSent, "SYN")),
 			repeated(tcp.SYNSent),
 		}
 	case probe.OutcomeDNSError:
@@ -65,7 +66,7 @@ func (l *Lesson) waited(t *probe.TCP) string {
 	if !t.Connected {
 		return ""
 	}
-	return fmt.Sprintf("From the first SYN to our ACK, which is what connect() waits for, it took %s ms.", ms(t.Connect))
+	return fmt.Sprintf("From the first SYN to our ACK, which is what connect() waits for, it took %s ms.", text.Milliseconds(t.Connect))
 }
 
 // ended says how the connection ended.
@@ -96,7 +97,7 @@ func (l *Lesson) rejected(r *probe.Result) string {
 	case m.From == m.Target:
 		who = "the destination itself, or something that speaks in its name"
 	}
-	return fmt.Sprintf("Our SYN was rejected by %v, %s: %s.", m.From, who, l.text(m.Name))
+	return fmt.Sprintf("Our SYN was rejected by %v, %s: %s.", m.From, who, l.page.Printable(m.Name))
 }
 
 // repeated says what the number of SYNs tells.
@@ -112,5 +113,5 @@ func (l *Lesson) cause(r *probe.Result) string {
 	if r.Err == nil {
 		return ""
 	}
-	return "The reason: " + l.text(r.Err.Error()) + "."
+	return "The reason: " + l.page.Printable(r.Err.Error()) + "."
 }

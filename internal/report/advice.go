@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tcpprobe/icmp"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
@@ -14,11 +15,11 @@ func Reason(r *probe.Result) string {
 	switch r.Outcome {
 	case probe.OutcomeEstablished:
 		if r.TCP.Connected {
-			return fmt.Sprintf("The handshake was completed in %s ms.", ms(r.TCP.Connect))
+			return fmt.Sprintf("The handshake was completed in %s ms.", text.Milliseconds(r.TCP.Connect))
 		}
-		return fmt.Sprintf("The peer accepted the SYN after %s ms, and was reset before the handshake was complete.", ms(r.TCP.RTT))
+		return fmt.Sprintf("The peer accepted the SYN after %s ms, and was reset before the handshake was complete.", text.Milliseconds(r.TCP.RTT))
 	case probe.OutcomeRefused:
-		return fmt.Sprintf("The peer reset the SYN after %s ms: nothing listens on port %d, or a firewall rejects it.", ms(r.TCP.RTT), r.Port)
+		return fmt.Sprintf("The peer reset the SYN after %s ms: nothing listens on port %d, or a firewall rejects it.", text.Milliseconds(r.TCP.RTT), r.Port)
 	case probe.OutcomeUnreachable:
 		return sentence("the SYN was rejected: " + rejection(r))
 	case probe.OutcomeInterrupted:
@@ -29,7 +30,7 @@ func Reason(r *probe.Result) string {
 
 // sentence makes a printable sentence of a clause. A name keeps its case: only words of our own begin with a capital.
 func sentence(s string) string {
-	s = Printable(s)
+	s = text.Printable(s)
 	for _, own := range []string{"no ", "the ", "gateway ", "interrupted"} {
 		if strings.HasPrefix(s, own) {
 			s = strings.ToUpper(s[:1]) + s[1:]
@@ -73,12 +74,12 @@ func Advice(r *probe.Result) []string {
 		if r.Route.OnLink {
 			return []string{
 				"No segment was sent: the host is down, or not on this link.",
-				fmt.Sprintf("Next: ip neigh show dev %s; ip route get %v", Printable(r.Route.Interface), r.Route.NextHop),
+				fmt.Sprintf("Next: ip neigh show dev %s; ip route get %v", text.Printable(r.Route.Interface), r.Route.NextHop),
 			}
 		}
 		return []string{
 			"No segment was sent: the gateway is down, or its address is not this one.",
-			fmt.Sprintf("Next: ip neigh show dev %s; ip route", Printable(r.Route.Interface)),
+			fmt.Sprintf("Next: ip neigh show dev %s; ip route", text.Printable(r.Route.Interface)),
 		}
 	case probe.OutcomeLocalError:
 		return []string{"The fault is on this host: it says nothing about the target."}
@@ -151,8 +152,8 @@ func rejected(m *probe.ICMP) string {
 // printable.
 func Notes(r *probe.Result) (notes []string) {
 	for _, f := range r.Findings {
-		if text := finding(f, r); text != "" {
-			notes = append(notes, Printable(text))
+		if note := finding(f, r); note != "" {
+			notes = append(notes, text.Printable(note))
 		}
 	}
 	return notes

@@ -4,17 +4,18 @@ import (
 	"strconv"
 	"time"
 
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
 // Failure says that an assertion did not hold, and why: "p99<50ms does not hold: p99 is 61.204ms". Whatever the user typed
 // is printable in it.
 func Failure(c probe.Check) string {
-	text := Printable(c.Text) + " does not hold: "
+	failure := text.Printable(c.Text) + " does not hold: "
 	if !c.Exists {
-		return text + c.Why
+		return failure + c.Why
 	}
-	return text + c.Figure + " is " + figureValue(c)
+	return failure + c.Figure + " is " + figureValue(c)
 }
 
 // figureValue writes the value of a figure, in its unit and as exactly as it is known.

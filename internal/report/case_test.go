@@ -401,6 +401,19 @@ var cases = []struct {
 		j.silentNextHop()
 		return j.Result
 	}},
+	{"wide_name", func() *probe.Result {
+		j := travel(wide, 80, wide+":80")
+		j.asked(0, wide, 1)
+		j.Outcome, j.Err = probe.OutcomeDNSError, errors.New(wide+" does not exist, says 203.0.113.53 (NXDOMAIN)")
+		return j.Result
+	}},
+	{"wide_name_established", func() *probe.Result {
+		j := arrived(80)
+		j.Target = wide + ":80"
+		j.syn(2.301)
+		j.accepted(13.874, 11.573)
+		return j.Result
+	}},
 	{"hostile_target_established", func() *probe.Result {
 		j := travel("example.com", 80, "example.com:80")
 		j.toNextHop()
@@ -410,6 +423,9 @@ var cases = []struct {
 		return j.Result
 	}},
 }
+
+// wide is a name of 38 characters that takes 74 columns.
+var wide = strings.Repeat("例えば", 11) + ".テスト" + "e\u0301"
 
 // hostile has something of everything that must not reach a terminal.
 const hostile = "\x1b]0;owned\x07\x9b31m\u202egnp\x00\r\"'\\ \u0085\U000e0001"

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
@@ -17,9 +18,9 @@ func (l *Ladder) details(e *probe.Event) {
 	case probe.EventDNSQuery, probe.EventDNSAnswer:
 		l.dnsDetails(e)
 	case probe.EventRouteFound:
-		l.detail("MTU", count(e.Route.MTU, "octet"))
+		l.page.detail("MTU", text.Count(e.Route.MTU, "octet"))
 	case probe.EventARPRequest:
-		l.detail("tell", e.ARP.Sender.String(), fmt.Sprintf("(attempt %d of %d)", e.ARP.Attempt, e.ARP.Attempts))
+		l.page.detail("tell", e.ARP.Sender.String(), fmt.Sprintf("(attempt %d of %d)", e.ARP.Attempt, e.ARP.Attempts))
 	case probe.EventSegmentSent, probe.EventSegmentReceived:
 		l.segmentDetails(e)
 	case probe.EventICMPReceived:
@@ -33,24 +34,24 @@ func (l *Ladder) dnsDetails(e *probe.Event) {
 	words := []string{m.Server.String(), fmt.Sprintf("from port %d,", m.Local.Port()), strings.ToUpper(m.Transport)}
 	if len(e.Octets) >= 2 {
 		words[2] += ","
-		words = append(words, fmt.Sprintf("id %d,", binary.BigEndian.Uint16(e.Octets)), count(len(e.Octets), "octet"))
+		words = append(words, fmt.Sprintf("id %d,", binary.BigEndian.Uint16(e.Octets)), text.Count(len(e.Octets), "octet"))
 	}
-	l.detail("server", words...)
+	l.page.detail("server", words...)
 	if e.Kind == probe.EventDNSQuery {
 		return
 	}
 	if m.RCode != "" {
-		l.detail("rcode", l.printable(m.RCode))
+		l.page.detail("rcode", l.page.Printable(m.RCode))
 	}
 	if len(m.CNAME) > 0 {
-		l.detail("cname", listed(strings.Fields(l.printable(strings.Join(m.CNAME, " "))))...)
+		l.page.detail("cname", listed(strings.Fields(l.page.Printable(strings.Join(m.CNAME, " "))))...)
 	}
 	if len(m.Addresses) > 1 {
 		var all []string
 		for _, a := range m.Addresses {
 			all = append(all, a.String())
 		}
-		l.detail("A", listed(all)...)
+		l.page.detail("A", listed(all)...)
 	}
 }
 
@@ -61,25 +62,17 @@ func (l *Ladder) segmentDetails(e *probe.Event) {
 	if h, _, err := rawip.ParseUnsized(e.Octets); err == nil && h.DontFragment {
 		fragment = "DF "
 	}
-	l.detail("IPv4", fmt.Sprintf("id %d %sttl %d tos 0x%02x len %d", s.ID, fragment, s.TTL, s.TOS, s.Size))
+	l.page.detail("IPv4", fmt.Sprintf("id %d %sttl %d tos 0x%02x len %d", s.ID, fragment, s.TTL, s.TOS, s.Size))
 	h := s.Header
-	numbers := fmt.Sprintf("%d %s %d seq %d", h.SrcPort, l.glyph("→", "->"), h.DstPort, h.Seq)
+	numbers := fmt.Sprintf("%d %s %d seq %d", h.SrcPort, l.page.Glyph("→", "->"), h.DstPort, h.Seq)
 	if h.Flags.Has(tcphdr.ACK) {
 		numbers += fmt.Sprintf(" ack %d", h.Ack)
 	}
-	l.detail("TCP", numbers)
-	l.detail("", fmt.Sprintf("window %d checksum 0x%04x %v", h.Window, h.Checksum, s.Checksum))
+	l.page.detail("TCP", numbers)
+	l.page.detail("", fmt.Sprintf("window %d checksum 0x%04x %v", h.Window, h.Checksum, s.Checksum))
 	if options := l.options(h.Options); len(options) > 0 {
-		l.detail("options", listed(options)...)
+		l.page.detail("options", listed(options)...)
 	}
-}
-
-// listed appends a comma to all words but the last.
-func listed(words []string) []string {
-	for i := range len(words) - 1 {
-		words[i] += ","
-	}
-	return words
 }
 
 // options writes every option, in order.
@@ -101,7 +94,7 @@ func (l *Ladder) option(o tcphdr.Option) string {
 	case o.Kind == tcphdr.MaximumSegmentSize && len(d) == 2:
 		return fmt.Sprintf("mss %d", binary.BigEndian.Uint16(d))
 	case o.Kind == tcphdr.WindowScale && len(d) == 1:
-		return fmt.Sprintf("ws %d (%s%d)", d[0], l.glyph("×", "x"), 1<<min(d[0], 14))
+		return fmt.Sprintf("ws %d (%s%d)", d[0], l.page.Glyph("×", "x"), 1<<min(d[0], 14))
 	case o.Kind == tcphdr.Timestamps && len(d) == 8:
 		return fmt.Sprintf("ts val %d ecr %d", binary.BigEndian.Uint32(d), binary.BigEndian.Uint32(d[4:]))
 	case len(d) == 0:
@@ -112,22 +105,22 @@ func (l *Ladder) option(o tcphdr.Option) string {
 
 // icmpDetails adds what an ICMP error says besides.
 func (l *Ladder) icmpDetails(m *probe.ICMP) {
-	l.detail("IPv4", fmt.Sprintf("ttl %d", m.TTL))
-	l.detail("quoted", fmt.Sprintf("our SYN, ttl %d; it left us with ttl %d", m.QuotedTTL, m.SentTTL))
+	l.page.detail("IPv4", fmt.Sprintf("ttl %d", m.TTL))
+	l.page.detail("quoted", fmt.Sprintf("our SYN, ttl %d; it left us with ttl %d", m.QuotedTTL, m.SentTTL))
 	for _, label := range m.Labels {
-		l.detail("MPLS", labelText(label))
+		l.page.detail("MPLS", labelText(label))
 	}
 	for _, i := range m.Interfaces {
-		l.detail("interface", l.printable(InterfaceText(i)))
+		l.page.detail("interface", l.page.Printable(InterfaceText(i)))
 	}
 }
 
 // conclusion adds what can be said only at the end: the next hop if there was no ARP, the states, the SYNs, the clock.
 func (l *Ladder) conclusion(r *probe.Result) {
 	if h := r.NextHop; h != nil && h.Source == "permanent" {
-		l.detail("next hop", fmt.Sprintf("%s, a permanent entry of the kernel", mac(h.MAC)))
+		l.page.detail("next hop", fmt.Sprintf("%s, a permanent entry of the kernel", mac(h.MAC)))
 	} else if h != nil && h.Source == "not_needed" {
-		l.detail("next hop", "this link does without ARP")
+		l.page.detail("next hop", "this link does without ARP")
 	}
 	t := r.TCP
 	if t == nil {
@@ -136,12 +129,12 @@ func (l *Ladder) conclusion(r *probe.Result) {
 	var states []string
 	for _, s := range t.States {
 		at, _ := stamp.Between(r.Start, s.At)
-		states = append(states, fmt.Sprintf("%v %s", s.State, ms(at)))
+		states = append(states, fmt.Sprintf("%v %s", s.State, text.Milliseconds(at)))
 	}
 	if len(states) > 0 {
-		l.detail("states", listed(states)...)
+		l.page.detail("states", listed(states)...)
 	}
-	counts := []string{count(t.SYNSent, "SYN") + " sent"}
+	counts := []string{text.Count(t.SYNSent, "SYN") + " sent"}
 	switch {
 	case t.Answered && t.SYNSent == 1:
 		counts = append(counts, "answered")
@@ -149,10 +142,10 @@ func (l *Ladder) conclusion(r *probe.Result) {
 		counts = append(counts, whichSYN(t.AnsweredSYN, t.SYNSent)+" answered")
 	}
 	if t.Ignored > 0 {
-		counts = append(counts, count(t.Ignored, "segment")+" of no effect")
+		counts = append(counts, text.Count(t.Ignored, "segment")+" of no effect")
 	}
-	l.detail("counts", listed(counts)...)
+	l.page.detail("counts", listed(counts)...)
 	if t.Answered {
-		l.detail("clock", t.Clock.String())
+		l.page.detail("clock", t.Clock.String())
 	}
 }

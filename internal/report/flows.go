@@ -6,12 +6,13 @@ import (
 	"net/netip"
 	"strings"
 
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
 // Flows writes what became of several flows: the flows of each path, and where the paths part.
 func Flows(w io.Writer, s Style, set *probe.FlowSet) error {
-	p := &page{w: w, style: s}
+	p := newPage(w, s)
 	if set.Failed != nil {
 		return NewLadder(w, s).Verdict(set.Failed)
 	}
@@ -23,30 +24,30 @@ func Flows(w io.Writer, s Style, set *probe.FlowSet) error {
 		}
 	}
 	p.flowsVerdict(set, groups)
-	return p.flush()
+	return p.Flush()
 }
 
 func (p *page) flowsHeader(set *probe.FlowSet) {
-	words := []string{count(len(set.Flows), "flow"), "to", p.shorten(p.printable(set.Target), 40)}
+	words := []string{text.Count(len(set.Flows), "flow"), "to", p.Shorten(p.Printable(set.Target), 40)}
 	if set.Target != set.Remote.String() {
 		words = append(words, fmt.Sprintf("(%v)", set.Remote.Addr()))
 	}
-	words = append(words, "from "+set.Route.Source.String(), "on "+p.printable(set.Route.Interface))
-	p.paragraph("", 2, words)
+	words = append(words, "from "+set.Route.Source.String(), "on "+p.Printable(set.Route.Interface))
+	p.Paragraph("", 2, words)
 }
 
 // flowGroup adds the flows that took one path and ended one way.
 func (p *page) flowGroup(n int, g probe.FlowGroup) {
-	texts := []string{count(len(g.Flows), "flow"), strings.ToUpper(g.Outcome.String())}
+	texts := []string{text.Count(len(g.Flows), "flow"), strings.ToUpper(g.Outcome.String())}
 	if shortest, average, longest, ok := g.RTT(); ok {
-		texts = append(texts, "rtt "+ms(shortest)+"/"+ms(average)+"/"+ms(longest)+" ms")
+		texts = append(texts, "rtt "+text.Milliseconds(shortest)+"/"+text.Milliseconds(average)+"/"+text.Milliseconds(longest)+" ms")
 	}
 	if lost := g.Lost(); lost > 0 {
-		texts = append(texts, count(lost, "SYN")+" lost")
+		texts = append(texts, text.Count(lost, "SYN")+" lost")
 	}
 	const indent = 8
-	p.columns(padRight(fmt.Sprintf("path %d", n), indent), indent, texts)
-	p.paragraph(strings.Repeat(" ", indent)+"via ", indent, routerNames(g))
+	p.Line(p.Fill(text.PadRight(fmt.Sprintf("path %d", n), indent), indent, 2, texts)...)
+	p.Paragraph(strings.Repeat(" ", indent)+"via ", indent, routerNames(g))
 	words := []string{"from", "port"}
 	if len(g.Flows) > 1 {
 		words[1] = "ports"
@@ -59,7 +60,7 @@ func (p *page) flowGroup(n int, g probe.FlowGroup) {
 		}
 		words = append(words, fmt.Sprint(f.Local.Port()))
 	}
-	p.paragraph(strings.Repeat(" ", indent), indent, words)
+	p.Paragraph(strings.Repeat(" ", indent), indent, words)
 }
 
 // routerNames names the routers of a path, with * for one that no flow heard of.
@@ -87,26 +88,24 @@ func (p *page) flowsVerdict(set *probe.FlowSet, groups []probe.FlowGroup) {
 	if same {
 		word = strings.ToUpper(outcome.String())
 	}
-	line := word + "  " + p.shorten(p.printable(set.Target), 40) + "  "
+	line := word + "  " + p.Shorten(p.Printable(set.Target), 40) + "  "
 	established := 0
 	for _, f := range set.Flows {
 		if f.Handshake.Outcome == probe.OutcomeEstablished {
 			established++
 		}
 	}
-	var b page
-	b.style = p.style
-	b.paragraph(line, 2, []string{fmt.Sprintf("%d of %s established", established, count(len(set.Flows), "flow"))})
-	color := yellow
+	color := text.Yellow
 	if same {
 		color = outcomeColor(outcome)
 	}
-	p.lines.WriteString(p.paint(color, word) + strings.TrimPrefix(b.lines.String(), word))
+	p.verdictLines(color, word,
+		p.Fill(line, 2, 1, []string{fmt.Sprintf("%d of %s established", established, text.Count(len(set.Flows), "flow"))})...)
 	if p.style.Quiet {
 		return
 	}
-	for _, text := range flowsNotes(set, groups) {
-		p.paragraph("  ", 2, strings.Fields(text))
+	for _, note := range flowsNotes(set, groups) {
+		p.Paragraph("  ", 2, strings.Fields(note))
 	}
 }
 
@@ -131,23 +130,23 @@ func flowsNotes(set *probe.FlowSet, groups []probe.FlowGroup) (notes []string) {
 		if g.Outcome == probe.OutcomeEstablished {
 			continue
 		}
-		text := fmt.Sprintf("%d of %s fail", len(g.Flows), count(n, "flow"))
+		note := fmt.Sprintf("%d of %s fail", len(g.Flows), text.Count(n, "flow"))
 		if hop, router := g.LastHeard(); hop > 0 {
-			text += fmt.Sprintf(" at or behind hop %d, %v", hop, router)
+			note += fmt.Sprintf(" at or behind hop %d, %v", hop, router)
 		} else {
-			text += " before any hop is heard of"
+			note += " before any hop is heard of"
 		}
-		notes = append(notes, text+": "+strings.ReplaceAll(g.Outcome.String(), "_", " ")+".")
+		notes = append(notes, note+": "+strings.ReplaceAll(g.Outcome.String(), "_", " ")+".")
 	}
 	if part := set.Part(); part > 0 {
-		text := fmt.Sprintf("The paths part at hop %d", part)
+		note := fmt.Sprintf("The paths part at hop %d", part)
 		for _, g := range groups {
 			if i := part - 1; i > 0 && i <= len(g.Routers) && g.Routers[i-1].IsValid() && g.Flows[0].Trace.First == 1 {
-				text += fmt.Sprintf(", behind hop %d, %v", part-1, g.Routers[i-1])
+				note += fmt.Sprintf(", behind hop %d, %v", part-1, g.Routers[i-1])
 				break
 			}
 		}
-		notes = append(notes, text+".")
+		notes = append(notes, note+".")
 	}
 	silent := 0
 	for _, f := range set.Flows {
@@ -156,7 +155,7 @@ func flowsNotes(set *probe.FlowSet, groups []probe.FlowGroup) (notes []string) {
 		}
 	}
 	if silent > 0 {
-		notes = append(notes, fmt.Sprintf("Hops stayed silent for %s, asked in three rounds: some send no ICMP, and most send little.", count(silent, "flow")))
+		notes = append(notes, fmt.Sprintf("Hops stayed silent for %s, asked in three rounds: some send no ICMP, and most send little.", text.Count(silent, "flow")))
 	}
 	return notes
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
@@ -25,11 +26,11 @@ var styles = []struct {
 	name  string
 	style report.Style
 }{
-	{"default", report.Style{UTF8: true}},
-	{"verbose", report.Style{UTF8: true, Verbose: true}},
-	{"quiet", report.Style{UTF8: true, Quiet: true}},
+	{"default", report.Style{Style: text.Style{UTF8: true}}},
+	{"verbose", report.Style{Style: text.Style{UTF8: true}, Verbose: true}},
+	{"quiet", report.Style{Style: text.Style{UTF8: true}, Quiet: true}},
 	{"ascii", report.Style{Verbose: true}},
-	{"color", report.Style{UTF8: true, Color: true}},
+	{"color", report.Style{Style: text.Style{UTF8: true, Color: true}}},
 }
 
 // ladder renders a result, event by event.
@@ -80,17 +81,17 @@ func golden(t *testing.T, name, got string) {
 var sgr = regexp.MustCompile("\x1b\\[(2|31|32|33|0)m")
 
 // presentable fails the test if text is not what may reach a terminal.
-func presentable(t *testing.T, text string, s report.Style) {
+func presentable(t *testing.T, got string, s report.Style) {
 	t.Helper()
 	if s.Color {
-		text = sgr.ReplaceAllString(text, "")
+		got = sgr.ReplaceAllString(got, "")
 	}
-	if text != "" && !strings.HasSuffix(text, "\n") {
-		t.Errorf("the last line does not end: %q", text)
+	if got != "" && !strings.HasSuffix(got, "\n") {
+		t.Errorf("the last line does not end: %q", got)
 	}
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(got) {
 		line = strings.TrimSuffix(line, "\n")
-		if n := utf8.RuneCountInString(line); n > 80 {
+		if n := text.Columns(line); n > 80 {
 			t.Errorf("%d columns: %s", n, line)
 		}
 		if strings.TrimRight(line, " ") != line {
@@ -133,7 +134,7 @@ func TestGolden(t *testing.T) {
 func TestQuietIsOneLine(t *testing.T) {
 	for _, c := range cases {
 		r := c.make()
-		text := ladder(t, r, report.Style{UTF8: true, Quiet: true})
+		text := ladder(t, r, report.Style{Style: text.Style{UTF8: true}, Quiet: true})
 		if strings.Count(text, "\n") != 1 || !strings.HasPrefix(text, strings.ToUpper(r.Outcome.String())+"  ") {
 			t.Errorf("%s: %q", c.name, text)
 		}
@@ -143,8 +144,8 @@ func TestQuietIsOneLine(t *testing.T) {
 // TestColorAddsNothing checks that no meaning is lost without color.
 func TestColorAddsNothing(t *testing.T) {
 	for _, c := range cases {
-		plain := ladder(t, c.make(), report.Style{UTF8: true})
-		colored := ladder(t, c.make(), report.Style{UTF8: true, Color: true})
+		plain := ladder(t, c.make(), report.Style{Style: text.Style{UTF8: true}})
+		colored := ladder(t, c.make(), report.Style{Style: text.Style{UTF8: true, Color: true}})
 		if stripped := sgr.ReplaceAllString(colored, ""); stripped != plain || stripped == colored {
 			t.Errorf("%s: with color:\n%s\nwithout:\n%s", c.name, colored, plain)
 		}
@@ -158,7 +159,7 @@ func TestSteps(t *testing.T) {
 		r := c.make()
 		for i := range r.Events {
 			var b bytes.Buffer
-			if err := report.NewLadder(&b, report.Style{UTF8: true}).Event(r, &r.Events[i]); err != nil {
+			if err := report.NewLadder(&b, report.Style{Style: text.Style{UTF8: true}}).Event(r, &r.Events[i]); err != nil {
 				t.Fatal(err)
 			}
 			line, _, _ := strings.Cut(b.String(), "\n")
@@ -177,7 +178,7 @@ func TestAdviceIsTwoLinesAtMost(t *testing.T) {
 		if strings.HasPrefix(c.name, "hostile") || len(advice) == 0 {
 			continue
 		}
-		text := ladder(t, r, report.Style{UTF8: true})
+		text := ladder(t, r, report.Style{Style: text.Style{UTF8: true}})
 		begin := strings.LastIndex(text, "\n  "+advice[0][:20])
 		if n := strings.Count(text[begin+1:], "\n"); begin < 0 || n > 2 {
 			t.Errorf("%s: %d lines:\n%s", c.name, n, text)

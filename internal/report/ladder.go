@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 	"tcpprobe/tcphdr"
 )
 
 // Ladder prints one handshake: each event as it happens, and then the verdict.
 type Ladder struct {
-	page
+	page   page
 	syns   int         // that left so far
 	opened bool        // our SYN was acknowledged, and our own ACK has not left yet
 	shown  probe.State // the state that was printed last
@@ -22,19 +23,19 @@ type Ladder struct {
 
 // NewLadder returns a Ladder that writes to w.
 func NewLadder(w io.Writer, s Style) *Ladder {
-	return &Ladder{page: page{w: w, style: s}, shown: probe.StateSYNSent}
+	return &Ladder{page: newPage(w, s), shown: probe.StateSYNSent}
 }
 
 // Event prints an event of the result, which may be unfinished.
 func (l *Ladder) Event(r *probe.Result, e *probe.Event) error {
-	if l.style.Quiet {
+	if l.page.style.Quiet {
 		return nil
 	}
-	l.row(l.tell(r, e))
-	if l.style.Verbose {
+	l.page.row(l.tell(r, e))
+	if l.page.style.Verbose {
 		l.details(e)
 	}
-	return l.flush()
+	return l.page.Flush()
 }
 
 // tell puts an event into words.
@@ -54,7 +55,7 @@ func (l *Ladder) tell(r *probe.Result, e *probe.Event) row {
 	case probe.EventICMPReceived:
 		l.icmp(&row, e.ICMP)
 	case probe.EventTCPSilence:
-		row.protocol, row.way, row.step = "TCP", silence, 0
+		row.protocol, row.way, row.step = "TCP", text.Silence, 0
 		row.texts = []string{"nothing came back"}
 		if l.heard {
 			row.texts = []string{"no answer in time"}
@@ -69,21 +70,21 @@ func (l *Ladder) dns(row *row, e *probe.Event) {
 	row.protocol, row.second = "DNS", secondColumn
 	switch e.Kind {
 	case probe.EventDNSQuery:
-		row.way = out
+		row.way = text.Out
 		ask := "ask " + server(m.Server)
-		row.texts = []string{l.shorten("A? "+l.printable(m.Name), width-textColumn-2-columns(ask)), ask}
+		row.texts = []string{l.page.Shorten("A? "+l.page.Printable(m.Name), text.Width-textColumn-2-text.Columns(ask)), ask}
 		if m.Attempt > 1 {
 			row.texts = append(row.texts, fmt.Sprintf("again (%d)", m.Attempt))
 		}
 	case probe.EventDNSAnswer:
-		row.way = in
+		row.way = text.In
 		row.texts = l.answer(m)
 	case probe.EventDNSSilence:
-		row.way = silence
+		row.way = text.Silence
 		row.texts = []string{"no answer from " + server(m.Server)}
 	}
 	if m.Note != "" {
-		row.texts = append(row.texts, l.printable(m.Note))
+		row.texts = append(row.texts, l.page.Printable(m.Note))
 	}
 	if len(row.texts) == 0 {
 		row.texts = []string{"unreadable"}
@@ -99,7 +100,7 @@ func (l *Ladder) answer(m *probe.DNSMessage) []string {
 	case m.RCode == "NOERROR":
 		return []string{"NOERROR, no address"}
 	default:
-		return []string{l.printable(m.RCode)}
+		return []string{l.page.Printable(m.RCode)}
 	}
 	first := "A " + m.Addresses[0].String()
 	if n := len(m.Addresses) - 1; n > 0 {
@@ -122,7 +123,7 @@ func (l *Ladder) route(r *probe.Route) string {
 	if r.OnLink {
 		way = "direct"
 	}
-	return fmt.Sprintf("%s on %s, from %v", way, l.printable(r.Interface), r.Source)
+	return fmt.Sprintf("%s on %s, from %v", way, l.page.Printable(r.Interface), r.Source)
 }
 
 // arp tells of an ARP packet, or that none came.
@@ -131,20 +132,20 @@ func (l *Ladder) arp(row *row, e *probe.Event) {
 	row.protocol, row.second = "ARP", secondColumn
 	switch e.Kind {
 	case probe.EventARPRequest:
-		row.way = out
+		row.way = text.Out
 		row.texts = []string{"who has " + a.Address.String()}
 		if a.Attempt > 1 {
 			row.texts = append(row.texts, fmt.Sprintf("again (%d of %d)", a.Attempt, a.Attempts))
 		}
 	case probe.EventARPReply:
-		row.way = in
+		row.way = text.In
 		row.texts = []string{fmt.Sprintf("%v is at %s", a.Address, mac(a.MAC))}
 	case probe.EventARPSilence:
-		row.way = silence
-		row.texts = []string{"nobody answered on " + l.printable(a.Interface)}
+		row.way = text.Silence
+		row.texts = []string{"nobody answered on " + l.page.Printable(a.Interface)}
 	}
 	if a.Note != "" {
-		row.texts = append(row.texts, l.printable(a.Note))
+		row.texts = append(row.texts, l.page.Printable(a.Note))
 	}
 }
 
@@ -157,10 +158,10 @@ func (l *Ladder) segment(row *row, e *probe.Event) {
 	row.protocol, row.hang = "TCP", proofColumn
 	row.texts = []string{fmt.Sprintf("%-7s  [%s]", s.Header.Flags, s.Header.Flags.Bits())}
 	if e.Kind == probe.EventSegmentSent {
-		row.way = out
+		row.way = text.Out
 		row.texts = append(row.texts, l.sent(s)...)
 	} else {
-		row.way = in
+		row.way = text.In
 		row.texts = append(row.texts, l.received(s)...)
 	}
 }
@@ -195,7 +196,7 @@ func (l *Ladder) received(s *probe.Segment) (texts []string) {
 		texts = offered(s)
 	}
 	if s.Length > 0 {
-		texts = append(texts, count(s.Length, "octet"))
+		texts = append(texts, text.Count(s.Length, "octet"))
 	}
 	switch s.Verdict {
 	case probe.VerdictOpened, probe.VerdictRefused:
@@ -241,9 +242,9 @@ func ttl(s *probe.Segment) string { return fmt.Sprintf("ttl %d", s.TTL) }
 // again says that a segment was sent before: "again (1 of 2, after 1 s)".
 func again(s *probe.Segment) string {
 	if s.Tries == 0 {
-		return fmt.Sprintf("again (after %s)", seconds(s.After))
+		return fmt.Sprintf("again (after %s)", text.Seconds(s.After))
 	}
-	return fmt.Sprintf("again (%d of %d, after %s)", s.Again, s.Tries, seconds(s.After))
+	return fmt.Sprintf("again (%d of %d, after %s)", s.Again, s.Tries, text.Seconds(s.After))
 }
 
 // whichSYN says which of several SYNs something is about; 0 is for not known.
@@ -279,8 +280,8 @@ func offered(s *probe.Segment) []string {
 // icmp tells of an ICMP error.
 func (l *Ladder) icmp(row *row, m *probe.ICMP) {
 	l.heard = true
-	row.protocol, row.way = "ICMP", in
-	row.texts = []string{fmt.Sprintf("%d/%d %s", m.Type, m.Code, l.printable(m.Name)), "from " + m.From.String()}
+	row.protocol, row.way = "ICMP", text.In
+	row.texts = []string{fmt.Sprintf("%d/%d %s", m.Type, m.Code, l.page.Printable(m.Name)), "from " + m.From.String()}
 	if m.MTU > 0 {
 		row.texts = append(row.texts, fmt.Sprintf("mtu %d", m.MTU))
 	}
@@ -288,17 +289,17 @@ func (l *Ladder) icmp(row *row, m *probe.ICMP) {
 
 // Verdict prints how the handshake ended. Its first word is the outcome.
 func (l *Ladder) Verdict(r *probe.Result) error {
-	if l.style.Verbose && !l.style.Quiet {
+	if l.page.style.Verbose && !l.page.style.Quiet {
 		l.conclusion(r)
 	}
-	l.verdict(r)
-	if !l.style.Quiet {
-		for _, text := range Notes(r) {
-			l.paragraph("  note: ", 8, strings.Fields(l.printable(text)))
+	l.page.verdict(r)
+	if !l.page.style.Quiet {
+		for _, note := range Notes(r) {
+			l.page.Paragraph("  note: ", 8, strings.Fields(l.page.Printable(note)))
 		}
-		for _, text := range Advice(r) {
-			l.paragraph("  ", 2, strings.Fields(l.printable(text)))
+		for _, note := range Advice(r) {
+			l.page.Paragraph("  ", 2, strings.Fields(l.page.Printable(note)))
 		}
 	}
-	return l.flush()
+	return l.page.Flush()
 }

@@ -3,6 +3,7 @@ package report
 import (
 	"strings"
 
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
@@ -19,24 +20,26 @@ type Line struct {
 type Lines struct{ ladder *Ladder }
 
 // NewLines returns Lines for a result.
-func NewLines() *Lines { return &Lines{NewLadder(nil, Style{UTF8: true})} }
+func NewLines() *Lines { return &Lines{NewLadder(nil, Style{Style: text.Style{UTF8: true}})} }
 
 // Event puts the next event of the result, which may be unfinished, into words.
 func (l *Lines) Event(r *probe.Result, e *probe.Event) Line {
 	row := l.ladder.tell(r, e)
-	for i, text := range row.texts {
-		row.texts[i] = strings.Join(strings.Fields(text), " ")
+	for i, part := range row.texts {
+		row.texts[i] = strings.Join(strings.Fields(part), " ")
 	}
-	line := Line{At: ms(row.at), Protocol: row.protocol, Texts: row.texts}
+	line := Line{At: text.Milliseconds(row.at), Protocol: row.protocol, Texts: row.texts}
 	if row.step > 0 {
-		line.Step = ms(row.step) + " ms"
+		line.Step = text.Milliseconds(row.step) + " ms"
 	}
 	return line
 }
 
 // Verdict returns the verdict of a result in one line, as the ladder ends with it.
 func Verdict(r *probe.Result) string {
-	p := page{style: Style{UTF8: true, Quiet: true}}
+	var b strings.Builder // which takes everything
+	p := newPage(&b, Style{Style: text.Style{UTF8: true}, Quiet: true})
 	p.verdict(r)
-	return strings.TrimSuffix(p.lines.String(), "\n")
+	p.Flush()
+	return strings.TrimSuffix(b.String(), "\n")
 }

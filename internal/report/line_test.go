@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
@@ -41,7 +42,7 @@ func TestLines(t *testing.T) {
 func TestVerdictIsQuiet(t *testing.T) {
 	for _, c := range cases {
 		r := c.make()
-		want := ladder(t, r, report.Style{UTF8: true, Quiet: true})
+		want := ladder(t, r, report.Style{Style: text.Style{UTF8: true}, Quiet: true})
 		if got := report.Verdict(r) + "\n"; got != want {
 			t.Errorf("%s: %q, want %q", c.name, got, want)
 		}

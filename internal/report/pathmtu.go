@@ -3,43 +3,42 @@ package report
 import (
 	"fmt"
 	"io"
-	"net/netip"
 	"strings"
-	"time"
 
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
 // PathMTU writes the sizes that were tried, the largest that passes, and where the path gets narrow.
 func PathMTU(w io.Writer, s Style, m *probe.PathMTU) error {
-	p := &page{w: w, style: s}
+	p := newPage(w, s)
 	if m.Search == nil {
 		return NewLadder(w, s).Verdict(m.Plain)
 	}
 	if !s.Quiet {
-		words := []string{"mtu of the path to", p.shorten(p.printable(m.Target), 40)}
+		words := []string{"mtu of the path to", p.Shorten(p.Printable(m.Target), 40)}
 		if m.Target != m.Remote.String() {
 			words = append(words, fmt.Sprintf("(%v)", m.Remote.Addr()))
 		}
-		p.paragraph("", 2, append(words, fmt.Sprintf("from %v", m.Local), "on "+p.printable(m.Route.Interface)))
+		p.Paragraph("", 2, append(words, fmt.Sprintf("from %v", m.Local), "on "+p.Printable(m.Route.Interface)))
 		for _, try := range m.Search.Tries {
-			p.line(mtuTry(try))
+			p.Line(mtuTry(try))
 		}
 	}
 	word := strings.ToUpper(m.Outcome().String())
-	line := word + "  " + p.shorten(p.printable(m.Target), 40) + "  "
+	line := word + "  " + p.Shorten(p.Printable(m.Target), 40) + "  "
 	if m.Search.Usable() {
 		line += fmt.Sprintf("path mtu %d", m.Search.MTU)
 	} else {
 		line += "does not answer SYNs that carry data"
 	}
-	p.line(p.paint(outcomeColor(m.Outcome()), word) + strings.TrimPrefix(p.cut(line, width), word))
+	p.verdictLines(outcomeColor(m.Outcome()), word, p.Cut(line, text.Width))
 	if !s.Quiet {
 		for _, note := range mtuNotes(m) {
-			p.paragraph("  ", 2, strings.Fields(note))
+			p.Paragraph("  ", 2, strings.Fields(note))
 		}
 	}
-	return p.flush()
+	return p.Flush()
 }
 
 // mtuTry says what became of a SYN of a size.
@@ -47,7 +46,7 @@ func mtuTry(t probe.MTUTry) string {
 	line := fmt.Sprintf("%6d  ", t.Size)
 	switch t.Fate {
 	case probe.MTUPassed:
-		return line + "passes   " + ms(t.RTT) + " ms"
+		return line + "passes   " + text.Milliseconds(t.RTT) + " ms"
 	case probe.MTULost:
 		return line + "vanishes"
 	}
@@ -95,63 +94,4 @@ func mtuNotes(m *probe.PathMTU) (notes []string) {
 		notes = []string{"That is the MTU of the interface: the path shrinks nowhere."}
 	}
 	return notes
-}
-
-type pathMTUJSON struct {
-	Schema    string         `json:"schema"`
-	Type      string         `json:"type"`
-	Target    string         `json:"target"`
-	Local     netip.AddrPort `json:"local,omitzero"`
-	Remote    netip.AddrPort `json:"remote,omitzero"`
-	Route     *routeJSON     `json:"route,omitempty"`
-	Outcome   string         `json:"outcome"`
-	Reason    string         `json:"reason"`
-	MTU       int            `json:"mtu,omitempty"`
-	BlackHole *blackHoleJSON `json:"black_hole,omitempty"`
-	Tries     []mtuTryJSON   `json:"tries"`
-}
-
-type blackHoleJSON struct {
-	Size int        `json:"size"`
-	Hop  int        `json:"hop,omitempty"`
-	From netip.Addr `json:"from,omitzero"`
-}
-
-type mtuTryJSON struct {
-	Size   int            `json:"size"`
-	Result string         `json:"result"`
-	RTT    *time.Duration `json:"rtt_ns,omitempty"`
-	From   netip.Addr     `json:"from,omitzero"`
-	Hops   int            `json:"hops,omitempty"`
-	MTU    int            `json:"mtu,omitempty"`
-}
-
-// PathMTU writes the path MTU, and how it was found.
-func (j *JSON) PathMTU(m *probe.PathMTU) error {
-	line := pathMTUJSON{
-		Schema: Schema, Type: "mtu", Target: m.Target, Local: m.Local, Remote: m.Remote,
-		Outcome: m.Outcome().String(), Reason: Reason(m.Plain), Tries: []mtuTryJSON{},
-	}
-	if w := m.Route; w != nil {
-		line.Route = &routeJSON{Interface: w.Interface, Source: w.Source, NextHop: w.NextHop, OnLink: w.OnLink, MTU: w.MTU}
-	}
-	if m.Search == nil {
-		return j.write(line)
-	}
-	line.MTU = m.Search.MTU
-	line.Reason = strings.Join(mtuNotes(m), " ")
-	if size, ok := m.Search.BlackHole(); ok {
-		line.BlackHole = &blackHoleJSON{Size: size}
-		if m.Vanishing != nil {
-			line.BlackHole.Hop, line.BlackHole.From = m.LastHeard()
-		}
-	}
-	for _, t := range m.Search.Tries {
-		try := mtuTryJSON{Size: t.Size, Result: t.Fate.String(), From: t.From, Hops: t.Hops, MTU: t.Next}
-		if t.Fate == probe.MTUPassed {
-			try.RTT = &t.RTT
-		}
-		line.Tries = append(line.Tries, try)
-	}
-	return j.write(line)
 }

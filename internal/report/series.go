@@ -7,32 +7,33 @@ import (
 	"time"
 
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
 // Series prints many handshakes with one target, as ping(8) does.
-type Series struct{ page }
+type Series struct{ page page }
 
 // NewSeries returns a Series that writes to w.
-func NewSeries(w io.Writer, s Style) *Series { return &Series{page{w: w, style: s}} }
+func NewSeries(w io.Writer, s Style) *Series { return &Series{newPage(w, s)} }
 
 // Header prints what the handshakes have in common, from the first of them.
 func (s *Series) Header(r *probe.Result) error {
-	if s.style.Quiet {
+	if s.page.style.Quiet {
 		return nil
 	}
-	words := []string{s.printable(r.Target)}
+	words := []string{s.page.Printable(r.Target)}
 	if r.TCP != nil && r.TCP.Remote.Addr().String() != r.Host {
 		words = append(words, fmt.Sprintf("(%v)", r.TCP.Remote.Addr()))
 	}
 	if r.Route != nil {
-		words = append(words, fmt.Sprintf("from %v", r.Route.Source), "on "+s.printable(r.Route.Interface))
+		words = append(words, fmt.Sprintf("from %v", r.Route.Source), "on "+s.page.Printable(r.Route.Interface))
 		if !r.Route.OnLink {
 			words = append(words, fmt.Sprintf("via %v", r.Route.NextHop))
 		}
 	}
-	s.paragraph("", 2, words)
-	return s.flush()
+	s.page.Paragraph("", 2, words)
+	return s.page.Flush()
 }
 
 // Line prints one handshake.
@@ -40,24 +41,24 @@ func (s *Series) Line(r *probe.Result) error {
 	outcome := r.Outcome.String()
 	rtt := ""
 	if r.TCP != nil && r.TCP.Answered {
-		rtt = ms(r.TCP.RTT) + " ms"
+		rtt = text.Milliseconds(r.TCP.RTT) + " ms"
 	}
 	head := fmt.Sprintf("seq=%d  ", r.Seq)
 	switch {
-	case s.style.Address && r.TCP != nil:
+	case s.page.style.Address && r.TCP != nil:
 		head = fmt.Sprintf("%v  ", r.TCP.Remote) + head
-	case s.style.Target:
-		head = s.shorten(s.printable(r.Target), minimumTarget) + "  " + head
+	case s.page.style.Target:
+		head = s.page.Shorten(s.page.Printable(r.Target), minimumTarget) + "  " + head
 	}
-	rest := "  " + padLeft(rtt, len("11.573 ms"))
-	for _, text := range s.notes(r) {
-		rest += "  " + text
+	rest := "  " + text.PadLeft(rtt, len("11.573 ms"))
+	for _, note := range s.notes(r) {
+		rest += "  " + note
 	}
-	rest = padRight("", len("established")-columns(outcome)) + rest
+	rest = text.PadRight("", len("established")-text.Columns(outcome)) + rest
 	rest = strings.TrimRight(rest, " ")
-	rest = s.cut(rest, width-columns(head)-columns(outcome))
-	s.line(head + s.paint(outcomeColor(r.Outcome), outcome) + rest)
-	return s.flush()
+	rest = s.page.Cut(rest, text.Width-text.Columns(head)-text.Columns(outcome))
+	s.page.Line(head + s.page.Paint(outcomeColor(r.Outcome), outcome) + rest)
+	return s.page.Flush()
 }
 
 // notes says what there is to say about one handshake of many.
@@ -68,7 +69,7 @@ func (s *Series) notes(r *probe.Result) []string {
 		notes = append(notes, fmt.Sprintf("ttl=%d", r.TCP.TTL))
 		switch {
 		case r.TCP.RTTAmbiguous:
-			notes = append(notes, "ambiguous ("+count(r.TCP.SYNSent, "SYN")+")")
+			notes = append(notes, "ambiguous ("+text.Count(r.TCP.SYNSent, "SYN")+")")
 		case r.TCP.AnsweredSYN == 2:
 			notes = append(notes, whichSYN(2, r.TCP.SYNSent)+" answered, the first was lost")
 		case r.TCP.SYNSent > 1:
@@ -78,15 +79,15 @@ func (s *Series) notes(r *probe.Result) []string {
 			notes = append(notes, "user clock")
 		}
 	case probe.OutcomeTimeout:
-		notes = append(notes, count(r.TCP.SYNSent, "SYN")+", no answer"+inTime(r))
+		notes = append(notes, text.Count(r.TCP.SYNSent, "SYN")+", no answer"+inTime(r))
 	case probe.OutcomeDNSError:
-		notes = append(notes, s.printable(clause(r)))
+		notes = append(notes, s.page.Printable(clause(r)))
 	default:
-		notes = append(notes, s.printable(explanation(r)))
+		notes = append(notes, s.page.Printable(explanation(r)))
 	}
 	for _, f := range r.Findings {
 		if f != probe.FindingSYNRetransmitted {
-			notes = append(notes, s.printable(string(f)))
+			notes = append(notes, s.page.Printable(string(f)))
 		}
 	}
 	return notes
@@ -94,38 +95,38 @@ func (s *Series) notes(r *probe.Result) []string {
 
 // Summary prints what the handshakes amount to.
 func (s *Series) Summary(sum *probe.Summary) error {
-	if s.style.Quiet {
+	if s.page.style.Quiet {
 		return nil
 	}
 	address := ""
 	if sum.Address.IsValid() && !strings.HasPrefix(sum.Target, sum.Address.String()+":") {
 		address = fmt.Sprintf(" (%v)", sum.Address)
 	}
-	s.line("--- " + s.shorten(s.printable(sum.Target), width-8-columns(address)) + address + " ---")
-	s.paragraph("", 2, counts(sum))
+	s.page.Line("--- " + s.page.Shorten(s.page.Printable(sum.Target), text.Width-8-text.Columns(address)) + address + " ---")
+	s.page.Paragraph("", 2, counts(sum))
 	s.roundTrips(sum)
 	if parts := course(sum.Course()); sum.Sent > 1 && len(parts) > 0 {
-		s.paragraph("", 2, parts)
+		s.page.Paragraph("", 2, parts)
 	}
 	for _, c := range sum.Checks {
 		if !c.Held {
-			s.paragraph("", 2, strings.Fields(s.printable(Failure(c))))
+			s.page.Paragraph("", 2, strings.Fields(s.page.Printable(Failure(c))))
 		}
 	}
-	return s.flush()
+	return s.page.Flush()
 }
 
 // course says what the order of the handshakes shows, in parts that stay in one line.
 func course(c probe.Course) []string {
 	var parts []string
 	if c.HasJitter {
-		parts = append(parts, "jitter "+ms(c.Jitter)+" ms")
+		parts = append(parts, "jitter "+text.Milliseconds(c.Jitter)+" ms")
 	}
 	if c.OutageHandshakes > 0 {
-		parts = append(parts, fmt.Sprintf("longest outage %s, %s", took(c.Outage), count(c.OutageHandshakes, "handshake")))
+		parts = append(parts, fmt.Sprintf("longest outage %s, %s", took(c.Outage), text.Count(c.OutageHandshakes, "handshake")))
 	}
 	if c.Flaps > 0 {
-		parts = append(parts, count(c.Flaps, "flap"))
+		parts = append(parts, text.Count(c.Flaps, "flap"))
 	}
 	for i := range len(parts) - 1 {
 		parts[i] += ";"
@@ -136,7 +137,7 @@ func course(c probe.Course) []string {
 // roundTrips adds the distribution of the round-trip times, if there were any.
 func (s *Series) roundTrips(sum *probe.Summary) {
 	if rtt, ok := sum.RTT(); ok {
-		s.line(fitting(width, func(decimals int) string {
+		s.page.Line(fitting(text.Width, func(decimals int) string {
 			return "rtt min/avg/p50/p99/max/mdev = " + values(decimals, rtt.Min, rtt.Avg, rtt.P50, rtt.P99, rtt.Max, rtt.MDev)
 		}))
 	}
@@ -153,7 +154,7 @@ type Total struct {
 
 // Total prints what there is to say of all targets together.
 func (s *Series) Total(t Total) error {
-	s.line("--- " + count(t.Targets, "target") + " ---")
+	s.page.Line("--- " + text.Count(t.Targets, "target") + " ---")
 	parts := counts(t.Summary)
 	for _, c := range []struct {
 		n    int
@@ -166,9 +167,9 @@ func (s *Series) Total(t Total) error {
 			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.text))
 		}
 	}
-	s.paragraph("", 2, parts)
+	s.page.Paragraph("", 2, parts)
 	s.roundTrips(t.Summary)
-	return s.flush()
+	return s.page.Flush()
 }
 
 // counts says how the handshakes ended, what became of their SYNs, and how long it took, in parts that stay in one line.
@@ -187,10 +188,10 @@ func counts(sum *probe.Summary) []string {
 			ends = append(ends, fmt.Sprintf("%d %s", c.n, c.name))
 		}
 	}
-	parts := append([]string{count(sum.Sent, "handshake") + ":"}, listed(ends)...)
+	parts := append([]string{text.Count(sum.Sent, "handshake") + ":"}, listed(ends)...)
 	parts[len(parts)-1] += ";"
 	if sum.SYNs > 0 {
-		parts = append(parts, fmt.Sprintf("%s, %d lost;", count(sum.SYNs, "SYN"), sum.SYNsLost))
+		parts = append(parts, fmt.Sprintf("%s, %d lost;", text.Count(sum.SYNs, "SYN"), sum.SYNsLost))
 	}
 	return append(parts, took(sum.Duration))
 }
@@ -198,7 +199,7 @@ func counts(sum *probe.Summary) []string {
 // took writes how long something lasted, with one decimal.
 func took(d time.Duration) string {
 	if d < time.Second {
-		return decimals(d, 1) + " ms"
+		return text.Decimals(d, 1) + " ms"
 	}
 	return fmt.Sprintf("%.1f s", d.Seconds())
 }
@@ -207,29 +208,29 @@ func took(d time.Duration) string {
 func values(n int, durations ...time.Duration) string {
 	var texts []string
 	for _, d := range durations {
-		texts = append(texts, decimals(d, n))
+		texts = append(texts, text.Decimals(d, n))
 	}
 	return strings.Join(texts, "/") + " ms"
 }
 
 // fitting returns a text with as many decimals, up to three, as there is room for.
-func fitting(room int, text func(decimals int) string) string {
+func fitting(room int, write func(decimals int) string) string {
 	n := 3
-	for n > 0 && columns(text(n)) > room {
+	for n > 0 && text.Columns(write(n)) > room {
 		n--
 	}
-	return text(n)
+	return write(n)
 }
 
 // Interim returns one line, without an end of line, of how the handshakes stand while they go on.
 func (s *Series) Interim(sum *probe.Summary) string {
-	target := s.printable(sum.Target)
-	text := fmt.Sprintf(": %d/%d established, %.0f %% loss", sum.Established, sum.Sent, 100*sum.Loss())
+	target := s.page.Printable(sum.Target)
+	line := fmt.Sprintf(": %d/%d established, %.0f %% loss", sum.Established, sum.Sent, 100*sum.Loss())
 	if rtt, ok := sum.RTT(); ok {
-		room := width - min(columns(target), minimumTarget) - columns(text)
-		text += fitting(room, func(decimals int) string {
+		room := text.Width - min(text.Columns(target), minimumTarget) - text.Columns(line)
+		line += fitting(room, func(decimals int) string {
 			return ", min/avg/max = " + values(decimals, rtt.Min, rtt.Avg, rtt.Max)
 		})
 	}
-	return s.cut(s.shorten(target, max(width-columns(text), minimumTarget))+text, width)
+	return s.page.Cut(s.page.Shorten(target, max(text.Width-text.Columns(line), minimumTarget))+line, text.Width)
 }

@@ -5,13 +5,15 @@ import (
 	"strings"
 	"time"
 
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
 // Sparkline draws the latest round-trip times as bars, in one line that is drawn anew in its place. That is for a terminal,
 // which understands \r and Erase in Line (ECMA-48), beside what a Series prints: erase it, print, and draw it again.
 type Sparkline struct {
-	page
+	page page
+	w    io.Writer
 	rtts []time.Duration // the latest last; noRTT for a handshake that was not established
 }
 
@@ -24,7 +26,7 @@ const noRTT time.Duration = -1
 const eraseLine = "\r\x1b[K"
 
 // NewSparkline returns a Sparkline that writes to w.
-func NewSparkline(w io.Writer, s Style) *Sparkline { return &Sparkline{page: page{w: w, style: s}} }
+func NewSparkline(w io.Writer, s Style) *Sparkline { return &Sparkline{page: newPage(w, s), w: w} }
 
 // Add takes in how a handshake ended. It draws nothing.
 func (s *Sparkline) Add(r *probe.Result) {
@@ -44,7 +46,7 @@ func (s *Sparkline) Draw(columns int) error {
 	for shown := s.rtts; len(shown) > 0; shown = shown[1:] {
 		legend := s.legend(shown)
 		// The last column stays free: where the cursor is behind it, terminals do not agree.
-		if len(shown)+len([]rune(legend)) < columns {
+		if len(shown)+text.Columns(legend) < columns {
 			line = s.draw(shown) + legend
 			break
 		}
@@ -60,7 +62,9 @@ func (s *Sparkline) Erase() error {
 }
 
 // levels returns the bars, the lowest first.
-func (s *Sparkline) levels() []rune { return []rune(s.glyph("▁▂▃▄▅▆▇█", "_.-~^#")) }
+func (s *Sparkline) levels() []rune {
+	return []rune(s.page.Glyph("▁▂▃▄▅▆▇█", "_.-~^#"))
+}
 
 // draw returns the bars for round-trip times, from the shortest to the longest of them.
 func (s *Sparkline) draw(rtts []time.Duration) string {
@@ -70,7 +74,7 @@ func (s *Sparkline) draw(rtts []time.Duration) string {
 	for _, rtt := range rtts {
 		switch {
 		case rtt == noRTT:
-			b.WriteString(s.paint(red, "x"))
+			b.WriteString(s.page.Paint(text.Red, "x"))
 		case low == high:
 			b.WriteRune(levels[0])
 		default:
@@ -88,9 +92,9 @@ func (s *Sparkline) legend(rtts []time.Duration) string {
 	case low == noRTT:
 		return ""
 	case low == high:
-		return "  " + lowest + " " + ms(low) + " ms"
+		return "  " + lowest + " " + text.Milliseconds(low) + " ms"
 	default:
-		return "  " + lowest + " " + ms(low) + "  " + highest + " " + ms(high) + " ms"
+		return "  " + lowest + " " + text.Milliseconds(low) + "  " + highest + " " + text.Milliseconds(high) + " ms"
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
@@ -42,7 +43,7 @@ func sparkline(t *testing.T, s report.Style, columns int, rtts ...float64) strin
 }
 
 func TestSparkline(t *testing.T) {
-	utf8, ascii := report.Style{UTF8: true}, report.Style{}
+	utf8, ascii := report.Style{Style: text.Style{UTF8: true}}, report.Style{}
 	for _, test := range []struct {
 		name  string
 		style report.Style
@@ -57,7 +58,7 @@ func TestSparkline(t *testing.T) {
 		{"every level in ASCII", ascii, []float64{6, 5, 4, 3, 2, 1}, "#^~-._  _ 1.000  # 6.000 ms"},
 		{"some without answer", utf8, []float64{0, 10, 0, 0, 24, 0}, "x▁xx█x  ▁ 10.000  █ 24.000 ms"},
 		{"none with an answer", ascii, []float64{0, 0}, "xx"},
-		{"in color", report.Style{Color: true}, []float64{3, 0, 4}, "_\x1b[31mx\x1b[0m#  _ 3.000  # 4.000 ms"},
+		{"in color", report.Style{Style: text.Style{Color: true}}, []float64{3, 0, 4}, "_\x1b[31mx\x1b[0m#  _ 3.000  # 4.000 ms"},
 	} {
 		if got := sparkline(t, test.style, 80, test.rtts...); got != test.want {
 			t.Errorf("%s: %q, want %q", test.name, got, test.want)

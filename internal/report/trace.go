@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
 // Trace writes the path of a SYN, a line for every hop and for every reply of another kind from there, and then the verdict.
 func Trace(w io.Writer, s Style, t *probe.Trace) error {
-	p := &page{w: w, style: s}
+	p := newPage(w, s)
 	if t.Failed != nil && len(t.Path()) == 0 {
 		return NewLadder(w, s).Verdict(t.Failed)
 	}
@@ -25,17 +26,17 @@ func Trace(w io.Writer, s Style, t *probe.Trace) error {
 		p.silence(t)
 	}
 	p.traceVerdict(t)
-	return p.flush()
+	return p.Flush()
 }
 
 // traceHeader adds what is the same for all SYNs.
 func (p *page) traceHeader(t *probe.Trace) {
-	words := []string{"trace to", p.shorten(p.printable(t.Target), 40)}
+	words := []string{"trace to", p.Shorten(p.Printable(t.Target), 40)}
 	if t.Target != t.Remote.String() {
 		words = append(words, fmt.Sprintf("(%v)", t.Remote.Addr()))
 	}
-	words = append(words, fmt.Sprintf("from %v", t.Local), "on "+p.printable(t.Route.Interface)+",", count(t.Last, "hop")+" at most")
-	p.paragraph("", 2, words)
+	words = append(words, fmt.Sprintf("from %v", t.Local), "on "+p.Printable(t.Route.Interface)+",", text.Count(t.Last, "hop")+" at most")
+	p.Paragraph("", 2, words)
 }
 
 // The columns of a hop, counted from 0.
@@ -48,7 +49,7 @@ const (
 func (p *page) hop(h probe.Hop, series bool) {
 	ttl := fmt.Sprintf("%2d  ", h.TTL)
 	if len(h.Replies) == 0 {
-		p.line(ttl + "*")
+		p.Line(ttl + "*")
 		return
 	}
 	for i, alike := range repliesAlike(h.Replies) {
@@ -57,29 +58,11 @@ func (p *page) hop(h probe.Hop, series bool) {
 		}
 		words := []string{replyTimes(alike, series)}
 		if lost := h.Lost(); lost > 0 && i == 0 {
-			words = append(words, fmt.Sprintf("%d of %s lost", lost, count(h.Sent, "SYN")))
+			words = append(words, fmt.Sprintf("%d of %s lost", lost, text.Count(h.Sent, "SYN")))
 		}
 		words = append(words, p.replyText(alike[0])...)
-		p.columns(padRight(ttl+alike[0].From.String(), hopTimeColumn), hopTimeColumn, words)
+		p.Line(p.Fill(text.PadRight(ttl+alike[0].From.String(), hopTimeColumn), hopTimeColumn, 2, words)...)
 	}
-}
-
-// columns adds texts with two spaces between them. What has no room in the first line goes into lines below.
-func (p *page) columns(begin string, indent int, texts []string) {
-	line := begin
-	for i, text := range texts {
-		text = p.shorten(text, width-indent)
-		switch {
-		case i == 0:
-			line += text
-		case columns(line)+2+columns(text) <= width:
-			line += "  " + text
-		default:
-			p.line(line)
-			line = strings.Repeat(" ", indent) + text
-		}
-	}
-	p.line(line)
 }
 
 // repliesAlike puts together the replies from the same address that say the same.
@@ -108,14 +91,14 @@ func alike(a, b probe.Reply) bool {
 // replyTimes says how long replies took: the only one, or the shortest, the average and the longest.
 func replyTimes(replies []probe.Reply, series bool) string {
 	if !series {
-		return ms(replies[0].RTT) + " ms" + replyDoubts(replies)
+		return text.Milliseconds(replies[0].RTT) + " ms" + replyDoubts(replies)
 	}
 	shortest, longest, sum := replies[0].RTT, replies[0].RTT, time.Duration(0)
 	for _, r := range replies {
 		shortest, longest, sum = min(shortest, r.RTT), max(longest, r.RTT), sum+r.RTT
 	}
 	average := sum / time.Duration(len(replies))
-	return ms(shortest) + "/" + ms(average) + "/" + ms(longest) + " ms" + replyDoubts(replies)
+	return text.Milliseconds(shortest) + "/" + text.Milliseconds(average) + "/" + text.Milliseconds(longest) + " ms" + replyDoubts(replies)
 }
 
 // replyDoubts says what is to be known of the times before they are believed.
@@ -135,7 +118,7 @@ func replyDoubts(replies []probe.Reply) string {
 // replyText says what a reply is: the ICMP error in words, or the segment's control bits and what it offers.
 func (p *page) replyText(r probe.Reply) []string {
 	if r.ICMP != nil {
-		texts := []string{fmt.Sprintf("ICMP %d/%d %s", r.ICMP.Type, r.ICMP.Code, p.printable(r.ICMP.Name))}
+		texts := []string{fmt.Sprintf("ICMP %d/%d %s", r.ICMP.Type, r.ICMP.Code, p.Printable(r.ICMP.Name))}
 		if r.ICMP.MTU > 0 {
 			texts = append(texts, fmt.Sprintf("mtu %d", r.ICMP.MTU))
 		}
@@ -147,7 +130,7 @@ func (p *page) replyText(r probe.Reply) []string {
 			texts = append(texts, "mpls "+strings.Join(labels, ", "))
 		}
 		for _, i := range r.ICMP.Interfaces {
-			texts = append(texts, p.printable(InterfaceText(i)))
+			texts = append(texts, p.Printable(InterfaceText(i)))
 		}
 		if n := r.ICMP.Hops(); n > 0 && n != int(r.ICMP.SentTTL) {
 			texts = append(texts, fmt.Sprintf("at hop %d", n))
@@ -171,9 +154,9 @@ func (p *page) silence(t *probe.Trace) {
 	}
 	switch first := t.First + len(path); {
 	case first == t.Last:
-		p.line(fmt.Sprintf("%2d  *", first))
+		p.Line(fmt.Sprintf("%2d  *", first))
 	case first < t.Last:
-		p.line(fmt.Sprintf("%2d  *  and nothing from hop %d to %d either", first, first+1, t.Last))
+		p.Line(fmt.Sprintf("%2d  *  and nothing from hop %d to %d either", first, first+1, t.Last))
 	}
 }
 
@@ -181,8 +164,8 @@ func (p *page) silence(t *probe.Trace) {
 func (p *page) traceVerdict(t *probe.Trace) {
 	outcome, all := t.Outcome()
 	word := strings.ToUpper(outcome.String())
-	target := p.shorten(p.printable(t.Target), 40)
-	texts := strings.Fields(p.printable(traceClause(t)))
+	target := p.Shorten(p.Printable(t.Target), 40)
+	texts := strings.Fields(p.Printable(traceClause(t)))
 	if outcome == probe.OutcomeEstablished {
 		texts = []string{traceClause(t)}
 	}
@@ -190,16 +173,13 @@ func (p *page) traceVerdict(t *probe.Trace) {
 		texts = append(strings.Fields(roundsText(t, outcome)), texts...)
 	}
 	if p.style.Quiet {
-		line := p.cut(word+"  "+target+"  "+strings.Join(texts, " "), width)
-		p.line(p.paint(outcomeColor(outcome), word) + strings.TrimPrefix(line, word))
+		line := p.Cut(word+"  "+target+"  "+strings.Join(texts, " "), text.Width)
+		p.verdictLines(outcomeColor(outcome), word, line)
 		return
 	}
-	var b page
-	b.style = p.style
-	b.paragraph(word+"  "+target+"  ", 2, texts)
-	p.lines.WriteString(p.paint(outcomeColor(outcome), word) + strings.TrimPrefix(b.lines.String(), word))
-	for _, text := range append(alterationTexts(t), traceAdvice(t)...) {
-		p.paragraph("  ", 2, strings.Fields(p.printable(text)))
+	p.verdictLines(outcomeColor(outcome), word, p.Fill(word+"  "+target+"  ", 2, 1, texts)...)
+	for _, note := range append(alterationTexts(t), traceAdvice(t)...) {
+		p.Paragraph("  ", 2, strings.Fields(p.Printable(note)))
 	}
 }
 
@@ -248,7 +228,7 @@ func roundsText(t *probe.Trace, o probe.Outcome) string {
 			of++
 		}
 	}
-	return fmt.Sprintf("in %d of %s,", n, count(of, "round"))
+	return fmt.Sprintf("in %d of %s,", n, text.Count(of, "round"))
 }
 
 // traceClause says how far the SYN came.
@@ -260,9 +240,9 @@ func traceClause(t *probe.Trace) string {
 	end, ended := t.End()
 	switch {
 	case outcome == probe.OutcomeEstablished && ended:
-		return hops(t) + "  rtt " + ms(end.RTT) + " ms"
+		return hops(t) + "  rtt " + text.Milliseconds(end.RTT) + " ms"
 	case outcome == probe.OutcomeRefused && ended:
-		return "reset at hop " + fmt.Sprint(lastHop(t)) + " after " + ms(end.RTT) + " ms"
+		return "reset at hop " + fmt.Sprint(lastHop(t)) + " after " + text.Milliseconds(end.RTT) + " ms"
 	case outcome == probe.OutcomeUnreachable && ended:
 		return rejection(&probe.Result{ICMP: []*probe.ICMP{end.ICMP}})
 	case outcome == probe.OutcomeUnreachable:
@@ -276,7 +256,7 @@ func traceClause(t *probe.Trace) string {
 }
 
 // hops says how long the path is.
-func hops(t *probe.Trace) string { return count(lastHop(t), "hop") }
+func hops(t *probe.Trace) string { return text.Count(lastHop(t), "hop") }
 
 // lastHop returns the TTL of the last hop that replied; 0 if none did.
 func lastHop(t *probe.Trace) int {

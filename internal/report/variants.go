@@ -3,28 +3,27 @@ package report
 import (
 	"fmt"
 	"io"
-	"net/netip"
 	"strings"
-	"time"
 
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
 // SYNs writes what became of each variant of the SYN, and which do not get through.
 func SYNs(w io.Writer, s Style, c *probe.SYNComparison) error {
-	p := &page{w: w, style: s}
+	p := newPage(w, s)
 	if c.Failed != nil {
 		return NewLadder(w, s).Verdict(c.Failed)
 	}
 	if !s.Quiet {
-		words := []string{"SYNs to", p.shorten(p.printable(c.Target), 40)}
+		words := []string{"SYNs to", p.Shorten(p.Printable(c.Target), 40)}
 		if c.Target != c.Remote.String() {
 			words = append(words, fmt.Sprintf("(%v)", c.Remote.Addr()))
 		}
-		p.paragraph("", 2, append(words, fmt.Sprintf("from %v", c.Local), "on "+p.printable(c.Route.Interface)))
+		p.Paragraph("", 2, append(words, fmt.Sprintf("from %v", c.Local), "on "+p.Printable(c.Route.Interface)))
 		for _, v := range c.Variants {
 			const indent = 21
-			p.columns(fmt.Sprintf(" %-7s  %-11s", v.SYN, v.Fate()), indent, variantTexts(v))
+			p.Line(p.Fill(fmt.Sprintf(" %-7s  %-11s", v.SYN, v.Fate()), indent, 2, variantTexts(v))...)
 		}
 	}
 	passed := 0
@@ -34,18 +33,18 @@ func SYNs(w io.Writer, s Style, c *probe.SYNComparison) error {
 		}
 	}
 	outcome, same := variantsOutcome(c)
-	word, color := "MIXED", yellow
+	word, color := "MIXED", text.Yellow
 	if same {
 		word, color = strings.ToUpper(outcome.String()), outcomeColor(outcome)
 	}
-	line := word + "  " + p.shorten(p.printable(c.Target), 40) + fmt.Sprintf("  %d of %s accepted", passed, count(len(c.Variants), "SYN"))
-	p.line(p.paint(color, word) + strings.TrimPrefix(line, word))
+	line := word + "  " + p.Shorten(p.Printable(c.Target), 40) + fmt.Sprintf("  %d of %s accepted", passed, text.Count(len(c.Variants), "SYN"))
+	p.verdictLines(color, word, line)
 	if !s.Quiet {
 		for _, note := range variantNotes(c) {
-			p.paragraph("  ", 2, strings.Fields(note))
+			p.Paragraph("  ", 2, strings.Fields(note))
 		}
 	}
-	return p.flush()
+	return p.Flush()
 }
 
 // variantTexts says what came back for a SYN, or how far it is heard of.
@@ -54,7 +53,7 @@ func variantTexts(v probe.SYNVariant) []string {
 	if !ended {
 		return []string{"heard of up to " + v.LastHeard()}
 	}
-	texts := []string{ms(end.RTT) + " ms"}
+	texts := []string{text.Milliseconds(end.RTT) + " ms"}
 	if end.ICMP != nil {
 		return append(texts, rejection(&probe.Result{ICMP: []*probe.ICMP{end.ICMP}}))
 	}
@@ -118,82 +117,15 @@ func variantChanges(c *probe.SYNComparison) (notes []string) {
 			if a.Field == "timestamps" {
 				a.Sent = "present"
 			}
-			text := alterationText(a)
-			if changed[text] == nil {
-				order = append(order, text)
+			note := alterationText(a)
+			if changed[note] == nil {
+				order = append(order, note)
 			}
-			changed[text] = append(changed[text], v.SYN.String())
+			changed[note] = append(changed[note], v.SYN.String())
 		}
 	}
-	for _, text := range order {
-		notes = append(notes, "changed: "+text+": "+strings.Join(changed[text], ", ")+".")
+	for _, note := range order {
+		notes = append(notes, "changed: "+note+": "+strings.Join(changed[note], ", ")+".")
 	}
 	return notes
-}
-
-type synsJSON struct {
-	Schema   string         `json:"schema"`
-	Type     string         `json:"type"`
-	Target   string         `json:"target"`
-	Local    netip.AddrPort `json:"local,omitzero"`
-	Remote   netip.AddrPort `json:"remote,omitzero"`
-	Route    *routeJSON     `json:"route,omitempty"`
-	Outcome  string         `json:"outcome"`
-	Reason   string         `json:"reason"`
-	Variants []variantJSON  `json:"variants"`
-}
-
-type variantJSON struct {
-	SYN     string         `json:"syn"`
-	Outcome string         `json:"outcome"`
-	Result  string         `json:"result"`
-	Hops    int            `json:"hops"`
-	Address netip.Addr     `json:"address,omitzero"`
-	RTT     *time.Duration `json:"rtt_ns,omitempty"`
-	Options []optionJSON   `json:"options,omitempty"`
-	ECN     string         `json:"ecn,omitempty"`
-	Missing []string       `json:"missing,omitempty"`
-
-	Changes []alterationJSON `json:"changes,omitempty"`
-}
-
-// SYNs writes what became of each variant of the SYN.
-func (j *JSON) SYNs(c *probe.SYNComparison) error {
-	outcome, same := variantsOutcome(c)
-	line := synsJSON{
-		Schema: Schema, Type: "syns", Target: c.Target, Local: c.Local, Remote: c.Remote,
-		Outcome: outcome.String(), Reason: "All SYNs fare alike.", Variants: []variantJSON{},
-	}
-	if !same {
-		line.Outcome = "mixed"
-	}
-	if notes := variantNotes(c); len(notes) > 0 {
-		line.Reason = strings.Join(notes, " ")
-	}
-	if c.Failed != nil {
-		line.Reason = Reason(c.Failed)
-	}
-	if w := c.Route; w != nil {
-		line.Route = &routeJSON{Interface: w.Interface, Source: w.Source, NextHop: w.NextHop, OnLink: w.OnLink, MTU: w.MTU}
-	}
-	for _, v := range c.Variants {
-		line.Variants = append(line.Variants, newVariant(v))
-	}
-	return j.write(line)
-}
-
-func newVariant(v probe.SYNVariant) variantJSON {
-	outcome, _ := v.Trace.Outcome()
-	j := variantJSON{SYN: v.SYN.String(), Outcome: outcome.String(), Result: v.Fate(), Hops: lastHop(v.Trace), Missing: v.Missing()}
-	if path := v.Trace.Path(); len(path) > 0 {
-		j.Address = path[len(path)-1].Replies[0].From
-	}
-	j.Changes = newAlterations(v.Trace)
-	if end, ok := v.Trace.End(); ok {
-		j.RTT = &end.RTT
-	}
-	if answer, ok := v.Answer(); ok {
-		j.Options, j.ECN = newOptions(answer.Segment.Header.Options), answer.Peer.ECN.String()
-	}
-	return j
 }

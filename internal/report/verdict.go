@@ -6,6 +6,7 @@ import (
 
 	"tcpprobe/icmp"
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 	"tcpprobe/tcphdr"
 )
@@ -18,36 +19,33 @@ const minimumTarget = 21
 func (p *page) verdict(r *probe.Result) {
 	word := strings.ToUpper(r.Outcome.String())
 	parts, gap, together := p.says(r)
-	room := width - columns(word) - 2 - 2 - together
-	lines := []string{word + "  " + p.shorten(p.printable(r.Target), max(room, minimumTarget))}
+	room := text.Width - text.Columns(word) - 2 - 2 - together
+	lines := []string{word + "  " + p.Shorten(p.Printable(r.Target), max(room, minimumTarget))}
 	space := "  "
 	for i, part := range parts {
 		last := &lines[len(lines)-1]
 		switch {
-		case columns(*last+space+part) <= width:
+		case text.Columns(*last+space+part) <= text.Width:
 			*last += space + part
 		case !p.style.Quiet:
-			lines = append(lines, "  "+p.shorten(part, width-2))
+			lines = append(lines, "  "+p.Shorten(part, text.Width-2))
 		case r.Outcome != probe.OutcomeEstablished:
-			*last = p.cut(*last+space+strings.Join(parts[i:], gap), width)
+			*last = p.Cut(*last+space+strings.Join(parts[i:], gap), text.Width)
 		}
 		space = gap
 	}
-	lines[0] = p.paint(outcomeColor(r.Outcome), word) + strings.TrimPrefix(lines[0], word)
-	for _, line := range lines {
-		p.line(line)
-	}
+	p.verdictLines(outcomeColor(r.Outcome), word, lines...)
 }
 
 // outcomeColor returns the color of an outcome.
-func outcomeColor(o probe.Outcome) color {
+func outcomeColor(o probe.Outcome) text.Color {
 	switch o {
 	case probe.OutcomeEstablished:
-		return green
+		return text.Green
 	case probe.OutcomeTimeout, probe.OutcomeInterrupted:
-		return yellow
+		return text.Yellow
 	}
-	return red
+	return text.Red
 }
 
 // says returns what a verdict says after the target, in parts that stay in one line, what stands between them, and how
@@ -55,10 +53,10 @@ func outcomeColor(o probe.Outcome) color {
 func (p *page) says(r *probe.Result) (parts []string, gap string, together int) {
 	if r.Outcome == probe.OutcomeEstablished {
 		parts = measurements(r)
-		return parts, "  ", columns(parts[0])
+		return parts, "  ", text.Columns(parts[0])
 	}
-	parts = strings.Fields(p.printable(clause(r)))
-	return parts, " ", columns(strings.Join(parts, " "))
+	parts = strings.Fields(p.Printable(clause(r)))
+	return parts, " ", text.Columns(strings.Join(parts, " "))
 }
 
 // clause is the explanation without the host at its beginning, for where that stands before it.
@@ -68,11 +66,11 @@ func clause(r *probe.Result) string { return strings.TrimPrefix(explanation(r), 
 func explanation(r *probe.Result) string {
 	switch r.Outcome {
 	case probe.OutcomeRefused:
-		return "reset after " + ms(r.TCP.RTT) + " ms" + doubts(r.TCP)
+		return "reset after " + text.Milliseconds(r.TCP.RTT) + " ms" + doubts(r.TCP)
 	case probe.OutcomeUnreachable:
 		return rejection(r)
 	case probe.OutcomeTimeout:
-		return "no answer to " + count(r.TCP.SYNSent, "SYN") + inTime(r)
+		return "no answer to " + text.Count(r.TCP.SYNSent, "SYN") + inTime(r)
 	case probe.OutcomeARPTimeout:
 		return silentNextHop(r)
 	case probe.OutcomeInterrupted:
@@ -86,15 +84,15 @@ func explanation(r *probe.Result) string {
 // measurements are the round-trip time, what an application would have waited, and the phases before.
 func measurements(r *probe.Result) []string {
 	var phases []string
-	parts := []string{"rtt " + ms(r.TCP.RTT) + " ms" + doubts(r.TCP)}
+	parts := []string{"rtt " + text.Milliseconds(r.TCP.RTT) + " ms" + doubts(r.TCP)}
 	if r.TCP.Connected {
-		parts = append(parts, "connect "+ms(r.TCP.Connect)+" ms")
+		parts = append(parts, "connect "+text.Milliseconds(r.TCP.Connect)+" ms")
 	}
 	if r.DNS != nil && r.DNS.Source == "dns" {
-		phases = append(phases, "dns "+ms(r.DNS.Duration))
+		phases = append(phases, "dns "+text.Milliseconds(r.DNS.Duration))
 	}
 	if r.NextHop != nil && r.NextHop.Source == "arp" {
-		phases = append(phases, "arp "+ms(r.NextHop.Duration))
+		phases = append(phases, "arp "+text.Milliseconds(r.NextHop.Duration))
 	}
 	if phases != nil {
 		parts = append(parts, "("+strings.Join(phases, ", ")+")")
@@ -132,7 +130,7 @@ func rejection(r *probe.Result) string {
 	}
 	s := fmt.Sprintf("%s %v", verb, m.From)
 	if n := m.Hops(); n > 0 {
-		s += ", " + count(n, "hop") + " away"
+		s += ", " + text.Count(n, "hop") + " away"
 	}
 	return s
 }
@@ -165,7 +163,7 @@ func interrupted(r *probe.Result) string {
 	if r.TCP == nil || r.TCP.SYNSent == 0 {
 		return "before a SYN was sent"
 	}
-	return "no answer to " + count(r.TCP.SYNSent, "SYN") + " yet"
+	return "no answer to " + text.Count(r.TCP.SYNSent, "SYN") + " yet"
 }
 
 // cause says what stands behind the outcome.
@@ -191,5 +189,5 @@ func inTime(r *probe.Result) string {
 		return ""
 	}
 	waited, _ := stamp.Between(first, last)
-	return " in " + seconds(waited)
+	return " in " + text.Seconds(waited)
 }

@@ -2,52 +2,48 @@ package report
 
 import (
 	"io"
-	"strconv"
 	"time"
 
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
 // Verdicts prints the verdict lines of very many handshakes, and nothing else of them.
 type Verdicts struct {
-	page
-	b []byte
+	page page
+	w    io.Writer
+	b    []byte
 }
 
 // NewVerdicts returns a Verdicts that writes to w.
 func NewVerdicts(w io.Writer, s Style) *Verdicts {
 	s.Quiet = true
-	return &Verdicts{page: page{w: w, style: s}}
+	return &Verdicts{page: newPage(w, s), w: w}
 }
 
 // Verdict prints the verdict on one handshake.
 func (v *Verdicts) Verdict(r *probe.Result) error {
 	if !v.plain(r) {
-		v.verdict(r)
-		return v.flush()
+		v.page.verdict(r)
+		return v.page.Flush()
 	}
 	// The same as verdict prints, without its detours: this is what there is most of.
 	b := append(v.b[:0], "ESTABLISHED  "...)
 	b = append(b, r.Target...)
-	b = appendMilliseconds(append(b, "  rtt "...), r.TCP.RTT)
+	b = append(text.AppendMilliseconds(append(b, "  rtt "...), r.TCP.RTT), " ms"...)
 	if r.TCP.Connected {
-		b = appendMilliseconds(append(b, "  connect "...), r.TCP.Connect)
+		b = append(text.AppendMilliseconds(append(b, "  connect "...), r.TCP.Connect), " ms"...)
 	}
 	v.b = append(b, '\n')
 	_, err := v.w.Write(v.b)
 	return err
 }
 
-func appendMilliseconds(b []byte, d time.Duration) []byte {
-	b = strconv.AppendFloat(b, float64(d)/float64(time.Millisecond), 'f', 3, 64)
-	return append(b, " ms"...)
-}
-
 // plain reports whether there is no more to say than that the handshake with an address was established, and how long it
 // took.
 func (v *Verdicts) plain(r *probe.Result) bool {
-	return r.Outcome == probe.OutcomeEstablished && !v.style.Color && len(r.Target) <= minimumTarget && isAddressAndPort(r.Target) &&
+	return r.Outcome == probe.OutcomeEstablished && !v.page.style.Color && len(r.Target) <= minimumTarget && isAddressAndPort(r.Target) &&
 		!r.TCP.RTTAmbiguous && r.TCP.Clock == stamp.Kernel && r.TCP.RTT < time.Minute && r.TCP.Connect < time.Minute &&
 		(r.NextHop == nil || r.NextHop.Source != "arp")
 }

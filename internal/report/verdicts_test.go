@@ -7,6 +7,7 @@ import (
 
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
@@ -23,7 +24,7 @@ func TestVerdicts(t *testing.T) {
 				for _, hop := range []*probe.NextHop{nil, {Source: "permanent"}, {Source: "arp", Duration: 289_000}} {
 					for _, o := range []probe.Outcome{probe.OutcomeEstablished, probe.OutcomeRefused} {
 						r := &probe.Result{Target: target, Host: target[:len(target)-3], Outcome: o, TCP: &t2, NextHop: hop}
-						for _, style := range []report.Style{{}, {Color: true}, {UTF8: true}} {
+						for _, style := range []report.Style{{}, {Style: text.Style{Color: true}}, {Style: text.Style{UTF8: true}}} {
 							var got, want strings.Builder
 							report.NewVerdicts(&got, style).Verdict(r)
 							style.Quiet = true

@@ -27,6 +27,16 @@ type hopJSON struct {
 	Reached bool        `json:"reached"`
 }
 
+// newHop returns what JSON writes of a hop.
+func newHop(t *probe.Trace, h probe.Hop) hopJSON {
+	j := hopJSON{Schema: Schema, Type: "hop", Target: t.Target, TTL: h.TTL, Sent: h.Sent, Replies: []replyJSON{}}
+	for _, r := range h.Replies {
+		j.Reached = j.Reached || r.Reached()
+		j.Replies = append(j.Replies, newReply(r))
+	}
+	return j
+}
+
 type replyJSON struct {
 	From      netip.Addr     `json:"from"`
 	RTT       time.Duration  `json:"rtt_ns"`
@@ -49,16 +59,6 @@ type traceICMPJSON struct {
 	Name string `json:"name"`
 	MTU  int    `json:"mtu,omitempty"`
 	Hops int    `json:"hops,omitempty"`
-}
-
-// newHop returns what JSON writes of a hop.
-func newHop(t *probe.Trace, h probe.Hop) hopJSON {
-	j := hopJSON{Schema: Schema, Type: "hop", Target: t.Target, TTL: h.TTL, Sent: h.Sent, Replies: []replyJSON{}}
-	for _, r := range h.Replies {
-		j.Reached = j.Reached || r.Reached()
-		j.Replies = append(j.Replies, newReply(r))
-	}
-	return j
 }
 
 func newReply(r probe.Reply) replyJSON {
@@ -93,6 +93,26 @@ type traceJSON struct {
 	EndToEnd []changeJSON     `json:"end_to_end,omitempty"`
 }
 
+// newTrace returns what JSON writes of the whole path. The address is that of the last hop that replied.
+func newTrace(t *probe.Trace) traceJSON {
+	outcome, _ := t.Outcome()
+	j := traceJSON{
+		Schema: Schema, Type: "trace", Target: t.Target, Local: t.Local, Remote: t.Remote, Route: newRoute(t.Route),
+		Outcome: outcome.String(), Reason: TraceReason(t), Rounds: []string{}, Hops: lastHop(t),
+	}
+	for _, o := range t.Rounds {
+		j.Rounds = append(j.Rounds, o.String())
+	}
+	j.Changes = newAlterations(t)
+	for _, c := range t.EndToEnd() {
+		j.EndToEnd = append(j.EndToEnd, changeJSON(c))
+	}
+	if path := t.Path(); len(path) > 0 {
+		j.Address = path[len(path)-1].Replies[0].From
+	}
+	return j
+}
+
 type changeJSON struct {
 	Field string `json:"field"`
 	Sent  string `json:"sent"`
@@ -114,27 +134,4 @@ func newAlterations(t *probe.Trace) (all []alterationJSON) {
 		})
 	}
 	return all
-}
-
-// newTrace returns what JSON writes of the whole path. The address is that of the last hop that replied.
-func newTrace(t *probe.Trace) traceJSON {
-	outcome, _ := t.Outcome()
-	j := traceJSON{
-		Schema: Schema, Type: "trace", Target: t.Target, Local: t.Local, Remote: t.Remote,
-		Outcome: outcome.String(), Reason: TraceReason(t), Rounds: []string{}, Hops: lastHop(t),
-	}
-	if w := t.Route; w != nil {
-		j.Route = &routeJSON{Interface: w.Interface, Source: w.Source, NextHop: w.NextHop, OnLink: w.OnLink, MTU: w.MTU}
-	}
-	for _, o := range t.Rounds {
-		j.Rounds = append(j.Rounds, o.String())
-	}
-	j.Changes = newAlterations(t)
-	for _, c := range t.EndToEnd() {
-		j.EndToEnd = append(j.EndToEnd, changeJSON(c))
-	}
-	if path := t.Path(); len(path) > 0 {
-		j.Address = path[len(path)-1].Replies[0].From
-	}
-	return j
 }

@@ -29,23 +29,16 @@ type flowJSON struct {
 	Path    []*netip.Addr  `json:"path"`
 }
 
-// newFlow returns what JSON writes of one flow. In its path a router that is not known is null.
+// newFlow returns what JSON writes of one flow.
 func newFlow(set *probe.FlowSet, f probe.TracedFlow) flowJSON {
 	j := flowJSON{
 		Schema: Schema, Type: "flow", Target: set.Target, Local: f.Local,
-		Outcome: f.Handshake.Outcome.String(), Path: []*netip.Addr{},
+		Outcome: f.Handshake.Outcome.String(), Path: newPath(f.Routers()),
 	}
 	if t := f.Handshake.TCP; t != nil {
 		j.SYNSent = t.SYNSent
 		if t.Answered {
 			j.RTT = &t.RTT
-		}
-	}
-	for _, router := range f.Routers() {
-		if router.IsValid() {
-			j.Path = append(j.Path, &router)
-		} else {
-			j.Path = append(j.Path, nil)
 		}
 	}
 	return j
@@ -74,7 +67,7 @@ type flowPathJSON struct {
 func newFlows(set *probe.FlowSet) flowsJSON {
 	outcome, same := flowsOutcome(set)
 	j := flowsJSON{
-		Schema: Schema, Type: "flows", Target: set.Target, Remote: set.Remote,
+		Schema: Schema, Type: "flows", Target: set.Target, Remote: set.Remote, Route: newRoute(set.Route),
 		Outcome: outcome.String(), Flows: len(set.Flows), PartHop: set.Part(), Paths: []flowPathJSON{},
 	}
 	if !same {
@@ -89,19 +82,21 @@ func newFlows(set *probe.FlowSet) flowsJSON {
 	default:
 		j.Reason = "All flows end alike, and no two are known to take different paths."
 	}
-	if w := set.Route; w != nil {
-		j.Route = &routeJSON{Interface: w.Interface, Source: w.Source, NextHop: w.NextHop, OnLink: w.OnLink, MTU: w.MTU}
-	}
 	for _, g := range groups {
-		path := flowPathJSON{Outcome: g.Outcome.String(), Flows: len(g.Flows), Path: []*netip.Addr{}}
-		for _, router := range g.Routers {
-			if router.IsValid() {
-				path.Path = append(path.Path, &router)
-			} else {
-				path.Path = append(path.Path, nil)
-			}
-		}
-		j.Paths = append(j.Paths, path)
+		j.Paths = append(j.Paths, flowPathJSON{Outcome: g.Outcome.String(), Flows: len(g.Flows), Path: newPath(g.Routers)})
 	}
 	return j
+}
+
+// newPath returns what JSON writes of the routers of a path: null for one that is not known.
+func newPath(routers []netip.Addr) []*netip.Addr {
+	path := []*netip.Addr{}
+	for _, router := range routers {
+		if router.IsValid() {
+			path = append(path, &router)
+		} else {
+			path = append(path, nil)
+		}
+	}
+	return path
 }

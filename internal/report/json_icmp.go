@@ -1,0 +1,72 @@
+package report
+
+import (
+	"net/netip"
+	"time"
+
+	"tcpprobe/icmp"
+	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
+)
+
+type icmpJSON struct {
+	From   netip.Addr    `json:"from"`
+	Type   uint8         `json:"type"`
+	Code   uint8         `json:"code"`
+	Name   string        `json:"name"`
+	MTU    int           `json:"mtu,omitempty"`
+	T      time.Duration `json:"t_ns"`
+	Quoted quotedJSON    `json:"quoted"`
+	Hops   int           `json:"hops,omitempty"`
+
+	Labels     []labelJSON     `json:"mpls,omitempty"`
+	Interfaces []interfaceJSON `json:"interface,omitempty"`
+}
+
+type quotedJSON struct {
+	TTL     uint8 `json:"ttl"`
+	SentTTL uint8 `json:"sent_ttl"`
+	Length  int   `json:"length,omitempty"`
+}
+
+// newICMP returns what JSON writes of an ICMP error.
+func newICMP(m *probe.ICMP, zero stamp.Stamp) icmpJSON {
+	return icmpJSON{
+		From: m.From, Type: m.Type, Code: m.Code, Name: m.Name, MTU: m.MTU, T: since(zero, m.At),
+		Quoted: quotedJSON{TTL: m.QuotedTTL, SentTTL: m.SentTTL, Length: len(m.Quoted)}, Hops: m.Hops(),
+		Labels: newLabels(m.Labels), Interfaces: newInterfaces(m.Interfaces),
+	}
+}
+
+type labelJSON struct {
+	Label  uint32 `json:"label"`
+	TC     uint8  `json:"tc"`
+	Bottom bool   `json:"s"`
+	TTL    uint8  `json:"ttl"`
+}
+
+func newLabels(stack []icmp.Label) (labels []labelJSON) {
+	for _, l := range stack {
+		labels = append(labels, labelJSON{Label: l.Label, TC: l.TC, Bottom: l.Bottom, TTL: l.TTL})
+	}
+	return labels
+}
+
+type interfaceJSON struct {
+	Role    string `json:"role"`
+	Index   uint32 `json:"index,omitempty"`
+	Name    string `json:"name,omitempty"`
+	Address string `json:"address,omitempty"`
+	MTU     uint32 `json:"mtu,omitempty"`
+}
+
+func newInterfaces(all []icmp.Interface) (interfaces []interfaceJSON) {
+	for _, i := range all {
+		j := interfaceJSON{Role: i.Role.String(), Index: i.Index, Name: i.Name, MTU: i.MTU}
+		if i.Address.IsValid() {
+			j.Address = i.Address.String()
+		}
+		interfaces = append(interfaces, j)
+	}
+	return interfaces
+}

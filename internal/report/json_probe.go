@@ -1,0 +1,131 @@
+package report
+
+import (
+	"net/netip"
+	"time"
+
+	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
+)
+
+// Probe writes one handshake.
+func (j *JSON) Probe(r *probe.Result) error { return j.write(newProbe(r)) }
+
+type probeJSON struct {
+	Schema   string          `json:"schema"`
+	Type     string          `json:"type"`
+	Target   string          `json:"target"`
+	Host     string          `json:"host"`
+	Port     uint16          `json:"port"`
+	Seq      int             `json:"seq"`
+	Time     string          `json:"time"`
+	Outcome  string          `json:"outcome"`
+	Reason   string          `json:"reason"`
+	Findings []probe.Finding `json:"findings"`
+	DNS      *dnsJSON        `json:"dns,omitempty"`
+	Route    *routeJSON      `json:"route,omitempty"`
+	ARP      *arpJSON        `json:"arp,omitempty"`
+	TCP      *tcpJSON        `json:"tcp,omitempty"`
+	ICMP     []icmpJSON      `json:"icmp,omitempty"`
+}
+
+// newProbe returns what JSON writes of a result.
+func newProbe(r *probe.Result) probeJSON {
+	zero := firstSYN(r)
+	p := probeJSON{
+		Schema: Schema, Type: "probe",
+		Target: r.Target, Host: r.Host, Port: r.Port, Seq: r.Seq,
+		Time:    r.Time.UTC().Format("2006-01-02T15:04:05.000000000Z07:00"),
+		Outcome: r.Outcome.String(), Reason: Reason(r),
+		Findings: append([]probe.Finding{}, r.Findings...),
+		DNS:      newDNS(r.DNS), Route: newRoute(r.Route), ARP: newARP(r.NextHop),
+	}
+	if r.TCP != nil {
+		p.TCP = newTCP(r, zero)
+	}
+	for _, m := range r.ICMP {
+		p.ICMP = append(p.ICMP, newICMP(m, zero))
+	}
+	return p
+}
+
+type dnsJSON struct {
+	Source    string         `json:"source"`
+	Server    netip.AddrPort `json:"server,omitzero"`
+	Name      string         `json:"name,omitempty"`
+	RCode     string         `json:"rcode,omitempty"`
+	Addresses []netip.Addr   `json:"addresses,omitempty"`
+	CNAME     []string       `json:"cname,omitempty"`
+	Attempts  int            `json:"attempts,omitempty"`
+	Duration  time.Duration  `json:"duration_ns,omitempty"`
+	Clock     string         `json:"clock,omitempty"`
+}
+
+// newDNS returns what JSON writes of how the name became an address; nil if it did not come to that.
+func newDNS(d *probe.DNS) *dnsJSON {
+	if d == nil {
+		return nil
+	}
+	j := &dnsJSON{
+		Source: d.Source, Server: d.Server, Name: d.Name, RCode: d.RCode,
+		Addresses: d.Addresses, CNAME: d.CNAME, Attempts: d.Attempts, Duration: d.Duration,
+	}
+	if d.Duration > 0 {
+		j.Clock = d.Clock.String()
+	}
+	return j
+}
+
+type routeJSON struct {
+	Interface string     `json:"interface"`
+	Source    netip.Addr `json:"source"`
+	NextHop   netip.Addr `json:"next_hop"`
+	OnLink    bool       `json:"on_link"`
+	MTU       int        `json:"mtu"`
+}
+
+// newRoute returns what JSON writes of a route; nil if there is none.
+func newRoute(r *probe.Route) *routeJSON {
+	if r == nil {
+		return nil
+	}
+	return &routeJSON{Interface: r.Interface, Source: r.Source, NextHop: r.NextHop, OnLink: r.OnLink, MTU: r.MTU}
+}
+
+type arpJSON struct {
+	Source   string        `json:"source"`
+	Address  netip.Addr    `json:"address,omitzero"`
+	MAC      string        `json:"mac,omitempty"`
+	Attempts int           `json:"attempts,omitempty"`
+	Duration time.Duration `json:"duration_ns,omitempty"`
+	Clock    string        `json:"clock,omitempty"`
+}
+
+// newARP returns what JSON writes of how the next hop became a link-layer address; nil if it did not come to that.
+func newARP(h *probe.NextHop) *arpJSON {
+	if h == nil {
+		return nil
+	}
+	j := &arpJSON{Source: h.Source, Address: h.Address, Attempts: h.Attempts, Duration: h.Duration}
+	if h.MAC != [6]byte{} {
+		j.MAC = mac(h.MAC)
+	}
+	if h.Duration > 0 {
+		j.Clock = h.Clock.String()
+	}
+	return j
+}
+
+// firstSYN returns when the first SYN left: what the times in a result are counted from.
+func firstSYN(r *probe.Result) stamp.Stamp {
+	if r.TCP == nil || len(r.TCP.States) == 0 {
+		return r.Start
+	}
+	return r.TCP.States[0].At
+}
+
+// since returns how long after zero something was.
+func since(zero, at stamp.Stamp) time.Duration {
+	d, _ := stamp.Between(zero, at)
+	return d
+}

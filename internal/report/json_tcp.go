@@ -1,0 +1,156 @@
+package report
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"net/netip"
+	"time"
+
+	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
+	"tcpprobe/tcphdr"
+)
+
+type tcpJSON struct {
+	Local        netip.AddrPort `json:"local,omitzero"`
+	Remote       netip.AddrPort `json:"remote,omitzero"`
+	Send         string         `json:"send,omitempty"`
+	State        string         `json:"state"`
+	States       []stateJSON    `json:"states,omitempty"`
+	SYNSent      int            `json:"syn_sent,omitempty"`
+	AnsweredSYN  int            `json:"answered_syn,omitempty"`
+	RTT          *time.Duration `json:"rtt_ns,omitempty"`
+	RTTAmbiguous *bool          `json:"rtt_ambiguous,omitempty"`
+	Clock        string         `json:"clock,omitempty"`
+	Connect      *time.Duration `json:"connect_ns,omitempty"`
+	Turnaround   *time.Duration `json:"turnaround_ns,omitempty"`
+	MSS          *uint16        `json:"mss,omitempty"`
+	WindowScale  *uint8         `json:"window_scale,omitempty"`
+	SACK         *bool          `json:"sack_permitted,omitempty"`
+	Timestamps   *bool          `json:"timestamps,omitempty"`
+	ECN          string         `json:"ecn,omitempty"`
+	TTL          uint8          `json:"ttl,omitempty"`
+	Close        string         `json:"close,omitempty"`
+	Segments     []segmentJSON  `json:"segments,omitempty"`
+}
+
+type stateJSON struct {
+	State string        `json:"state"`
+	T     time.Duration `json:"t_ns"`
+}
+
+// newTCP returns what JSON writes of the handshake itself. What did not happen is left out.
+func newTCP(r *probe.Result, zero stamp.Stamp) *tcpJSON {
+	t := r.TCP
+	j := &tcpJSON{
+		Local: t.Local, Remote: t.Remote, Send: t.Send, State: t.State.String(),
+		SYNSent: t.SYNSent, AnsweredSYN: t.AnsweredSYN, TTL: t.TTL,
+	}
+	for _, s := range t.States {
+		j.States = append(j.States, stateJSON{s.State.String(), since(zero, s.At)})
+	}
+	if t.Answered {
+		j.RTT, j.RTTAmbiguous, j.Clock = &t.RTT, &t.RTTAmbiguous, t.Clock.String()
+	}
+	if t.Connected {
+		j.Connect, j.Turnaround = &t.Connect, &t.Turnaround
+	}
+	if p := t.Peer; p != nil {
+		if p.HasMSS {
+			j.MSS = &p.MSS
+		}
+		if p.HasScale {
+			j.WindowScale = &p.WindowScale
+		}
+		j.SACK, j.Timestamps, j.ECN = &p.SACKPermitted, &p.Timestamps, p.ECN.String()
+	}
+	if r.Outcome == probe.OutcomeEstablished {
+		j.Close = t.Close.String()
+	}
+	for i := range r.Events {
+		if e := &r.Events[i]; e.Segment != nil {
+			j.Segments = append(j.Segments, newSegment(e, zero))
+		}
+	}
+	return j
+}
+
+type segmentJSON struct {
+	Dir      string        `json:"dir"`
+	T        time.Duration `json:"t_ns"`
+	Flags    string        `json:"flags"`
+	Bits     string        `json:"bits"`
+	Seq      tcphdr.SeqNum `json:"seq"`
+	Ack      tcphdr.SeqNum `json:"ack"`
+	Window   uint16        `json:"window"`
+	TTL      uint8         `json:"ttl"`
+	Length   int           `json:"length"`
+	Options  []optionJSON  `json:"options"`
+	Checksum string        `json:"checksum"`
+}
+
+func newSegment(e *probe.Event, zero stamp.Stamp) segmentJSON {
+	s, h := e.Segment, e.Segment.Header
+	j := segmentJSON{
+		Dir: "in", T: since(zero, e.At), Flags: h.Flags.String(), Bits: h.Flags.Bits(),
+		Seq: h.Seq, Ack: h.Ack, Window: h.Window, TTL: s.TTL, Length: s.Length,
+		Options: newOptions(h.Options), Checksum: s.Checksum.String(),
+	}
+	if e.Kind == probe.EventSegmentSent {
+		j.Dir = "out"
+	}
+	return j
+}
+
+type optionJSON struct {
+	Kind      uint8       `json:"kind"`
+	Name      string      `json:"name"`
+	MSS       *uint16     `json:"mss,omitempty"`
+	Shift     *uint8      `json:"shift,omitempty"`
+	Val       *uint32     `json:"val,omitempty"`
+	ECR       *uint32     `json:"ecr,omitempty"`
+	Blocks    []blockJSON `json:"blocks,omitempty"`
+	Data      string      `json:"data,omitempty"`
+	Malformed bool        `json:"malformed,omitempty"`
+}
+
+type blockJSON struct {
+	Left  uint32 `json:"left"`
+	Right uint32 `json:"right"`
+}
+
+// newOptions returns every option in order, and last what is malformed.
+func newOptions(options tcphdr.Options) []optionJSON {
+	list := []optionJSON{}
+	for o := range options.All() {
+		list = append(list, newOption(o))
+	}
+	if at, bad := options.Malformed(); bad {
+		kind := tcphdr.OptionKind(options[at])
+		list = append(list, optionJSON{
+			Kind: uint8(kind), Name: kind.String(), Data: hex.EncodeToString(options[at+1:]), Malformed: true,
+		})
+	}
+	return list
+}
+
+// newOption returns an option with its value, or with its octets if its kind or its length is not known here.
+func newOption(o tcphdr.Option) optionJSON {
+	j := optionJSON{Kind: uint8(o.Kind), Name: o.Kind.String()}
+	d := o.Data
+	switch {
+	case o.Kind == tcphdr.MaximumSegmentSize && len(d) == 2:
+		j.MSS = new(binary.BigEndian.Uint16(d))
+	case o.Kind == tcphdr.WindowScale && len(d) == 1:
+		j.Shift = new(d[0])
+	case o.Kind == tcphdr.Timestamps && len(d) == 8:
+		j.Val, j.ECR = new(binary.BigEndian.Uint32(d)), new(binary.BigEndian.Uint32(d[4:]))
+	case o.Kind == tcphdr.SACK && len(d) > 0 && len(d)%8 == 0:
+		for ; len(d) > 0; d = d[8:] {
+			j.Blocks = append(j.Blocks, blockJSON{binary.BigEndian.Uint32(d), binary.BigEndian.Uint32(d[4:])})
+		}
+	default:
+		j.Data = hex.EncodeToString(d)
+	}
+	return j
+}

@@ -1,0 +1,186 @@
+package report_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"tcpprobe/internal/report"
+	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
+	"tcpprobe/tcphdr"
+)
+
+// unresolved is what a search for a path ends with before a SYN left.
+func unresolved() *probe.Result {
+	return &probe.Result{
+		Target: "www.lab.test:80", Host: "www.lab.test", Port: 80, Outcome: probe.OutcomeDNSError,
+		Err: errors.New("www.lab.test does not exist, says 203.0.113.53 (NXDOMAIN)"),
+	}
+}
+
+// way is the route of all of them.
+func way() *probe.Route {
+	return &probe.Route{Interface: "eth0", Source: tracedFrom.Addr(), NextHop: netip.MustParseAddr("10.1.0.1"), MTU: 1500, LinkMTU: 1500}
+}
+
+// flow is one flow of several: from a port, through routers, with an outcome.
+func flow(port uint16, o probe.Outcome, rtt time.Duration, hops ...[]probe.Reply) probe.TracedFlow {
+	t := newTrace([]probe.Outcome{o}, hops...)
+	t.Local = netip.AddrPortFrom(tracedFrom.Addr(), port)
+	r := &probe.Result{Outcome: o, TCP: &probe.TCP{SYNSent: 1, Answered: rtt > 0, RTT: rtt, Clock: stamp.Kernel}}
+	return probe.TracedFlow{Local: t.Local, Handshake: r, Trace: t}
+}
+
+func flowSet(flows ...probe.TracedFlow) *probe.FlowSet {
+	return &probe.FlowSet{Target: "www.lab.test:80", Remote: netip.AddrPortFrom(traceTarget, 80), Route: way(), Flows: flows}
+}
+
+func pathMTU(vanishing *probe.Trace, largest int, tries ...probe.MTUTry) *probe.PathMTU {
+	plain := &probe.Result{Target: "www.lab.test:80", Outcome: probe.OutcomeEstablished, TCP: &probe.TCP{Answered: true, RTT: 71 * us, Connected: true, Connect: 80 * us}}
+	search := probe.NewMTUSearch(60, largest)
+	for range tries {
+		size, _ := search.Next()
+		for _, try := range tries {
+			if try.Size != size {
+				continue
+			}
+			r := &probe.Result{Outcome: probe.OutcomeTimeout, TCP: &probe.TCP{RTT: try.RTT}}
+			switch try.Fate {
+			case probe.MTUPassed:
+				r.Outcome = probe.OutcomeEstablished
+			case probe.MTUTooBig:
+				r.Outcome = probe.OutcomeUnreachable
+				r.ICMP = []*probe.ICMP{{
+					From: try.From, Source: tracedFrom.Addr(), Target: traceTarget, Type: 3, Code: 4, MTU: try.Next,
+					SentTTL: 64, QuotedTTL: uint8(64 - try.Hops),
+				}}
+			}
+			search.Take(size, r)
+			break
+		}
+	}
+	return &probe.PathMTU{
+		Target: "www.lab.test:80", Local: tracedFrom, Remote: netip.AddrPortFrom(traceTarget, 80), Route: way(),
+		Plain: plain, Search: search, Vanishing: vanishing,
+	}
+}
+
+func synComparison(variants ...probe.SYNVariant) *probe.SYNComparison {
+	return &probe.SYNComparison{
+		Target: "www.lab.test:80", Local: tracedFrom, Remote: netip.AddrPortFrom(traceTarget, 80), Route: way(), Variants: variants,
+	}
+}
+
+// paths are what is found of paths beside a plain trace, each with its text and its JSON.
+var paths = []pathCase{
+	flowsCase("flows_two_paths", func() *probe.FlowSet {
+		first := []probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}
+		end := []probe.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 90*us)}
+		return flowSet(
+			flow(40001, probe.OutcomeEstablished, 71*us, first, []probe.Reply{routerReply("10.2.0.2", 2, 11, 0, 50*us)}, end),
+			flow(40002, probe.OutcomeEstablished, 73*us, first, nil, end),
+			flow(40003, probe.OutcomeTimeout, 0, first, []probe.Reply{routerReply("10.2.0.6", 2, 11, 0, 50*us)}),
+		)
+	}),
+	flowsCase("flows_alike", func() *probe.FlowSet {
+		end := []probe.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 90*us)}
+		return flowSet(flow(40001, probe.OutcomeEstablished, 71*us, end), flow(40002, probe.OutcomeEstablished, 73*us, end))
+	}),
+	flowsCase("flows_failed", func() *probe.FlowSet {
+		return &probe.FlowSet{Target: "www.lab.test:80", Failed: unresolved()}
+	}),
+	mtuCase("mtu_whole", func() *probe.PathMTU {
+		return pathMTU(nil, 1500, probe.MTUTry{Size: 68, RTT: 70 * us}, probe.MTUTry{Size: 1500, RTT: 90 * us})
+	}),
+	mtuCase("mtu_narrow", func() *probe.PathMTU {
+		return pathMTU(nil, 1500, probe.MTUTry{Size: 68, RTT: 70 * us}, probe.MTUTry{Size: 1400, RTT: 80 * us},
+			probe.MTUTry{Size: 1500, Fate: probe.MTUTooBig, From: netip.MustParseAddr("10.1.0.1"), Hops: 1, Next: 1400})
+	}),
+	mtuCase("mtu_silent_router", func() *probe.PathMTU {
+		return pathMTU(nil, 72, probe.MTUTry{Size: 68, RTT: 70 * us},
+			probe.MTUTry{Size: 72, Fate: probe.MTUTooBig, From: netip.MustParseAddr("10.1.0.1")}, probe.MTUTry{Size: 70, RTT: 80 * us},
+			probe.MTUTry{Size: 71, RTT: 80 * us})
+	}),
+	mtuCase("mtu_black_hole", func() *probe.PathMTU {
+		vanishing := newTrace([]probe.Outcome{probe.OutcomeTimeout}, []probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)})
+		return pathMTU(vanishing, 70, probe.MTUTry{Size: 68, RTT: 70 * us}, probe.MTUTry{Size: 69, RTT: 80 * us},
+			probe.MTUTry{Size: 70, Fate: probe.MTULost}, probe.MTUTry{Size: 70, Fate: probe.MTULost})
+	}),
+	mtuCase("mtu_no_data", func() *probe.PathMTU {
+		return pathMTU(nil, 1500, probe.MTUTry{Size: 68, Fate: probe.MTULost}, probe.MTUTry{Size: 68, Fate: probe.MTULost})
+	}),
+	mtuCase("mtu_failed", func() *probe.PathMTU {
+		return &probe.PathMTU{Target: "www.lab.test:80", Plain: unresolved()}
+	}),
+	synsCase("syns_alike", func() *probe.SYNComparison {
+		return synComparison(
+			probe.SYNVariant{SYN: probe.SYNBare, Trace: newTrace([]probe.Outcome{probe.OutcomeEstablished}, nil, []probe.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 71*us)})},
+		)
+	}),
+	synsCase("syns_differ", func() *probe.SYNComparison {
+		first := []probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}
+		changed := routerReply("10.2.0.2", 2, 11, 0, 34*us)
+		changed.Changed = []probe.Change{{Field: "mss", Sent: "1460", Found: "1400"}}
+		return synComparison(
+			probe.SYNVariant{SYN: probe.SYNBare, Trace: newTrace([]probe.Outcome{probe.OutcomeEstablished}, first, nil, []probe.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 71*us)})},
+			probe.SYNVariant{SYN: probe.SYNLinux, Trace: newTrace([]probe.Outcome{probe.OutcomeEstablished}, first, []probe.Reply{changed}, []probe.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 72*us)})},
+			probe.SYNVariant{SYN: probe.SYNECN, Trace: newTrace([]probe.Outcome{probe.OutcomeTimeout}, first)},
+			probe.SYNVariant{SYN: probe.SYNFastOpen, Trace: newTrace([]probe.Outcome{probe.OutcomeUnreachable}, first, []probe.Reply{routerReply("10.1.0.1", 2, 3, 13, 71*us)})},
+			probe.SYNVariant{SYN: probe.SYNLargeMSS, Trace: newTrace([]probe.Outcome{probe.OutcomeRefused}, []probe.Reply{targetReply(tcphdr.RST|tcphdr.ACK, 71*us)})},
+		)
+	}),
+	synsCase("syns_failed", func() *probe.SYNComparison {
+		return &probe.SYNComparison{Target: "www.lab.test:80", Failed: unresolved()}
+	}),
+}
+
+type pathCase struct {
+	name string
+	text func(io.Writer, report.Style) error
+	json func(*report.JSON) error
+}
+
+func flowsCase(name string, make func() *probe.FlowSet) pathCase {
+	return pathCase{name, func(w io.Writer, s report.Style) error { return report.Flows(w, s, make()) }, func(j *report.JSON) error { return j.Flows(make()) }}
+}
+
+func mtuCase(name string, make func() *probe.PathMTU) pathCase {
+	return pathCase{name, func(w io.Writer, s report.Style) error { return report.PathMTU(w, s, make()) }, func(j *report.JSON) error { return j.PathMTU(make()) }}
+}
+
+func synsCase(name string, make func() *probe.SYNComparison) pathCase {
+	return pathCase{name, func(w io.Writer, s report.Style) error { return report.SYNs(w, s, make()) }, func(j *report.JSON) error { return j.SYNs(make()) }}
+}
+
+// TestPathsGolden renders flows, path MTUs and comparisons of SYNs in every style.
+func TestPathsGolden(t *testing.T) {
+	for _, c := range paths {
+		t.Run(c.name, func(t *testing.T) {
+			var all bytes.Buffer
+			for _, s := range styles {
+				if s.name == "verbose" {
+					continue
+				}
+				var got bytes.Buffer
+				if err := c.text(&got, s.style); err != nil {
+					t.Fatal(err)
+				}
+				presentable(t, got.String(), s.style)
+				all.WriteString("-- " + s.name + " --\n" + got.String())
+			}
+			var lines bytes.Buffer
+			if err := c.json(report.NewJSON(&lines)); err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(lines.String()) {
+				legible(t, strings.TrimSuffix(line, "\n"))
+			}
+			golden(t, c.name, all.String()+"-- json --\n"+lines.String())
+		})
+	}
+}
