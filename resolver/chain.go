@@ -7,8 +7,13 @@ import (
 	"slices"
 )
 
-// maxLinks is how many CNAME records a host's name may be away from its addresses, over all messages.
-const maxLinks = 16
+const (
+	// maxLinks is how many CNAME records a host's name may be away from its addresses, over all messages.
+	maxLinks = 16
+
+	// MaxAddresses is how many addresses of a name are kept. A message has room for 4,000.
+	MaxAddresses = 1024
+)
 
 var (
 	errLoop     = errors.New("its CNAME records run in a circle")
@@ -20,6 +25,7 @@ var (
 type chain struct {
 	names     []string // the name that was looked up, then what each CNAME record led to
 	addresses []netip.Addr
+	omitted   int    // addresses beyond MaxAddresses
 	ttl       uint32 // the least of the records used, in seconds
 }
 
@@ -37,10 +43,17 @@ func (c chain) aliases() []string {
 	return names
 }
 
+// bounded returns the first MaxAddresses of a list, and how many it leaves out.
+func bounded(addresses []netip.Addr) (kept []netip.Addr, omitted int) {
+	n := min(len(addresses), MaxAddresses)
+	return addresses[:n:n], len(addresses) - n
+}
+
 // follow returns the chain lengthened by what the records of a message say of its end, in whatever order they stand
 // (RFC 1034 3.6.2). Records of other names are not looked at.
 func (c chain) follow(records []Record) (chain, error) {
 	c.names = slices.Clone(c.names)
+	seen := make(map[netip.Addr]bool)
 	for {
 		alias := -1
 		for i, r := range records {
@@ -50,14 +63,16 @@ func (c chain) follow(records []Record) (chain, error) {
 				if alias < 0 {
 					alias = i
 				}
+			case seen[r.Address]:
+				c.ttl = min(c.ttl, r.TTL)
 			default:
 				c.ttl = min(c.ttl, r.TTL)
-				if !slices.Contains(c.addresses, r.Address) {
-					c.addresses = append(c.addresses, r.Address)
-				}
+				seen[r.Address] = true
+				c.addresses = append(c.addresses, r.Address)
 			}
 		}
 		if len(c.addresses) > 0 || alias < 0 {
+			c.addresses, c.omitted = bounded(c.addresses)
 			return c, nil
 		}
 		next := records[alias].CNAME

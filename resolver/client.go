@@ -104,7 +104,9 @@ func (r *Resolver) begin(ctx context.Context, host string, observe func(Event)) 
 		addresses = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
 	}
 	if len(addresses) > 0 {
-		return nil, Result{Source: HostsFile, Name: rooted, Addresses: addresses}, nil
+		result := Result{Source: HostsFile, Name: rooted}
+		result.Addresses, result.Omitted = bounded(addresses)
+		return nil, result, nil
 	}
 	if isSpecial(name) {
 		return nil, Result{Source: HostsFile, Name: rooted}, &Error{Kind: NoSuchName, Name: rooted, Reason: "no name ends in .invalid (RFC 6761)"}

@@ -3,6 +3,7 @@ package resolver
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 )
 
 // ErrorKind says why a host did not resolve.
@@ -64,7 +65,10 @@ type Error struct {
 	Kind     ErrorKind
 	Name     string         // the name it is about
 	Alias    string         // the name that was asked for, if CNAME records led from it to Name; "" otherwise
+	Host     string         // the host as it was given, if the search list completed it to Name or Alias; "" otherwise
+	Searched []string       // names of the search list that did not resolve either
 	Server   netip.AddrPort // that was asked last, not valid if none was
+	Cut      bool           // the answer by UDP was truncated, and the error is that of TCP
 	Fallback string         // why that is this host, if it is for want of another in resolv.conf; "" otherwise
 	Reason   string         // what was wrong in particular, "" if Kind says it all
 	Err      error          // the cause, or nil
@@ -75,13 +79,30 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Error returns one sentence for a person.
 func (e *Error) Error() string {
-	if e.Fallback != "" && e.Server.IsValid() {
-		return fmt.Sprintf("%s; %s was asked since %s", e.sentence(), e.server(), e.Fallback)
+	s := e.sentence()
+	if len(e.Searched) > 0 {
+		s += "; not found with the search list either: " + strings.Join(e.Searched[:min(len(e.Searched), maxSearched)], ", ")
+		if more := len(e.Searched) - maxSearched; more > 0 {
+			s += fmt.Sprintf(" and %d more", more)
+		}
 	}
-	return e.sentence()
+	if e.Fallback != "" && e.Server.IsValid() {
+		s += fmt.Sprintf("; %s was asked since %s", e.server(), e.Fallback)
+	}
+	return s
 }
 
+// maxSearched is how many names of the search list an error tells.
+const maxSearched = 3
+
 func (e *Error) sentence() string {
+	if e.Cut {
+		reason := e.Reason
+		if reason == "" {
+			reason = "no answer in time"
+		}
+		return fmt.Sprintf("the answer of %s for %s is truncated (TC), and by TCP there is none: %s", e.server(), e.name(), reason)
+	}
 	switch e.Kind {
 	case NoSuchName:
 		if !e.Server.IsValid() {
@@ -123,10 +144,15 @@ func (e *Error) sentence() string {
 
 // name returns the name, with the one that led to it.
 func (e *Error) name() string {
-	if e.Alias == "" {
-		return e.Name
+	switch {
+	case e.Alias != "" && e.Host != "":
+		return fmt.Sprintf("%s (which %s stands for, found for %s in the search list)", e.Name, e.Alias, e.Host)
+	case e.Alias != "":
+		return fmt.Sprintf("%s (which %s stands for)", e.Name, e.Alias)
+	case e.Host != "":
+		return fmt.Sprintf("%s (%s in the search list)", e.Name, e.Host)
 	}
-	return fmt.Sprintf("%s (which %s stands for)", e.Name, e.Alias)
+	return e.Name
 }
 
 // server returns the server's address, with the port unless it is the usual one.

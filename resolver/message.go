@@ -89,6 +89,7 @@ const (
 	NXDomain RCode = 3
 	NotImp   RCode = 4
 	Refused  RCode = 5
+	BadVers  RCode = 16 // RFC 6891 9
 )
 
 // String returns the mnemonic of the code, for instance "NXDOMAIN", or "RCODE11" for one without a common name.
@@ -106,6 +107,8 @@ func (r RCode) String() string {
 		return "NOTIMP"
 	case Refused:
 		return "REFUSED"
+	case BadVers:
+		return "BADVERS"
 	}
 	return fmt.Sprintf("RCODE%d", uint16(r))
 }
@@ -151,13 +154,17 @@ type Answer struct {
 	Records       []Record // the A and CNAME records of the answer section, in their order
 	SOA           bool     // the authority section has an SOA record: a negative answer (RFC 2308 2)
 	NS            bool     // the authority section has an NS record
+	EDNS          bool     // there is an OPT record
+	Misplaced     bool     // an OPT record stands before the additional section, so that Records are of all sections
+	Damage        error    // why not every record could be read, or nil; wraps ErrMalformed
 }
 
 // ParseAnswer reads the answer to the query for the addresses of name that was sent with id (RFC 5452 9.1). The names
 // are compared without regard to ASCII case (RFC 4343 3).
 //
 // The error is a Mismatch if the message does not belong to that query. It is io.ErrUnexpectedEOF if there is not even
-// a header, and wraps ErrMalformed if the message cannot be read for another reason.
+// a header, and wraps ErrMalformed if the question cannot be read. Behind the question nothing is an error: what could
+// not be read is the Damage of the Answer.
 func ParseAnswer(message []byte, id uint16, name string) (Answer, error) {
 	if len(message) < headerLength {
 		return Answer{}, io.ErrUnexpectedEOF
@@ -192,94 +199,105 @@ func ParseAnswer(message []byte, id uint16, name string) (Answer, error) {
 	if a.Truncated {
 		return a, nil
 	}
-	if err := a.readAnswers(&p); err != nil {
-		return Answer{}, fmt.Errorf("%w: answer section: %w", ErrMalformed, err)
-	}
-	if err := a.readAuthorities(&p); err != nil {
-		return Answer{}, fmt.Errorf("%w: authority section: %w", ErrMalformed, err)
-	}
-	if err := a.readAdditionals(&p); err != nil {
-		return Answer{}, fmt.Errorf("%w: additional section: %w", ErrMalformed, err)
-	}
+	a.readRecords(&p)
 	return a, nil
 }
 
-func (a *Answer) readAnswers(p *dnsmessage.Parser) error {
-	for {
-		h, err := p.AnswerHeader()
-		if err == dnsmessage.ErrSectionDone {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		r := Record{Name: trimDot(h.Name), TTL: h.TTL}
-		if r.TTL > 1<<31-1 {
-			r.TTL = 0 // RFC 2181 8
-		}
-		switch {
-		case h.Class == dnsmessage.ClassINET && h.Type == dnsmessage.TypeA:
-			if h.Length != 4 {
-				return fmt.Errorf("A record with RDLENGTH %d", h.Length)
+// section is a section of records, as the parser reads it.
+type section struct {
+	name   string
+	header func() (dnsmessage.ResourceHeader, error)
+	skip   func() error
+}
+
+// readRecords reads the sections of records as far as it can.
+func (a *Answer) readRecords(p *dnsmessage.Parser) {
+	for _, s := range []section{
+		{"answer", p.AnswerHeader, p.SkipAnswer},
+		{"authority", p.AuthorityHeader, p.SkipAuthority},
+		{"additional", p.AdditionalHeader, p.SkipAdditional},
+	} {
+		for {
+			h, err := s.header()
+			if err == dnsmessage.ErrSectionDone {
+				break
 			}
-			body, err := p.AResource()
+			if err == nil {
+				err = a.readRecord(p, s, h)
+			}
 			if err != nil {
-				return err
-			}
-			r.Address = netip.AddrFrom4(body.A)
-			a.Records = append(a.Records, r)
-		case h.Class == dnsmessage.ClassINET && h.Type == dnsmessage.TypeCNAME:
-			body, err := p.CNAMEResource()
-			if err != nil {
-				return err
-			}
-			r.CNAME = trimDot(body.CNAME)
-			a.Records = append(a.Records, r)
-		default:
-			if err := p.SkipAnswer(); err != nil {
-				return err
+				a.damaged(s, err)
+				return
 			}
 		}
 	}
 }
 
-func (a *Answer) readAuthorities(p *dnsmessage.Parser) error {
-	for {
-		h, err := p.AuthorityHeader()
-		if err == dnsmessage.ErrSectionDone {
+// damaged notes what could not be read. The first of several is told.
+func (a *Answer) damaged(s section, err error) {
+	if a.Damage == nil {
+		a.Damage = fmt.Errorf("%w: %s section: %w", ErrMalformed, s.name, err)
+	}
+}
+
+// readRecord reads a record, of which the header was read, or skips it. Some servers keep the OPT record of the query
+// where it is and append their answer, so that behind it the counts no longer tell which section a record belongs to.
+// The error means that it cannot be told where the next record begins.
+func (a *Answer) readRecord(p *dnsmessage.Parser, s section, h dnsmessage.ResourceHeader) error {
+	switch {
+	case h.Type == dnsmessage.TypeOPT:
+		if a.EDNS {
+			a.damaged(s, errors.New("more than one OPT record")) // RFC 6891 6.1.1
+			break
+		}
+		a.EDNS = true
+		a.RCode = RCode(h.ExtendedRCode(dnsmessage.RCode(a.RCode)))
+		a.Misplaced = s.name != "additional"
+	case s.name == "answer" || a.Misplaced:
+		read, err := a.readAnswer(p, h)
+		if read {
 			return nil
 		}
 		if err != nil {
-			return err
+			a.damaged(s, err)
 		}
+	}
+	if s.name == "authority" {
 		a.SOA = a.SOA || h.Type == dnsmessage.TypeSOA
 		a.NS = a.NS || h.Type == dnsmessage.TypeNS
-		if err := p.SkipAuthority(); err != nil {
-			return err
-		}
 	}
+	return s.skip()
 }
 
-func (a *Answer) readAdditionals(p *dnsmessage.Parser) error {
-	options := 0
-	for {
-		h, err := p.AdditionalHeader()
-		if err == dnsmessage.ErrSectionDone {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if h.Type == dnsmessage.TypeOPT {
-			if options++; options > 1 {
-				return errors.New("more than one OPT record") // RFC 6891 6.1.1
-			}
-			a.RCode = RCode(h.ExtendedRCode(dnsmessage.RCode(a.RCode)))
-		}
-		if err := p.SkipAdditional(); err != nil {
-			return err
-		}
+// readAnswer reads a record of the answer, if it is of a type that is asked for and whole. Otherwise it is left to be
+// skipped.
+func (a *Answer) readAnswer(p *dnsmessage.Parser, h dnsmessage.ResourceHeader) (read bool, err error) {
+	r := Record{Name: trimDot(h.Name), TTL: h.TTL}
+	if r.TTL > 1<<31-1 {
+		r.TTL = 0 // RFC 2181 8
 	}
+	switch {
+	case h.Class != dnsmessage.ClassINET:
+		return false, nil
+	case h.Type == dnsmessage.TypeA && h.Length != 4:
+		return false, fmt.Errorf("A record with RDLENGTH %d", h.Length)
+	case h.Type == dnsmessage.TypeA:
+		body, err := p.AResource()
+		if err != nil {
+			return false, err
+		}
+		r.Address = netip.AddrFrom4(body.A)
+	case h.Type == dnsmessage.TypeCNAME:
+		body, err := p.CNAMEResource()
+		if err != nil {
+			return false, err
+		}
+		r.CNAME = trimDot(body.CNAME)
+	default:
+		return false, nil
+	}
+	a.Records = append(a.Records, r)
+	return true, nil
 }
 
 func trimDot(n dnsmessage.Name) string { return strings.TrimSuffix(n.String(), ".") }

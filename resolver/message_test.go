@@ -65,6 +65,16 @@ var (
 	}
 )
 
+// goldenAddress is an A record of the name at octet 12.
+var goldenAddress = []byte{
+	0xc0, 12, // NAME: see octet 12
+	0x00, 0x01, // TYPE A
+	0x00, 0x01, // CLASS IN
+	0, 0, 0, 60, // TTL
+	0x00, 0x04, // RDLENGTH
+	127, 0, 0, 1, // ADDRESS
+}
+
 // with returns a copy of b with other octets from an offset on.
 func with(b []byte, offset int, octets ...byte) []byte {
 	c := slices.Clone(b)
@@ -144,7 +154,7 @@ func TestParseAnswerGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := resolver.Answer{Records: []resolver.Record{
+	want := resolver.Answer{EDNS: true, Records: []resolver.Record{
 		{Name: "Www.example.com", TTL: 86400, CNAME: "\x1b[.example.com"},
 		{Name: "\x1b[.example.com", TTL: 3600, Address: netip.MustParseAddr("192.0.2.80")},
 	}}
@@ -170,18 +180,44 @@ func TestParseAnswerRejects(t *testing.T) {
 		{"B-101 no question, SERVFAIL", with(goldenAnswer[:12], 2, 0x81, 0x82, 0, 0), resolver.WrongQuestion},
 		{"empty", nil, io.ErrUnexpectedEOF},
 		{"half a header", goldenAnswer[:11], io.ErrUnexpectedEOF},
-		{"B-104 a pointer to itself", with(goldenAnswer, 33, 0xc0, 33), resolver.ErrMalformed},
-		{"B-104 a pointer out of the message", with(goldenAnswer, 33, 0xff, 0xff), resolver.ErrMalformed},
-		{"B-104 a reserved label type", with(goldenAnswer, 33, 0x40), resolver.ErrMalformed},
-		{"B-105 more answers promised than there are", with(goldenAnswer, 6, 0xff, 0xff), resolver.ErrMalformed},
-		{"B-105 an address of 3 octets", with(goldenAnswer, 60, 0, 3), resolver.ErrMalformed},
-		{"B-105 an address of 5 octets", slices.Concat(with(goldenAnswer, 60, 0, 5)[:66], []byte{81}, goldenAnswer[66:]), resolver.ErrMalformed},
-		{"B-105 an address of 16 octets", with(goldenAnswer, 60, 0, 16), resolver.ErrMalformed},
-		{"B-107 two OPT records", slices.Concat(with(goldenAnswer, 11, 2), goldenOPT), resolver.ErrMalformed},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if a, err := resolver.ParseAnswer(test.message, 0xa1b2, "www.example.com"); !errors.Is(err, test.want) {
 				t.Errorf("got %+v, %v; want %v", a, err, test.want)
+			}
+		})
+	}
+}
+
+// TestParseAnswerDamaged: what can be read of an answer is read, and the damage is told.
+func TestParseAnswerDamaged(t *testing.T) {
+	const alias, whole = "NOERROR Www.example.com→\x1b[.example.com/86400", "NOERROR Www.example.com→\x1b[.example.com/86400 \x1b[.example.com=192.0.2.80/3600"
+	two := records(goldenQuery, a("www.example.com", 8, "192.0.2.1"), a("www.example.com", 8, "192.0.2.2"))
+	for _, test := range []struct {
+		name    string
+		message []byte
+		want    string
+		damage  string
+	}{
+		{"B-104 a pointer to itself", with(goldenAnswer, 33, 0xc0, 33), "NOERROR", "answer section"},
+		{"B-104 a pointer out of the message", with(goldenAnswer, 33, 0xff, 0xff), "NOERROR", "answer section"},
+		{"B-104 a reserved label type", with(goldenAnswer, 33, 0x40), "NOERROR", "answer section"},
+		{"B-104 an alias that points to itself", with(goldenAnswer, 48, 0xc0, 45), "NOERROR", "answer section"},
+		{"B-105 more answers promised than there are", with(goldenAnswer, 6, 0xff, 0xff), whole + " misplaced", "answer section"},
+		{"B-105 an address of 3 octets", with(goldenAnswer, 60, 0, 3), alias, "A record with RDLENGTH 3"},
+		{"B-105 an address of 5 octets", slices.Concat(with(goldenAnswer, 60, 0, 5)[:66], []byte{81}, goldenAnswer[66:]), alias, "A record with RDLENGTH 5"},
+		{"B-105 an address of 16 octets", with(goldenAnswer, 60, 0, 16), alias, "A record with RDLENGTH 16"},
+		{"a bad address before a good one", slices.Concat(with(two, 43, 0, 3)[:48], two[49:]), "NOERROR www.example.com=192.0.2.2/8", "A record with RDLENGTH 3"},
+		{"the second address is cut off", two[:len(two)-1], "NOERROR www.example.com=192.0.2.1/8", "answer section"},
+		{"the authority section is cut off", with(two, 8, 0, 1), "NOERROR www.example.com=192.0.2.1/8 www.example.com=192.0.2.2/8", "authority section"},
+		{"the OPT record is cut off", goldenAnswer[:len(goldenAnswer)-1], whole, "additional section"},
+		{"no such name, and the rest is missing", with(goldenAnswer[:40], 3, 0x83), "NXDOMAIN", "answer section"},
+		{"B-107 two OPT records", slices.Concat(with(goldenAnswer, 11, 2), goldenOPT), whole, "more than one OPT record"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := resolver.ParseAnswer(test.message, 0xa1b2, "www.example.com")
+			if err != nil || !errors.Is(got.Damage, resolver.ErrMalformed) || !strings.Contains(got.Damage.Error(), test.damage) || summary(got) != test.want {
+				t.Errorf("got %q, damage %v, %v; want %q", summary(got), got.Damage, err, test.want)
 			}
 		})
 	}
@@ -224,12 +260,21 @@ func TestParseAnswerReads(t *testing.T) {
 			m.Authoritative, m.RCode = true, dnsmessage.RCodeNameError
 			m.Authorities = []dnsmessage.Resource{soa("com"), ns("com")}
 		}), "NXDOMAIN aa soa ns"},
+		{"RFC 6891: BADVERS", reply(goldenQuery, func(m *dnsmessage.Message) { m.Additionals = []dnsmessage.Resource{opt(16)} }), "BADVERS"},
+		{"the OPT record of the query, counted as the answer, which comes behind it",
+			slices.Concat(with(goldenQueryEDNS, 2, 0x81, 0x80, 0, 1, 0, 1), goldenAddress), "NOERROR www.example.com=127.0.0.1/60 misplaced"},
+		{"the OPT record before the answer",
+			slices.Concat(with(goldenQueryEDNS, 2, 0x81, 0x80, 0, 1, 0, 2, 0, 0, 0, 0), goldenAddress), "NOERROR www.example.com=127.0.0.1/60 misplaced"},
+		{"the OPT record before the answer, which counts as authority",
+			slices.Concat(with(goldenQueryEDNS, 2, 0x81, 0x80, 0, 1, 0, 1, 0, 1, 0, 0), goldenAddress), "NOERROR www.example.com=127.0.0.1/60 misplaced"},
+		{"an address in the additional section is no answer",
+			slices.Concat(with(goldenQuery, 2, 0x81, 0x80, 0, 1, 0, 0, 0, 0, 0, 1), goldenAddress), "NOERROR"},
 		{"octets after the message", slices.Concat(with(goldenAnswer, 11, 0)[:66], []byte{1, 2, 3}),
 			"NOERROR Www.example.com→\x1b[.example.com/86400 \x1b[.example.com=192.0.2.80/3600"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := resolver.ParseAnswer(test.message, 0xa1b2, "www.example.com")
-			if err != nil || summary(got) != test.want {
+			if err != nil || got.Damage != nil || summary(got) != test.want {
 				t.Errorf("got %q, %v; want %q", summary(got), err, test.want)
 			}
 		})
@@ -252,6 +297,9 @@ func summary(a resolver.Answer) string {
 		} else {
 			s += fmt.Sprintf(" %s→%s/%d", r.Name, r.CNAME, r.TTL)
 		}
+	}
+	if a.Misplaced {
+		s += " misplaced"
 	}
 	return s
 }
@@ -308,6 +356,8 @@ func TestParseAnswerCorpus(t *testing.T) {
 func FuzzParseAnswer(f *testing.F) {
 	f.Add(goldenAnswer, uint16(0xa1b2), "www.example.com")
 	f.Add(goldenQuery, uint16(0xa1b2), "www.example.com")
+	f.Add(slices.Concat(with(goldenQueryEDNS, 2, 0x81, 0x80, 0, 1, 0, 1), goldenAddress), uint16(0xa1b2), "www.example.com")
+	f.Add(goldenAnswer[:len(goldenAnswer)-1], uint16(0xa1b2), "www.example.com")
 	f.Add(records(goldenQuery, cname("www.example.com", 1, "a"), a("a", 2, "192.0.2.1")), uint16(0xa1b2), "www.example.com")
 	f.Fuzz(func(t *testing.T, message []byte, id uint16, host string) {
 		before := slices.Clone(message)
@@ -319,7 +369,10 @@ func FuzzParseAnswer(f *testing.F) {
 			t.Error("the message was changed")
 		}
 		var m dnsmessage.Message
-		if err != nil || got.Truncated || m.Unpack(message) != nil {
+		if err != nil || got.Truncated || got.Misplaced || got.Damage != nil || m.Unpack(message) != nil {
+			if got.Damage != nil && !errors.Is(got.Damage, resolver.ErrMalformed) {
+				t.Errorf("damage %v", got.Damage)
+			}
 			return
 		}
 		addresses := 0

@@ -2,7 +2,6 @@ package resolver
 
 import (
 	"encoding/binary"
-	"errors"
 	"io"
 	"maps"
 	"net/netip"
@@ -38,7 +37,8 @@ type Query struct {
 	limit time.Time // of the whole resolution
 
 	current exchange
-	failure failure // the one to report, of those so far
+	failure failure  // the one to report, of those so far
+	failed  []string // candidates of the search list that did not resolve, safe to print
 
 	result Result
 	err    error
@@ -70,6 +70,7 @@ type exchange struct {
 	answered  bool
 	rcode     RCode
 	truncated bool
+	damage    error // of the part that could not be read
 	reached   chain // the path, and where the answer led from there
 }
 
@@ -175,6 +176,7 @@ func (q *Query) prepare(at stamp.Stamp) {
 		Server:    q.current.Server,
 		Transport: q.current.Transport,
 		Name:      Escape(q.path.last()),
+		Searched:  q.searched(q.path),
 	}
 }
 
@@ -209,11 +211,16 @@ func (q *Query) HandleMessage(message []byte, at stamp.Stamp) bool {
 		return !c.open
 	}
 	path, err := c.path.follow(answer.Records)
+	if answer.Damage != nil && answer.RCode == NoError && len(path.addresses) == 0 && len(path.names) == len(c.path.names) {
+		// The addresses may have stood in what could not be read.
+		q.ignore(answer.Damage, message, at)
+		return !c.open
+	}
 	e := q.event(AnswerReceived, at)
 	e.Octets = slices.Clone(message)
 	e.RCode = answer.RCode.String()
 	e.Truncated = answer.Truncated
-	e.Addresses = path.addresses
+	e.Addresses, e.Omitted, e.Damage = path.addresses, path.omitted, answer.Damage
 	e.CNAME = path.aliases()[len(c.path.names)-1:]
 	if len(e.Addresses)+len(e.CNAME) > 0 {
 		e.TTL = path.ttl
@@ -227,66 +234,10 @@ func (q *Query) HandleMessage(message []byte, at stamp.Stamp) bool {
 		return true
 	}
 	c.open, c.answered = false, true
-	c.rcode, c.truncated, c.reached = answer.RCode, answer.Truncated, path
+	c.rcode, c.truncated, c.damage, c.reached = answer.RCode, answer.Truncated, answer.Damage, path
 	q.tell(e)
 	q.judge(answer, path, err, at)
 	return true
-}
-
-// sameEnd reports whether two chains lead to the same addresses, in whatever order.
-func sameEnd(a, b chain) bool {
-	x, y := slices.Clone(a.addresses), slices.Clone(b.addresses)
-	slices.SortFunc(x, netip.Addr.Compare)
-	slices.SortFunc(y, netip.Addr.Compare)
-	return equalNames(a.last(), b.last()) && slices.Equal(x, y)
-}
-
-// ignore counts a message that does not answer the query, and tells of the first one of its kind.
-func (q *Query) ignore(err error, message []byte, at stamp.Stamp) {
-	reason := "malformed"
-	if mismatch := Mismatch(0); errors.As(err, &mismatch) {
-		reason = mismatch.Error()
-	}
-	q.result.Ignored[reason]++
-	if q.current.ignored[reason] {
-		return
-	}
-	q.current.ignored[reason] = true
-	e := q.event(AnswerIgnored, at)
-	e.Octets, e.Reason = slices.Clone(message), reason
-	q.tell(e)
-}
-
-// judge decides how to go on after an answer, which led along the path, or to the error at its end.
-func (q *Query) judge(a Answer, path chain, err error, at stamp.Stamp) {
-	c := &q.current
-	longer := len(path.names) > len(c.path.names)
-	switch {
-	case a.Truncated && c.Transport == TCP:
-		q.nextServer(q.fail(path, BadAnswer, "it is cut short, by TCP too", nil), at)
-	case a.Truncated:
-		q.tcp = true // RFC 7766 5
-	case (a.RCode == FormErr || a.RCode == NotImp) && c.edns:
-		q.plain[c.server] = true // RFC 6891 7
-	case a.RCode == NXDomain:
-		q.nextName(q.fail(path, NoSuchName, "", nil), at)
-	case a.RCode == ServFail:
-		q.nextServer(q.fail(path, ServerFault, "", nil), at)
-	case a.RCode == Refused:
-		q.nextServer(q.fail(path, NotAllowed, "", nil), at)
-	case a.RCode != NoError:
-		q.nextServer(q.fail(path, OtherRCode, a.RCode.String(), nil), at)
-	case err != nil:
-		q.nextName(q.fail(path, BadAnswer, err.Error(), err), at)
-	case len(path.addresses) > 0:
-		q.succeed(path, at)
-	case longer && !a.SOA:
-		q.begin(c.server, path) // the chain leaves the message
-	case !longer && a.NS && !a.SOA && !a.Authoritative:
-		q.nextServer(q.fail(path, Lame, "", nil), at) // a referral (RFC 2308 2.2) is of no use to a stub
-	default:
-		q.nextName(q.fail(path, NoAddress, "", nil), at)
-	}
 }
 
 // HandleError says that the transport failed, before the transmission was sent or afterwards: reason is for a person,
@@ -300,7 +251,7 @@ func (q *Query) HandleError(reason string, err error, at time.Time) {
 	e := q.event(QueryFailed, s)
 	e.Reason, e.Err = reason, err
 	q.tell(e)
-	q.nextServer(q.fail(q.path, Unreachable, reason, err), s)
+	q.nextServer(q.cut(q.fail(q.path, Unreachable, reason, err)), s)
 }
 
 // expire gives up the transmission.
@@ -319,7 +270,13 @@ func (q *Query) expire(at stamp.Stamp) {
 		e.Reason += "; " + reason
 	}
 	q.tell(e)
-	q.nextServer(q.fail(q.path, Timeout, reason, nil), at)
+	q.nextServer(q.cut(q.fail(q.path, Timeout, reason, nil)), at)
+}
+
+// cut notes of the failure of a transmission that it went by TCP since the answer by UDP was truncated.
+func (q *Query) cut(f failure) failure {
+	f.err.Cut = q.current.Transport == TCP && !q.config.UseTCP
+	return f
 }
 
 // Stop ends the resolution early, for the reason.
@@ -328,68 +285,6 @@ func (q *Query) Stop(err error, at time.Time) {
 	if !q.done {
 		q.finish(q.fail(q.path, Interrupted, "", err), stamp.Stamp{User: at})
 	}
-}
-
-// nextServer asks the next server in turn for the same name, or gives the name up.
-func (q *Query) nextServer(f failure, at stamp.Stamp) {
-	q.turn++
-	q.tcp = q.config.UseTCP
-	if q.turn == q.config.Attempts*len(q.config.Servers) {
-		q.nextName(f, at)
-	}
-}
-
-// nextName goes on with the next candidate. Where no server answers at all, another name would do no better. What
-// became of the name as it was given tells a person most, and otherwise what happened last.
-func (q *Query) nextName(f failure, at stamp.Stamp) {
-	if q.failure.err == nil || !equalNames(q.failure.path.names[0], q.given) {
-		q.failure = f
-	}
-	q.names = q.names[1:]
-	if len(q.names) == 0 || f.err.Kind == Timeout || f.err.Kind == Unreachable {
-		q.finish(q.failure, at)
-		return
-	}
-	q.begin(q.current.server, newChain(q.names[0]))
-}
-
-// fail returns the failure of the current candidate, at the end of a path.
-func (q *Query) fail(path chain, kind ErrorKind, reason string, err error) failure {
-	f := failure{
-		err: &Error{
-			Kind: kind, Name: Escape(path.last()), Server: q.current.Server, Fallback: q.config.Fallback, Reason: reason, Err: err,
-		},
-		path: path,
-	}
-	if len(path.names) > 1 {
-		f.err.Alias = Escape(path.names[0])
-	}
-	if q.current.answered && kind <= BadAnswer {
-		f.rcode = q.current.rcode.String()
-	}
-	return f
-}
-
-// succeed ends the resolution with the addresses at the end of a path.
-func (q *Query) succeed(path chain, at stamp.Stamp) {
-	q.result.Name = Escape(path.names[0])
-	q.result.Server = q.current.Server
-	q.result.RCode = NoError.String()
-	q.result.Addresses = path.addresses
-	q.result.CNAME = path.aliases()
-	q.result.TTL = path.ttl
-	q.done, q.ended = true, at
-}
-
-// finish ends the resolution with a failure.
-func (q *Query) finish(f failure, at stamp.Stamp) {
-	q.result.Name = Escape(f.path.names[0])
-	q.result.Server = f.err.Server
-	q.result.RCode = f.rcode
-	q.result.NoData = f.err.Kind == NoAddress
-	q.result.CNAME = f.path.aliases()
-	q.err = f.err
-	q.done, q.ended = true, at
 }
 
 // Result returns what became of the name, once Next has nothing more to send. The error is an *Error.

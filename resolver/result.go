@@ -53,15 +53,25 @@ type Result struct {
 	Server    netip.AddrPort // that answered for Name, or that was asked last; not valid unless Source is DNS
 	RCode     string         // "NOERROR", "NXDOMAIN", …; "" if there was no answer
 	NoData    bool           // Name exists, but has no IPv4 address (RFC 2308 2.2)
-	Addresses []netip.Addr   // in the order of the answer, each once
+	Addresses []netip.Addr   // in the order of the answer or the file, each once, at most MaxAddresses
+	Omitted   int            // how many addresses there are beyond these
 	CNAME     []string       // the names that Name stands for, one after the other
-	TTL       uint32         // seconds: the least of the records used
+	TTL       uint32         // seconds: the least of the records used; see Lifetime
+	Searched  bool           // Name was completed from the search list, and is not the host as it was given
+	Damage    error          // why a part of the answer could not be read, or nil; the addresses are those of the rest
 	Attempts  int            // queries sent, over all names, servers and transports
 	Duration  time.Duration  // from the first query leaving to the answer, or the failure, that decided
 	Clock     stamp.Source   // of Duration
 	Conflict  bool           // a second answer to the same query said something else; the first one counts
 	Ignored   map[string]int // how many messages did not answer our query, by reason
 	Events    []Event        // all that were told, the queries with the kernel's stamps that came afterwards
+}
+
+// Lifetime returns how long the addresses may be used before the name has to be looked up again, from the end of the
+// lookup on: 0 is for this use alone (RFC 1035 3.2.1). There is no limit, and ok is false, if they are not from the DNS,
+// or there are none.
+func (r Result) Lifetime() (d time.Duration, ok bool) {
+	return time.Duration(r.TTL) * time.Second, r.Source == DNS && len(r.Addresses) > 0
 }
 
 // EventKind says what happened.
@@ -104,12 +114,15 @@ type Event struct {
 	Local     netip.AddrPort // that the query was sent from, not valid if it was not
 	Transport Transport
 	Name      string       // QNAME, safe to print
+	Searched  bool         // Name was completed from the search list, or a CNAME record of such a name led to it
 	RCode     string       // of an answer
 	Truncated bool         // the answer did not fit; it is asked for again by TCP
 	Addresses []netip.Addr // of an answer: those of Name
 	CNAME     []string     // of an answer: the names that Name stands for, safe to print
 	TTL       uint32       // of an answer, in seconds: the least of the records used
+	Omitted   int          // of an answer: how many addresses there are beyond Addresses
 	Octets    []byte       // the message sent or received, without the length that TCP puts before it
+	Damage    error        // of an answer: why not every record could be read, or nil
 	Reason    string       // of all but queries and answers: what was wrong, in one phrase
 	Err       error        // of QueryFailed
 }
