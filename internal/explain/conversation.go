@@ -1,9 +1,7 @@
 package explain
 
 import (
-	"fmt"
 	"net/netip"
-	"strings"
 
 	"tcpprobe/internal/stamp"
 	"tcpprobe/probe"
@@ -20,9 +18,9 @@ type conversation struct {
 	state          probe.State
 	opened         bool // our SYN was acknowledged
 	acked          bool // and we have acknowledged theirs
-	closing        bool // our FIN left
+	closing        bool // our FIN was sent
 	syns           []syn
-	left           [][]byte // the datagrams that left us
+	datagrams      [][]byte // that we sent
 	shifts         [2]int   // of our windows and theirs, plus 1; 0 if none was offered
 	last           segment  // the one that came in last
 	shown          variables
@@ -36,9 +34,6 @@ type syn struct {
 	clock bool // it has a time stamp
 	at    stamp.Stamp
 }
-
-// variables are those of the control block that are shown.
-type variables struct{ una, nxt, rcv string }
 
 // segment is a segment with its datagram's header, as far as they can be read.
 type segment struct {
@@ -80,7 +75,7 @@ func (c *conversation) sent(s segment, e *probe.Event) {
 	h := s.Header
 	if s.whole {
 		c.local, c.remote = netip.AddrPortFrom(s.ip.Src, h.SrcPort), netip.AddrPortFrom(s.ip.Dst, h.DstPort)
-		c.left = append(c.left, e.Octets)
+		c.datagrams = append(c.datagrams, e.Octets)
 	}
 	if !s.known {
 		return
@@ -157,47 +152,4 @@ func (c *conversation) scaleOf(side int) int {
 		return -1
 	}
 	return c.shifts[side] - 1
-}
-
-// controlBlock adds our socket as netstat prints it, and what has changed of its variables.
-func (l *Lesson) controlBlock(r *probe.Result) {
-	c := &l.talk
-	local, remote := c.local, c.remote
-	if !local.IsValid() {
-		tcp := orZero(r.TCP)
-		if local, remote = tcp.Local, tcp.Remote; !local.IsValid() {
-			return
-		}
-	}
-	l.page.Line("")
-	if !c.shownBlock {
-		c.shownBlock = true
-		l.page.Line("Our socket, as netstat prints it: protocol, Recv-Q, Send-Q, addresses, state")
-	}
-	line := fmt.Sprintf("tcp  0  0  %v  %v  %v", local, remote, c.state)
-	l.page.Line(l.page.sourced(line, "9293 3.3.2"))
-	if c.state == probe.StateClosed {
-		l.page.Line("     there is no control block")
-		c.shownVariables = false
-		return
-	}
-	now := variables{una: "unknown", nxt: "unknown", rcv: "unknown"}
-	if c.begun {
-		now.una, now.nxt = fmt.Sprint(c.una), fmt.Sprint(c.nxt)
-	}
-	if c.heard {
-		now.rcv = fmt.Sprint(c.rcv)
-	}
-	var changed []string
-	for _, v := range []struct{ name, was, is string }{
-		{"SND.UNA", c.shown.una, now.una}, {"SND.NXT", c.shown.nxt, now.nxt}, {"RCV.NXT", c.shown.rcv, now.rcv},
-	} {
-		if v.is != v.was || !c.shownVariables {
-			changed = append(changed, v.name+" "+v.is)
-		}
-	}
-	c.shown, c.shownVariables = now, true
-	if changed != nil {
-		l.page.Line(l.page.sourced("     "+strings.Join(changed, "  "), "9293 3.3.1"))
-	}
 }

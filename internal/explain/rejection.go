@@ -24,7 +24,7 @@ func (l *Lesson) icmpReceived(r *probe.Result, e *probe.Event) {
 		size = text.Count(etherHeaderLen+len(e.Octets), "octet")
 	}
 	l.page.headline(r, e, "ICMP", text.In, name+", "+size)
-	left := l.quotedDatagram(message)
+	original := l.quotedDatagram(message)
 	from := "A router or host"
 	if err == nil {
 		from = ip.Src.String()
@@ -32,10 +32,10 @@ func (l *Lesson) icmpReceived(r *probe.Result, e *probe.Event) {
 	l.page.prose(
 		fmt.Sprintf("%s reports on a datagram that it could not deliver or forward (RFC 792).", from),
 		meaning(m),
-		whose(left),
+		whose(original),
 		crossed(m))
 	t := l.newTable(e, etherTypeIPv4, "cut off here: the rest of the header is missing")
-	t.layer, t.quoted = "IPv4", left
+	t.layer, t.quoted = "IPv4", original
 	t.ipv4(false)
 	l.page.table(t)
 	if l.checksums {
@@ -44,8 +44,8 @@ func (l *Lesson) icmpReceived(r *probe.Result, e *probe.Event) {
 	l.controlBlock(r)
 }
 
-// quotedDatagram returns our datagram that an ICMP message quotes, as it left us; nil if there is none.
-func (l *Lesson) quotedDatagram(message []byte) (left []byte) {
+// quotedDatagram returns our datagram that an ICMP message quotes, as it was sent; nil if there is none.
+func (l *Lesson) quotedDatagram(message []byte) (original []byte) {
 	m, err := icmp.Parse(message)
 	if err != nil {
 		return nil
@@ -58,24 +58,24 @@ func (l *Lesson) quotedDatagram(message []byte) (left []byte) {
 	if err != nil {
 		return nil
 	}
-	for _, datagram := range l.talk.left {
+	for _, datagram := range l.talk.datagrams {
 		s := segmentOf(&probe.Event{Octets: datagram})
 		if s.Header.Seq != segment.Seq || s.Header.SrcPort != segment.SrcPort || s.Header.DstPort != segment.DstPort {
 			continue
 		}
-		if left == nil || bytes.Equal(datagram[4:6], m.Body[4:6]) {
-			left = datagram
+		if original == nil || bytes.Equal(datagram[4:6], m.Body[4:6]) {
+			original = datagram
 		}
 	}
-	return left
+	return original
 }
 
 // whose says how we know that the message is about this handshake.
-func whose(left []byte) string {
-	if left == nil {
+func whose(original []byte) string {
+	if original == nil {
 		return "It quotes no datagram that is known to be ours."
 	}
-	s := segmentOf(&probe.Event{Octets: left})
+	s := segmentOf(&probe.Event{Octets: original})
 	return fmt.Sprintf(
 		"It quotes ours: addresses, ports and sequence number %d are those of our %v, which somebody who never saw it could only guess (RFC 5927 4.1).",
 		s.Header.Seq, s.Header.Flags)

@@ -32,9 +32,9 @@ type table struct {
 	rows      []row
 	printable func(string) string
 
-	quoted   []byte // our datagram that the packet quotes, as it left us; nil if there is none
-	left     []byte // the same while the quote is explained
-	leftFrom int    // where the first of them belongs
+	quoted   []byte // our datagram that the packet quotes, as it was sent; nil if there is none
+	original []byte // the same while the quote is explained
+	quoteAt  int    // where the quote begins
 
 	scale        int // shift of the sender's windows, -1 if there is none or it is not known
 	ours         bool
@@ -69,7 +69,7 @@ func (t *table) odd(n int, source, format string, args ...any) {
 }
 
 // fields explains the next octets field by field. It reports whether they were all there; if not, the octets end with
-// what is left.
+// those that are there.
 func (t *table) fields(fields ...field) bool {
 	for _, f := range fields {
 		if len(t.rest()) < f.size {
@@ -78,21 +78,21 @@ func (t *table) fields(fields ...field) bool {
 		}
 		b := t.rest()[:f.size]
 		meaning := f.say(b)
-		if left := t.leftAs(f.size); left != nil && !bytes.Equal(left, b) {
-			meaning += "; as it left us: " + f.say(left)
+		if original := t.originalOf(f.size); original != nil && !bytes.Equal(original, b) {
+			meaning += "; as it left us: " + f.say(original)
 		}
 		t.add(f.size, f.source, "%s", meaning)
 	}
 	return true
 }
 
-// leftAs returns what the next n octets were as they left us; nil if that is not known.
-func (t *table) leftAs(n int) []byte {
-	from := t.at - t.leftFrom
-	if t.left == nil || from < 0 || from+n > len(t.left) {
+// originalOf returns the next n octets of a quote as they were sent; nil if that is not known.
+func (t *table) originalOf(n int) []byte {
+	from := t.at - t.quoteAt
+	if t.original == nil || from < 0 || from+n > len(t.original) {
 		return nil
 	}
-	return t.left[from : from+n]
+	return t.original[from : from+n]
 }
 
 // within explains the next n octets, or as many as there are, as a part by itself. What explain leaves of them is shown

@@ -10,35 +10,6 @@ import (
 	"tcpprobe/probe"
 )
 
-// Reason returns one sentence for a person that says how the handshake ended. It is printable.
-func Reason(r *probe.Result) string {
-	switch r.Outcome {
-	case probe.OutcomeEstablished:
-		if r.TCP.Connected {
-			return fmt.Sprintf("The handshake was completed in %s ms.", text.Milliseconds(r.TCP.Connect))
-		}
-		return fmt.Sprintf("The peer accepted the SYN after %s ms, and was reset before the handshake was complete.", text.Milliseconds(r.TCP.RTT))
-	case probe.OutcomeRefused:
-		return fmt.Sprintf("The peer reset the SYN after %s ms: nothing listens on port %d, or a firewall rejects it.", text.Milliseconds(r.TCP.RTT), r.Port)
-	case probe.OutcomeUnreachable:
-		return sentence("the SYN was rejected: " + rejection(r))
-	case probe.OutcomeInterrupted:
-		return sentence("interrupted: " + interrupted(r))
-	}
-	return sentence(explanation(r))
-}
-
-// sentence makes a printable sentence of a clause. A name keeps its case: only words of our own begin with a capital.
-func sentence(s string) string {
-	s = text.Printable(s)
-	for _, own := range []string{"no ", "the ", "gateway ", "interrupted"} {
-		if strings.HasPrefix(s, own) {
-			s = strings.ToUpper(s[:1]) + s[1:]
-		}
-	}
-	return strings.TrimSuffix(s, ".") + "."
-}
-
 // Advice returns at most two lines: what the outcome means, and what to try next. There is none for a handshake that was
 // established.
 func Advice(r *probe.Result) []string {
@@ -146,61 +117,4 @@ func rejected(m *probe.ICMP) string {
 		return "A SYN too large for a link is hard to believe: a broken router, or a forgery."
 	}
 	return "It quotes our SYN, so it is about this handshake."
-}
-
-// Notes says in words what was found, each finding in a line, but for those that the rest of a report says already. It is
-// printable.
-func Notes(r *probe.Result) (notes []string) {
-	for _, f := range r.Findings {
-		if note := finding(f, r); note != "" {
-			notes = append(notes, text.Printable(note))
-		}
-	}
-	return notes
-}
-
-// finding says in words what was found; "" if the rest of the report says it already.
-func finding(f probe.Finding, r *probe.Result) string {
-	switch f {
-	case probe.FindingSYNRetransmitted:
-		if r.TCP == nil || !r.TCP.Answered {
-			return ""
-		}
-		if r.TCP.RTTAmbiguous && r.TCP.AnsweredSYN > 0 {
-			return whichSYN(r.TCP.AnsweredSYN, r.TCP.SYNSent) + " was answered; if that was a repetition, rtt counts the wait for it"
-		}
-		if r.TCP.RTTAmbiguous {
-			return whichSYN(0, r.TCP.SYNSent) + " was answered, not known which; rtt counts from the last"
-		}
-		return whichSYN(r.TCP.AnsweredSYN, r.TCP.SYNSent) + " was answered; rtt counts from that one"
-	case probe.FindingDuplicateSYNACK:
-		return "duplicate SYN-ACK: our ACK was lost, or the accept queue is full"
-	case probe.FindingStalePeerState:
-		return "the peer acknowledged what we never sent: it has an old connection"
-	case probe.FindingResetAfterEstablished:
-		return "the peer accepted the connection and then reset it"
-	case probe.FindingRSTIgnored:
-		return "a RST was ignored, since it proves nothing about our SYN"
-	case probe.FindingPeerSpeaksFirst:
-		return "the peer speaks first: data or FIN came before we sent any"
-	case probe.FindingOptionsMalformed:
-		return "the peer's options cannot be read to their end"
-	case probe.FindingChecksumInvalid:
-		return "segments with a wrong checksum were discarded"
-	case probe.FindingSimultaneousOpen:
-		return "simultaneous open: the peer's SYN crossed ours"
-	case probe.FindingARPConflict:
-		return "two hosts claim the address of the next hop"
-	case probe.FindingAddressConflict:
-		return "another host claims our own address"
-	case probe.FindingICMPThenAnswer:
-		return "an ICMP error quoted our SYN, and yet the peer answered"
-	case probe.FindingTimestampsMismatch:
-		return "the SYN-ACK echoes a time stamp that we never sent"
-	case probe.FindingCloseUnanswered:
-		return "the peer did not close its side, and was reset at the end"
-	case probe.FindingFragmentIgnored:
-		return "a fragment was ignored: part of a datagram cannot be judged"
-	}
-	return string(f)
 }

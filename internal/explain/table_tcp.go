@@ -19,8 +19,8 @@ func (t *table) tcp(header []byte, quoted bool) {
 	if len(b) >= 14 {
 		flags = tcphdr.Flags(u16(b[12:]) & 0x1ff)
 	}
-	if left := t.leftAs(14); quoted && left != nil {
-		flags = tcphdr.Flags(u16(left[12:]) & 0x1ff)
+	if original := t.originalOf(14); quoted && original != nil {
+		flags = tcphdr.Flags(u16(original[12:]) & 0x1ff)
 	}
 	if quoted {
 		t.ends = "the quote ends here: RFC 792 promises the first 8 octets of the segment"

@@ -85,13 +85,13 @@ func (t *table) icmpBody() {
 	}
 }
 
-// quote explains the datagram that a message is about, beside what it was as it left us.
+// quote explains the datagram that a message is about, beside what it was as it was sent.
 func (t *table) quote() {
 	t.layer = "quote"
-	t.left, t.leftFrom = t.quoted, t.at
+	t.original, t.quoteAt = t.quoted, t.at
 	ours := t.ours
 	t.ours = true
-	defer func() { t.ours, t.left = ours, nil }()
+	defer func() { t.ours, t.original = ours, nil }()
 	if len(t.rest()) == 0 {
 		t.add(0, "792", "nothing is quoted, which tells nobody whom it concerns").color = text.Red
 		return
