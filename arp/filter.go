@@ -7,8 +7,8 @@ import (
 	"golang.org/x/net/bpf"
 )
 
-// etherType is the EtherType of ARP (RFC 826).
-const etherType = 0x0806
+// EtherType is the EtherType of ARP (RFC 826).
+const EtherType = 0x0806
 
 // Filter returns a socket filter for packet sockets that start at the network header (SOCK_DGRAM). It passes packets
 // of IPv4 over Ethernet whose SenderPA is one of the senders, and nothing else: neither the talk of the rest of the
@@ -17,7 +17,7 @@ const etherType = 0x0806
 func Filter(senders ...netip.Addr) []bpf.Instruction {
 	filter := []bpf.Instruction{
 		bpf.LoadExtension{Num: bpf.ExtProto},
-		bpf.JumpIf{Cond: bpf.JumpEqual, Val: etherType, SkipTrue: 1},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: EtherType, SkipTrue: 1},
 		bpf.RetConstant{Val: 0},
 		bpf.LoadExtension{Num: bpf.ExtVLANTagPresent},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipTrue: 1},

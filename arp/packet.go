@@ -55,10 +55,11 @@ type Packet struct {
 // its value.
 var ErrMalformed = errors.New("malformed ARP packet")
 
-// The octets of a packet, and what stands in those that never differ.
-const (
-	size = 28
+// Size is how many octets a packet has. Those behind it in a frame are padding.
+const Size = 28
 
+// What stands in the octets that never differ.
+const (
 	hardwareEthernet = 1      // ar$hrd
 	protocolIPv4     = 0x0800 // ar$pro: the EtherType of IPv4
 	hardwareLength   = 6      // ar$hln
@@ -89,7 +90,7 @@ func (p Packet) Append(b []byte) ([]byte, error) {
 // Parse reads a packet. Octets after the 28th are padding of the frame and are left alone; fewer than 28 are
 // io.ErrUnexpectedEOF. A packet for other hardware or another protocol is ErrMalformed. Any operation is accepted.
 func Parse(b []byte) (Packet, error) {
-	if len(b) < size {
+	if len(b) < Size {
 		return Packet{}, fmt.Errorf("ARP packet of %d octets: %w", len(b), io.ErrUnexpectedEOF)
 	}
 	if v := binary.BigEndian.Uint16(b); v != hardwareEthernet {

@@ -8,8 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"tcpprobe/arp"
 	"tcpprobe/internal/exit"
+	"tcpprobe/internal/neighbor"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/internal/target"
 	"tcpprobe/internal/text"
@@ -67,12 +67,13 @@ func (j *journey) rehearse(a *attempt) error {
 	}
 	if path.Link && way.UsesARP() {
 		path.NextHop = way.Neighbor.HardwareAddr
-		request := arp.Packet{Operation: arp.Request, SenderHA: way.HardwareAddr, SenderPA: way.Source, TargetPA: way.NextHop}
 		if !way.Neighbor.Permanent {
-			a.happened(arpEvent(arp.Event{
-				Link: arp.Link{Index: way.Index, Name: way.Interface, HardwareAddr: way.HardwareAddr},
-				Out:  true, Packet: request, At: now,
-			}, 1))
+			request, err := neighbor.Rehearse(linkOf(way), way.Source, way.NextHop, now)
+			if err != nil {
+				a.fail(probe.OutcomeLocalError, err)
+				return err
+			}
+			a.happened(arpEvent(request))
 		}
 	}
 	syn, err := probe.Rehearse(j.flow(a, way, path, guard, remote), now.User)

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"net/netip"
 
-	"tcpprobe/arp"
+	"tcpprobe/internal/neighbor"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/probe"
 	"tcpprobe/resolver"
@@ -53,41 +53,30 @@ func dnsEvent(e resolver.Event) probe.Event {
 	return event
 }
 
-// nextHop returns what ARP found, as a result says it.
-func nextHop(address netip.Addr, r arp.Result) probe.NextHop {
-	n := probe.NextHop{
-		Source: "arp", Address: address, MAC: r.MAC, Attempts: r.Attempts, Duration: r.Duration, Clock: r.Clock,
+// nextHop returns what was found of the next hop, as a result says it.
+func nextHop(address netip.Addr, r neighbor.Result) probe.NextHop {
+	return probe.NextHop{
+		Source: "arp", Address: address, MAC: r.MAC, Answers: r.Answers, Attempts: r.Attempts, Duration: r.Duration, Clock: r.Clock,
 	}
-	for _, answer := range r.Answers {
-		n.Answers = append(n.Answers, answer)
-	}
-	return n
 }
 
-// arpEvent returns an ARP packet as a result says it; request is the number of the request that was sent last.
-func arpEvent(e arp.Event, request int) probe.Event {
-	p := &probe.ARPPacket{Interface: e.Link.Name, Attempt: request, Attempts: arp.Tries}
-	if e.Out {
-		p.Address, p.Sender = e.Packet.TargetPA, e.Packet.SenderPA
-		frame := &probe.Frame{Source: e.Link.HardwareAddr, Destination: arp.Broadcast}
-		return probe.Event{Kind: probe.EventARPRequest, At: e.At, Octets: packet(e.Packet), Frame: frame, ARP: p}
+// arpEvent returns a packet about the next hop as a result says it.
+func arpEvent(e neighbor.Event) probe.Event {
+	event := probe.Event{
+		Kind: probe.EventARPRequest, At: e.At, Octets: e.Octets,
+		Frame: &probe.Frame{Source: e.EtherSource, Destination: e.EtherDestination},
+		ARP: &probe.ARPPacket{
+			Interface: e.Link.Name, Address: e.Address, Sender: e.Peer, MAC: e.MAC, Attempt: e.Attempt, Attempts: neighbor.Attempts,
+		},
 	}
-	p.Address, p.Sender, p.MAC = e.Packet.SenderPA, e.Packet.TargetPA, e.Packet.SenderHA
-	frame := &probe.Frame{Source: e.EtherSource, Destination: e.Link.HardwareAddr}
-	event := probe.Event{Kind: probe.EventARPReply, At: e.At, Octets: packet(e.Packet), Frame: frame, ARP: p}
-	if e.Verdict != arp.Accepted {
-		p.Note = e.Verdict.String()
+	if e.Out {
+		return event
+	}
+	event.Kind = probe.EventARPReply
+	if e.Verdict != neighbor.Accepted {
+		event.ARP.Note = e.Note
 	} else {
 		event.Step, _ = stamp.Between(e.Sent, e.At)
 	}
 	return event
-}
-
-// packet returns the octets of an ARP packet.
-func packet(p arp.Packet) []byte {
-	b, err := p.Append(nil)
-	if err != nil {
-		return nil // an operation that we would not send
-	}
-	return b
 }

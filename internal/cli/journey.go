@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tcpprobe/arp"
+	"tcpprobe/internal/neighbor"
 	"tcpprobe/internal/route"
 	"tcpprobe/internal/socket"
 	"tcpprobe/internal/stamp"
@@ -43,7 +43,7 @@ type shared struct {
 	ctx       context.Context
 	o         options
 	stamping  *socket.Stamping
-	neighbors *neighbors
+	neighbors *neighbor.Finder // nil where no frames are sent
 	names     *names
 }
 
@@ -57,8 +57,14 @@ func share(ctx context.Context, o options) (*shared, error) {
 	if err != nil {
 		return nil, err
 	}
+	s := &shared{ctx: ctx, o: o, stamping: stamping, names: newNames(ctx, o)}
+	if !o.dryRun && o.send != "ip" {
+		if s.neighbors, err = neighbor.Open(ctx); err != nil {
+			return nil, errors.Join(err, stamping.Close())
+		}
+	}
 	stamping.Wait(stampingDelay)
-	return &shared{ctx: ctx, o: o, stamping: stamping, neighbors: newNeighbors(ctx), names: newNames(ctx, o)}, nil
+	return s, nil
 }
 
 // openJourney opens what every target needs.
@@ -69,7 +75,7 @@ func openJourney(ctx context.Context, o options) (*journey, error) {
 	}
 	j, err := s.journey(rawip.WireOptions{Interface: o.iface, Mark: o.mark})
 	if err != nil {
-		return nil, errors.Join(err, s.stamping.Close())
+		return nil, errors.Join(err, closeJourneys(s))
 	}
 	return j, nil
 }
@@ -97,7 +103,10 @@ func (j *journey) close() error { return closeJourneys(j.shared, j) }
 
 // closeJourneys closes journeys side by side, and what they share.
 func closeJourneys(s *shared, journeys ...*journey) error {
-	closers := []io.Closer{s.neighbors, s.stamping}
+	closers := []io.Closer{s.stamping}
+	if s.neighbors != nil {
+		closers = append(closers, s.neighbors)
+	}
 	for _, j := range journeys {
 		for _, g := range j.guards {
 			g.Close()
@@ -318,12 +327,13 @@ func (j *journey) findNextHop(a *attempt, way route.Route, path *rawip.Path) err
 		return err
 	}
 	type end struct {
-		found arp.Result
+		found neighbor.Result
 		err   error
 	}
 	const room = 128 // more than a lookup has events
-	events, ended := make(chan arp.Event, room), make(chan end, 1)
-	j.neighbors.find(way, func(e arp.Event) { events <- e }, func(r arp.Result, err error) { ended <- end{r, err} })
+	events, ended := make(chan neighbor.Event, room), make(chan end, 1)
+	j.neighbors.Find(linkOf(way), way.Source, way.NextHop,
+		func(e neighbor.Event) { events <- e }, func(r neighbor.Result, err error) { ended <- end{r, err} })
 	asking := asking{attempt: a, way: way}
 	for {
 		select {
@@ -357,7 +367,7 @@ func (j *journey) nextHop(a *attempt, way route.Route, path *rawip.Path) (ask bo
 		path.NextHop = way.Neighbor.HardwareAddr
 		return false, nil
 	}
-	if known, ok := j.neighbors.known(hopOf(way)); ok {
+	if known, ok := j.neighbors.Known(hopOf(way)); ok {
 		path.NextHop = known.MAC
 		a.NextHop = nil // it did not happen this time
 		return false, nil
@@ -372,16 +382,22 @@ type asking struct {
 	requests int
 }
 
-func (a *asking) happened(e arp.Event) {
-	if e.Out {
-		a.requests++
-	}
-	a.attempt.happened(arpEvent(e, a.requests))
+func (a *asking) happened(e neighbor.Event) {
+	a.requests = e.Attempt
+	a.attempt.happened(arpEvent(e))
 	a.noteConflict(e)
 }
 
+// hopOf returns whom datagrams of the route are delivered to.
+func hopOf(way route.Route) neighbor.Hop { return neighbor.Hop{Index: way.Index, Address: way.NextHop} }
+
+// linkOf returns the interface that datagrams of the route leave through.
+func linkOf(way route.Route) neighbor.Link {
+	return neighbor.Link{Index: way.Index, Name: way.Interface, HardwareAddr: way.HardwareAddr}
+}
+
 // arrive takes the answer of the link, or notes that there is none.
-func (j *journey) arrive(a *asking, found arp.Result, err error, path *rawip.Path) error {
+func (j *journey) arrive(a *asking, found neighbor.Result, err error, path *rawip.Path) error {
 	if a.requests > 0 || err != nil {
 		hop := nextHop(a.way.NextHop, found)
 		a.NextHop = &hop
@@ -391,7 +407,7 @@ func (j *journey) arrive(a *asking, found arp.Result, err error, path *rawip.Pat
 		path.NextHop = found.MAC
 	case j.ctx.Err() != nil:
 		a.fail(probe.OutcomeInterrupted, nil)
-	case errors.Is(err, arp.ErrTimeout):
+	case errors.Is(err, neighbor.ErrTimeout):
 		a.attempt.happened(probe.Event{Kind: probe.EventARPSilence, At: stamp.Stamp{User: j.clock.Now()},
 			ARP: &probe.ARPPacket{Interface: a.way.Interface, Address: a.way.NextHop}})
 		a.fail(probe.OutcomeARPTimeout, err)
@@ -442,18 +458,21 @@ func (j *journey) watched() []netip.AddrPort {
 
 // noteConflicts adds what has come to light about the next hop since its MAC was found.
 func (j *journey) noteConflicts(a *attempt) {
-	for _, e := range j.neighbors.conflicts() {
+	if j.neighbors == nil {
+		return
+	}
+	for _, e := range j.neighbors.Conflicts() {
 		a.noteConflict(e)
 	}
 }
 
 // noteConflict adds what an ARP packet says about whose an address is, if it contradicts another.
-func (a *attempt) noteConflict(e arp.Event) {
+func (a *attempt) noteConflict(e neighbor.Event) {
 	var finding probe.Finding
 	switch e.Verdict {
-	case arp.Conflict:
+	case neighbor.Conflict:
 		finding = probe.FindingARPConflict
-	case arp.AddressConflict:
+	case neighbor.AddressConflict:
 		finding = probe.FindingAddressConflict
 	default:
 		return

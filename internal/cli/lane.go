@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tcpprobe/arp"
+	"tcpprobe/internal/neighbor"
 	"tcpprobe/internal/route"
 	"tcpprobe/internal/target"
 	"tcpprobe/probe"
@@ -281,9 +281,9 @@ func (l *lane) prepare(a *attempt) bool {
 	}
 	l.parked++
 	asking := &asking{attempt: a, way: way}
-	l.neighbors.find(way, func(e arp.Event) {
+	l.neighbors.Find(linkOf(way), way.Source, way.NextHop, func(e neighbor.Event) {
 		l.post(func() { asking.happened(e) })
-	}, func(found arp.Result, err error) {
+	}, func(found neighbor.Result, err error) {
 		l.post(func() {
 			l.parked--
 			if err := l.arrive(asking, found, err, &a.flow.Path); err != nil {
@@ -311,8 +311,8 @@ func (l *lane) fill(a *attempt, way route.Route, path rawip.Path, guard *rawip.G
 // done takes note that the handshake of an attempt has ended.
 func (l *lane) done(a *attempt) {
 	l.underWay--
-	if a.Outcome == probe.OutcomeTimeout {
-		l.neighbors.forget(hopOf(a.way)) // which may have another MAC by now
+	if a.Outcome == probe.OutcomeTimeout && a.flow.Path.Link {
+		l.neighbors.Forget(hopOf(a.way)) // which may have another MAC by now
 	}
 	if now := l.clock.Now(); l.run.record && (l.run.apart || now.Sub(l.heard) > lossInterval) {
 		l.heard = now

@@ -1,9 +1,10 @@
-package arp_test
+package neighbor_test
 
 import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tcpprobe/arp"
+	"tcpprobe/internal/neighbor"
 	"tcpprobe/internal/netlab"
 	"tcpprobe/internal/netlab/labtest"
 	"tcpprobe/internal/route"
@@ -31,42 +33,89 @@ var (
 	hostB    = netip.MustParseAddr("10.0.0.2")
 	nobody   = netip.MustParseAddr("10.0.0.9")
 	nobody2  = netip.MustParseAddr("10.0.0.10")
-	hostBMAC = arp.MAC{0x02, 0x00, 10, 0, 0, 2}
+	hostBMAC = [6]byte{0x02, 0x00, 10, 0, 0, 2}
+
+	theirHA    = [6]byte{0x02, 0x21, 0x22, 0x23, 0x24, 0x25}
+	strangerHA = [6]byte{0x02, 0x31, 0x32, 0x33, 0x34, 0x35}
 )
 
-// client is an arp.Client on a host, and the host's link.
-type client struct {
-	*arp.Client
+// finder is a neighbor.Finder on a host, and the host's link.
+type finder struct {
+	*neighbor.Finder
 	t    *testing.T
 	host *netlab.Host
-	link arp.Link
+	link neighbor.Link
 }
 
-func open(t *testing.T, h *netlab.Host) *client {
+func open(t *testing.T, h *netlab.Host) *finder { return openWith(t, t.Context(), h) }
+
+func openWith(t *testing.T, ctx context.Context, h *netlab.Host) *finder {
 	t.Helper()
-	c := &client{t: t, host: h, link: linkOf(t, h, "eth0")}
+	f := &finder{t: t, host: h, link: linkOf(t, h, "eth0")}
 	err := h.Do(func() (err error) {
-		c.Client, err = arp.Open(stamp.NewClock(stamp.System))
+		f.Finder, err = neighbor.Open(ctx)
 		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
+		if err := f.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return c
+	return f
 }
 
-func linkOf(t *testing.T, h *netlab.Host, ifname string) arp.Link {
+// answer is how a question ended.
+type answer struct {
+	neighbor.Result
+	events []neighbor.Event
+	err    error
+}
+
+// ask begins a question, and returns where its end will be told.
+func (f *finder) ask(target netip.Addr, observe func(neighbor.Event)) <-chan answer {
+	ended := make(chan answer, 1)
+	var events []neighbor.Event // which only the finder's goroutine appends to, until it tells the end
+	f.Find(f.link, hostA, target, func(e neighbor.Event) {
+		events = append(events, e)
+		if observe != nil {
+			observe(e)
+		}
+	}, func(r neighbor.Result, err error) { ended <- answer{r, events, err} })
+	return ended
+}
+
+func (f *finder) lookup(target netip.Addr) answer { return <-f.ask(target, nil) }
+
+// forget forgets a neighbour, as soon as that counts.
+func (f *finder) forget(target netip.Addr) {
+	for {
+		if f.Forget(f.hop(target)); !f.knows(target) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func (f *finder) knows(target netip.Addr) bool {
+	_, ok := f.Known(f.hop(target))
+	return ok
+}
+
+// hop is a neighbour on the finder's link.
+func (f *finder) hop(address netip.Addr) neighbor.Hop {
+	return neighbor.Hop{Index: f.link.Index, Address: address}
+}
+
+func linkOf(t *testing.T, h *netlab.Host, ifname string) neighbor.Link {
 	t.Helper()
-	var link arp.Link
+	var link neighbor.Link
 	err := h.Do(func() error {
 		i, err := net.InterfaceByName(ifname)
 		if err == nil {
-			link = arp.Link{Index: i.Index, Name: i.Name, HardwareAddr: arp.MAC(i.HardwareAddr)}
+			link = neighbor.Link{Index: i.Index, Name: i.Name, HardwareAddr: [6]byte(i.HardwareAddr)}
 		}
 		return err
 	})
@@ -76,21 +125,11 @@ func linkOf(t *testing.T, h *netlab.Host, ifname string) arp.Link {
 	return link
 }
 
-// lookup asks on the host's thread, as a process in its namespace would.
-func (c *client) lookup(ctx context.Context, target netip.Addr, observe func(arp.Event)) (arp.Result, error) {
-	var result arp.Result
-	err := c.host.Do(func() (err error) {
-		result, err = c.Lookup(ctx, c.link, hostA, target, observe)
-		return err
-	})
-	return result, err
-}
-
 // sender sends frames from a host, in any shape.
 type sender struct {
 	t    *testing.T
 	fd   int
-	link arp.Link
+	link neighbor.Link
 }
 
 // newSender returns a sender whose Ethernet headers are made by hand too.
@@ -109,7 +148,7 @@ func newSender(t *testing.T, h *netlab.Host, ifname string) *sender {
 }
 
 // send sends octets behind an Ethernet header, whose source is the host's own MAC. With a VLAN it has a tag.
-func (s *sender) send(to arp.MAC, vlan uint16, octets []byte) {
+func (s *sender) send(to [6]byte, vlan uint16, octets []byte) {
 	frame := append(to[:], s.link.HardwareAddr[:]...)
 	if vlan != 0 {
 		frame = binary.BigEndian.AppendUint16(frame, 0x8100)
@@ -123,7 +162,7 @@ func (s *sender) send(to arp.MAC, vlan uint16, octets []byte) {
 }
 
 // reply sends a reply.
-func (s *sender) reply(to arp.MAC, p arp.Packet) {
+func (s *sender) reply(to [6]byte, p arp.Packet) {
 	p.Operation = arp.Reply
 	octets, err := p.Append(nil)
 	if err != nil {
@@ -131,6 +170,15 @@ func (s *sender) reply(to arp.MAC, p arp.Packet) {
 		return
 	}
 	s.send(to, 0, octets)
+}
+
+// answerTo returns the octets of the answer of a faithful neighbour to a request.
+func answerTo(t *testing.T, request arp.Packet) []byte {
+	octets, err := arp.Packet{Operation: arp.Reply, SenderHA: theirHA, SenderPA: request.TargetPA, TargetHA: request.SenderHA, TargetPA: request.SenderPA}.Append(nil)
+	if err != nil {
+		t.Error(err)
+	}
+	return octets
 }
 
 // respond calls f with each request that host A broadcasts, on host b and until the test ends.
@@ -188,37 +236,49 @@ func respond(t *testing.T, b *netlab.Host, f func(s *sender, request arp.Packet)
 	}()
 }
 
+// packet is the ARP packet of an event.
+func packet(t *testing.T, e neighbor.Event) arp.Packet {
+	t.Helper()
+	p, err := arp.Parse(e.Octets)
+	if err != nil {
+		t.Error(err)
+	}
+	return p
+}
+
 // The kernel of the other host answers. The capture has our request and its reply, the kernel of our own host says
 // nothing and learns nothing, and the times are those of the capture.
 func TestLookup(t *testing.T) {
 	a, _ := labtest.Pair(t)
 	wire := labtest.Wire(t, a, "eth0") // has the kernel stamp packets before the Client asks for it
 	c := open(t, a)
-	var observed []arp.Event
-	result, err := c.lookup(t.Context(), hostB, func(e arp.Event) { observed = append(observed, e) })
-	if err != nil {
-		t.Fatal(err)
+	result := c.lookup(hostB)
+	if result.err != nil {
+		t.Fatal(result.err)
 	}
-	if result.MAC != hostBMAC || result.Attempts != 1 || !slices.Equal(result.Answers, []arp.MAC{hostBMAC}) || len(result.Ignored) != 0 {
+	if result.MAC != hostBMAC || result.Source != "arp" || result.Attempts != 1 || !slices.Equal(result.Answers, [][6]byte{hostBMAC}) || result.Ignored != 0 {
 		t.Errorf("result %+v", result)
 	}
 	if result.Clock != stamp.Kernel || result.Duration <= 0 {
 		t.Errorf("duration %v by the clock %v", result.Duration, result.Clock)
 	}
-	if !slices.Equal(observed, result.Events) || len(observed) != 2 {
-		t.Fatalf("observed %+v, result has %+v", observed, result.Events)
+	if len(result.events) != 2 {
+		t.Fatalf("observed %+v", result.events)
 	}
 	request := arp.Packet{Operation: arp.Request, SenderHA: c.link.HardwareAddr, SenderPA: hostA, TargetPA: hostB}
-	if e := observed[0]; !e.Out || e.Packet != request || e.EtherSource != c.link.HardwareAddr || e.Link != c.link {
+	if e := result.events[0]; !e.Out || packet(t, e) != request || e.EtherSource != c.link.HardwareAddr || e.EtherDestination != arp.Broadcast || e.Link != c.link || e.Address != hostB || e.Peer != hostA || e.Attempt != 1 {
 		t.Errorf("first event %+v", e)
 	}
 	reply := arp.Packet{Operation: arp.Reply, SenderHA: hostBMAC, SenderPA: hostB, TargetHA: c.link.HardwareAddr, TargetPA: hostA}
-	if e := observed[1]; e.Out || e.Packet != reply || e.EtherSource != hostBMAC || e.Verdict != arp.Accepted {
+	if e := result.events[1]; e.Out || packet(t, e) != reply || e.EtherSource != hostBMAC || e.Address != hostB || e.Peer != hostA || e.MAC != hostBMAC || e.Verdict != neighbor.Accepted || e.Sent != result.events[0].At {
 		t.Errorf("second event %+v", e)
+	}
+	if known, ok := c.Known(c.hop(hostB)); !ok || known != result.Entry {
+		t.Errorf("known is %+v, %t", known, ok)
 	}
 
 	var entry route.Neighbor
-	err = a.Do(func() error {
+	err := a.Do(func() error {
 		kernel, err := route.OpenCache()
 		if err != nil {
 			return err
@@ -232,10 +292,10 @@ func TestLookup(t *testing.T) {
 	}
 
 	rows := wire.Tshark(t, "arp", "frame.time_epoch", "arp.opcode", "eth.src", "eth.dst", "arp.src.proto_ipv4", "arp.dst.proto_ipv4")
-	ours := c.link.HardwareAddr.String()
+	ours := arp.MAC(c.link.HardwareAddr).String()
 	want := [][]string{
 		{"1", ours, "ff:ff:ff:ff:ff:ff", "10.0.0.1", "10.0.0.2"},
-		{"2", hostBMAC.String(), ours, "10.0.0.2", "10.0.0.1"},
+		{"2", arp.MAC(hostBMAC).String(), ours, "10.0.0.2", "10.0.0.1"},
 	}
 	if len(rows) != len(want) {
 		t.Fatalf("the capture has %v", rows)
@@ -268,15 +328,15 @@ func TestB92_SilentTarget(t *testing.T) {
 	a, _ := labtest.Pair(t)
 	wire := labtest.Wire(t, a, "eth0")
 	c := open(t, a)
-	result, err := c.lookup(t.Context(), nobody, nil)
-	var failed *arp.Error
-	if !errors.Is(err, arp.ErrTimeout) || !errors.As(err, &failed) || failed.Target != nobody || failed.Interface != "eth0" {
-		t.Fatalf("error %v", err)
+	result := c.lookup(nobody)
+	var failed *neighbor.Error
+	if !errors.Is(result.err, neighbor.ErrTimeout) || !errors.As(result.err, &failed) || failed.Target != nobody || failed.Interface != "eth0" {
+		t.Fatalf("error %v", result.err)
 	}
-	if want := "nobody answered for 10.0.0.9 on eth0"; err.Error() != want {
-		t.Errorf("error %q, want %q", err, want)
+	if want := "nobody answered for 10.0.0.9 on eth0"; result.err.Error() != want {
+		t.Errorf("error %q, want %q", result.err, want)
 	}
-	if result.Attempts != 3 || len(result.Events) != 3 || result.MAC != (arp.MAC{}) || result.Duration != 0 {
+	if result.Attempts != 3 || len(result.events) != 3 || result.MAC != ([6]byte{}) || result.Duration != 0 {
 		t.Errorf("result %+v", result)
 	}
 	rows := wire.Tshark(t, "arp", "frame.time_epoch", "arp.opcode", "arp.dst.proto_ipv4")
@@ -294,7 +354,7 @@ func TestB92_SilentTarget(t *testing.T) {
 		if apart < 999*time.Millisecond || apart > 1500*time.Millisecond {
 			t.Errorf("request %d came %v after the one before it", i+1, apart)
 		}
-		stamps, source := stamp.Between(result.Events[i-1].At, result.Events[i].At)
+		stamps, source := stamp.Between(result.events[i-1].At, result.events[i].At)
 		if off := (stamps - apart).Abs(); source != stamp.Kernel || off > 2*time.Millisecond {
 			t.Errorf("requests %d and %d: %v apart by the %v clock, %v in the capture", i, i+1, stamps, source, apart)
 		}
@@ -312,9 +372,9 @@ func TestH04_ForgedAnswers(t *testing.T) {
 		s.reply(us, change(func(p *arp.Packet) { p.TargetPA = nobody2 }))
 		s.reply(us, change(func(p *arp.Packet) { p.TargetHA = strangerHA }))
 		s.reply(us, change(func(p *arp.Packet) { p.SenderHA = arp.Broadcast }))
-		s.reply(us, change(func(p *arp.Packet) { p.SenderHA = arp.MAC{} }))
+		s.reply(us, change(func(p *arp.Packet) { p.SenderHA = [6]byte{} }))
 		s.reply(strangerHA, forged)                                  // a frame to another station
-		s.reply(arp.MAC{0x01, 0x00, 0x5e, 0x00, 0x00, 0x01}, forged) // to a group
+		s.reply([6]byte{0x01, 0x00, 0x5e, 0x00, 0x00, 0x01}, forged) // to a group
 
 		forged.Operation = arp.Reply
 		octets, err := forged.Append(nil)
@@ -333,26 +393,30 @@ func TestH04_ForgedAnswers(t *testing.T) {
 		wrong[7] = 1 // operation
 		s.send(us, 0, wrong)
 
-		s.reply(us, arp.Packet{SenderHA: theirHA, SenderPA: nobody, TargetHA: us, TargetPA: hostA})
+		s.send(us, 0, append(answerTo(t, request), make([]byte, 18)...)) // padded, as frames are that need to be
 	})
-	result, err := open(t, a).lookup(t.Context(), nobody, nil)
-	if err != nil {
-		t.Fatal(err)
+	result := open(t, a).lookup(nobody)
+	if result.err != nil {
+		t.Fatal(result.err)
 	}
-	if result.MAC != theirHA || !slices.Equal(result.Answers, []arp.MAC{theirHA}) || result.Attempts != 1 {
+	if result.MAC != theirHA || !slices.Equal(result.Answers, [][6]byte{theirHA}) || result.Attempts != 1 {
 		t.Errorf("result %+v", result)
 	}
-	want := map[arp.Verdict]int{arp.NotForUs: 2, arp.BadSender: 2, arp.NotReply: 1}
-	if len(result.Ignored) != len(want) {
-		t.Errorf("ignored %v, want %v", result.Ignored, want)
-	}
-	for verdict, n := range want {
-		if result.Ignored[verdict] != n {
-			t.Errorf("ignored %d as %v, want %d", result.Ignored[verdict], verdict, n)
+	want := map[string]int{"a reply to another station": 2, "SenderHA is not the MAC of another station": 2, "not a reply": 1}
+	notes := make(map[string]int)
+	for _, e := range result.events {
+		if !e.Out && e.Verdict == neighbor.Ignored {
+			notes[e.Note]++
 		}
 	}
-	last := result.Events[len(result.Events)-1]
-	if last.Verdict != arp.Accepted || last.EtherSource != hostBMAC || last.Packet.SenderHA != theirHA {
+	if !maps.Equal(notes, want) || result.Ignored != 5 {
+		t.Errorf("ignored %d: %v, want %v", result.Ignored, notes, want)
+	}
+	last := result.events[len(result.events)-1]
+	if len(last.Octets) != arp.Size {
+		t.Errorf("the answer has %d octets, want it without the padding", len(last.Octets))
+	}
+	if last.Verdict != neighbor.Accepted || last.EtherSource != hostBMAC || last.MAC != theirHA {
 		t.Errorf("the answer's event is %+v; want the frame's source beside another SenderHA", last)
 	}
 }
@@ -363,8 +427,8 @@ func TestBroadcastAnswer(t *testing.T) {
 	respond(t, b, func(s *sender, request arp.Packet) {
 		s.reply(arp.Broadcast, arp.Packet{SenderHA: theirHA, SenderPA: request.TargetPA, TargetHA: request.SenderHA, TargetPA: request.SenderPA})
 	})
-	if result, err := open(t, a).lookup(t.Context(), nobody, nil); err != nil || result.MAC != theirHA {
-		t.Errorf("result %+v, %v", result, err)
+	if result := open(t, a).lookup(nobody); result.err != nil || result.MAC != theirHA {
+		t.Errorf("result %+v, %v", result, result.err)
 	}
 }
 
@@ -378,9 +442,9 @@ func TestLostRequest(t *testing.T) {
 			s.reply(request.SenderHA, arp.Packet{SenderHA: theirHA, SenderPA: nobody, TargetHA: request.SenderHA, TargetPA: hostA})
 		}
 	})
-	result, err := open(t, a).lookup(t.Context(), nobody, nil)
-	if err != nil || result.MAC != theirHA || result.Attempts != 2 || result.Duration < 999*time.Millisecond {
-		t.Errorf("result %+v, %v", result, err)
+	result := open(t, a).lookup(nobody)
+	if result.err != nil || result.MAC != theirHA || result.Attempts != 2 || result.Duration < 999*time.Millisecond {
+		t.Errorf("result %+v, %v", result, result.err)
 	}
 }
 
@@ -397,20 +461,20 @@ func TestB91_ConflictIsFoundLater(t *testing.T) {
 	})
 	c := open(t, a)
 	for _, target := range []netip.Addr{nobody, nobody2} {
-		result, err := c.lookup(t.Context(), target, nil)
-		if err != nil || result.MAC != theirHA || len(result.Answers) != 1 || len(result.Events) != 2 {
-			t.Fatalf("%v: result %+v, %v", target, result, err)
+		result := c.lookup(target)
+		if result.err != nil || result.MAC != theirHA || len(result.Answers) != 1 || len(result.events) != 2 {
+			t.Fatalf("%v: result %+v, %v", target, result, result.err)
 		}
 	}
-	late, err := c.Conflicts()
-	if err != nil || len(late) != 1 {
-		t.Fatalf("late events %+v, %v", late, err)
+	late := c.Conflicts()
+	if len(late) != 1 {
+		t.Fatalf("late events %+v", late)
 	}
-	if e := late[0]; e.Verdict != arp.Conflict || e.Packet.SenderPA != nobody || e.Packet.SenderHA != strangerHA || e.Link != c.link {
+	if e := late[0]; e.Verdict != neighbor.Conflict || e.Address != nobody || e.MAC != strangerHA || e.Link != c.link {
 		t.Errorf("late event %+v", e)
 	}
-	if late, err := c.Conflicts(); err != nil || len(late) != 0 {
-		t.Errorf("told again: %+v, %v", late, err)
+	if late := c.Conflicts(); len(late) != 0 {
+		t.Errorf("told again: %+v", late)
 	}
 }
 
@@ -427,13 +491,14 @@ func TestB91_ConflictInTheSecondLookupOfTheSameAddress(t *testing.T) {
 		s.reply(us, arp.Packet{SenderHA: theirHA, SenderPA: nobody, TargetHA: us, TargetPA: hostA})
 	})
 	c := open(t, a)
-	for _, want := range []arp.MAC{theirHA, strangerHA} {
-		if result, err := c.lookup(t.Context(), nobody, nil); err != nil || !slices.Equal(result.Answers, []arp.MAC{want}) {
-			t.Fatalf("result %+v, %v; want the one answer %v", result, err, want)
+	for _, want := range [][6]byte{theirHA, strangerHA} {
+		c.forget(nobody)
+		if result := c.lookup(nobody); result.err != nil || !slices.Equal(result.Answers, [][6]byte{want}) {
+			t.Fatalf("result %+v, %v; want the one answer %v", result, result.err, want)
 		}
 	}
-	if late, err := c.Conflicts(); err != nil || len(late) != 0 {
-		t.Errorf("late events %+v, %v", late, err)
+	if late := c.Conflicts(); len(late) != 0 {
+		t.Errorf("late events %+v", late)
 	}
 }
 
@@ -441,17 +506,14 @@ func TestB91_ConflictInTheSecondLookupOfTheSameAddress(t *testing.T) {
 func TestB91_ConflictIsFoundAtTheEnd(t *testing.T) {
 	a, b := labtest.Pair(t)
 	c := open(t, a)
-	if _, err := c.lookup(t.Context(), hostB, nil); err != nil {
-		t.Fatal(err)
+	if result := c.lookup(hostB); result.err != nil {
+		t.Fatal(result.err)
 	}
 	newSender(t, b, "eth0").reply(c.link.HardwareAddr, arp.Packet{SenderHA: strangerHA, SenderPA: hostB, TargetHA: c.link.HardwareAddr, TargetPA: hostA})
 	for deadline := time.Now().Add(10 * time.Second); ; {
-		late, err := c.Conflicts()
-		if err != nil {
-			t.Fatal(err)
-		}
+		late := c.Conflicts()
 		if len(late) > 0 {
-			if len(late) != 1 || late[0].Verdict != arp.Conflict || late[0].Packet.SenderHA != strangerHA {
+			if len(late) != 1 || late[0].Verdict != neighbor.Conflict || late[0].MAC != strangerHA {
 				t.Errorf("late events %+v", late)
 			}
 			return
@@ -468,7 +530,7 @@ func TestB91_ConflictDuringTheLookup(t *testing.T) {
 	c := open(t, a)
 	respond(t, b, func(s *sender, request arp.Packet) {
 		us := request.SenderHA
-		octets := func(mac arp.MAC) []byte {
+		octets := func(mac [6]byte) []byte {
 			p := arp.Packet{Operation: arp.Reply, SenderHA: mac, SenderPA: nobody, TargetHA: us, TargetPA: hostA}
 			b, err := p.Append(nil)
 			if err != nil {
@@ -479,17 +541,14 @@ func TestB91_ConflictDuringTheLookup(t *testing.T) {
 		s.send(us, 0, octets(theirHA))
 		s.send(us, 0, octets(strangerHA))
 	})
-	result, err := c.lookup(t.Context(), nobody, nil)
-	if err != nil || result.MAC != theirHA {
-		t.Fatalf("result %+v, %v", result, err)
+	result := c.lookup(nobody)
+	if result.err != nil || result.MAC != theirHA {
+		t.Fatalf("result %+v, %v", result, result.err)
 	}
 	// Whether the second came before or after the lookup returned is up to the scheduler. It is told once, either way.
 	found := len(result.Answers) - 1
 	for deadline := time.Now().Add(10 * time.Second); found == 0; {
-		late, err := c.Conflicts()
-		if err != nil {
-			t.Fatal(err)
-		}
+		late := c.Conflicts()
 		found = len(late)
 		if time.Now().After(deadline) {
 			t.Fatal("the second answer was not noticed")
@@ -508,19 +567,19 @@ func TestB91_AnotherStationHasOurAddress(t *testing.T) {
 		s.reply(us, arp.Packet{SenderHA: theirHA, SenderPA: request.TargetPA, TargetHA: us, TargetPA: hostA})
 	})
 	c := open(t, a)
-	result, err := c.lookup(t.Context(), nobody, nil)
-	if err != nil || result.MAC != theirHA || len(result.Events) != 3 {
-		t.Fatalf("result %+v, %v", result, err)
+	result := c.lookup(nobody)
+	if result.err != nil || result.MAC != theirHA || len(result.events) != 3 {
+		t.Fatalf("result %+v, %v", result, result.err)
 	}
-	if e := result.Events[1]; e.Verdict != arp.AddressConflict || e.Packet.SenderHA != strangerHA {
+	if e := result.events[1]; e.Verdict != neighbor.AddressConflict || e.MAC != strangerHA {
 		t.Errorf("event %+v", e)
 	}
 	// Both lookups are in the name of the address. The second tells of what it meets; nothing is told twice.
-	if result, err = c.lookup(t.Context(), nobody2, nil); err != nil || len(result.Events) != 3 {
-		t.Fatalf("result %+v, %v", result, err)
+	if result = c.lookup(nobody2); result.err != nil || len(result.events) != 3 {
+		t.Fatalf("result %+v, %v", result, result.err)
 	}
-	if late, err := c.Conflicts(); err != nil || len(late) != 0 {
-		t.Errorf("late events %+v, %v", late, err)
+	if late := c.Conflicts(); len(late) != 0 {
+		t.Errorf("late events %+v", late)
 	}
 }
 
@@ -532,9 +591,9 @@ func TestB91_OurOwnOtherInterfaceIsNoConflict(t *testing.T) {
 		s.reply(arp.Broadcast, arp.Packet{SenderHA: strangerHA, SenderPA: hostA, TargetPA: hostA})
 		s.reply(us, arp.Packet{SenderHA: theirHA, SenderPA: nobody, TargetHA: us, TargetPA: hostA})
 	})
-	result, err := open(t, a).lookup(t.Context(), nobody, nil)
-	if err != nil || len(result.Events) != 2 || result.MAC != theirHA {
-		t.Errorf("result %+v, %v", result, err)
+	result := open(t, a).lookup(nobody)
+	if result.err != nil || len(result.events) != 2 || result.MAC != theirHA {
+		t.Errorf("result %+v, %v", result, result.err)
 	}
 }
 
@@ -544,12 +603,12 @@ func TestB90_AnswerOnAnotherLink(t *testing.T) {
 	elsewhere := newSender(t, b, "eth1")
 	respond(t, b, func(s *sender, request arp.Packet) {
 		us := request.SenderHA
-		elsewhere.reply(strangerHA, arp.Packet{SenderHA: arp.MAC{0x02, 9, 9, 9, 9, 9}, SenderPA: nobody, TargetHA: us, TargetPA: hostA})
+		elsewhere.reply(strangerHA, arp.Packet{SenderHA: [6]byte{0x02, 9, 9, 9, 9, 9}, SenderPA: nobody, TargetHA: us, TargetPA: hostA})
 		s.reply(us, arp.Packet{SenderHA: theirHA, SenderPA: nobody, TargetHA: us, TargetPA: hostA})
 	})
-	result, err := open(t, a).lookup(t.Context(), nobody, nil)
-	if err != nil || result.MAC != theirHA || len(result.Answers) != 1 || len(result.Events) != 2 {
-		t.Errorf("result %+v, %v", result, err)
+	result := open(t, a).lookup(nobody)
+	if result.err != nil || result.MAC != theirHA || len(result.Answers) != 1 || len(result.events) != 2 {
+		t.Errorf("result %+v, %v", result, result.err)
 	}
 }
 
@@ -576,6 +635,60 @@ func twoLinks(t *testing.T) (a, b *netlab.Host) {
 	return a, b
 }
 
+// However many ask for a neighbour, it is asked once, and whoever asks again later is told what is known.
+func TestOneQuestionForAll(t *testing.T) {
+	t.Parallel()
+	a, _ := labtest.Pair(t)
+	wire := labtest.Wire(t, a, "eth0")
+	c := open(t, a)
+	var ends []<-chan answer
+	for range 100 {
+		ends = append(ends, c.ask(hostB, nil), c.ask(nobody, nil))
+	}
+	observed := 0
+	for i, ended := range ends {
+		result := <-ended
+		observed += len(result.events)
+		if i%2 == 0 && (result.err != nil || result.MAC != hostBMAC) || i%2 == 1 && !errors.Is(result.err, neighbor.ErrTimeout) {
+			t.Errorf("question %d: %+v", i, result)
+		}
+	}
+	for target, want := range map[netip.Addr]error{hostB: nil, nobody: neighbor.ErrTimeout} {
+		if again := c.lookup(target); len(again.events) != 0 || !errors.Is(again.err, want) {
+			t.Errorf("asked again for %v: %+v", target, again)
+		}
+	}
+	if rows := wire.Tshark(t, "arp.opcode == 1", "frame.number"); len(rows) != 4 || observed != 2+3 {
+		t.Errorf("%d requests left, and %d packets were observed; want 4 and 5", len(rows), observed)
+	}
+}
+
+// A neighbour that seems to be gone is asked once a second, however often it is forgotten (RFC 1122 2.3.2.1).
+func TestForgetAsksOnceASecond(t *testing.T) {
+	t.Parallel()
+	a, _ := labtest.Pair(t)
+	wire := labtest.Wire(t, a, "eth0")
+	c := open(t, a)
+	requests := 0
+	for begun := time.Now(); time.Since(begun) < 2500*time.Millisecond; time.Sleep(5 * time.Millisecond) {
+		result := c.lookup(hostB)
+		if result.err != nil || result.MAC != hostBMAC {
+			t.Fatalf("result %+v", result)
+		}
+		requests += len(result.events) / 2
+		c.Forget(c.hop(hostB))
+	}
+	rows := wire.Tshark(t, "arp.opcode == 1", "frame.time_epoch")
+	if len(rows) != 3 || requests != 3 {
+		t.Fatalf("%d requests left and %d were observed in 2.5 s, want 3", len(rows), requests)
+	}
+	for i := range rows[1:] {
+		if apart := epoch(t, rows[i+1][0]).Sub(epoch(t, rows[i][0])); apart < 999*time.Millisecond {
+			t.Errorf("requests %d and %d are %v apart", i+1, i+2, apart)
+		}
+	}
+}
+
 // What a flood leaves in memory is bounded, and the answer behind it counts.
 func TestH04_FloodOfForgedAnswers(t *testing.T) {
 	a, b := labtest.Pair(t)
@@ -587,12 +700,12 @@ func TestH04_FloodOfForgedAnswers(t *testing.T) {
 		}
 		s.reply(us, arp.Packet{SenderHA: theirHA, SenderPA: nobody, TargetHA: us, TargetPA: hostA})
 	})
-	result, err := open(t, a).lookup(t.Context(), nobody, nil)
-	if err != nil || result.MAC != theirHA || result.Ignored[arp.BadSender] != forgeries {
-		t.Fatalf("result %+v, %v", result, err)
+	result := open(t, a).lookup(nobody)
+	if result.err != nil || result.MAC != theirHA || result.Ignored != forgeries {
+		t.Fatalf("result %+v, %v", result, result.err)
 	}
-	if n := len(result.Events); n != 65 || result.Events[n-1].Verdict != arp.Accepted {
-		t.Errorf("%d events, the last %+v; want 64 and the answer", n, result.Events[n-1])
+	if n := len(result.events); n != 65 || result.events[n-1].Verdict != neighbor.Accepted {
+		t.Errorf("%d events, the last %+v; want 64 and the answer", n, result.events[n-1])
 	}
 }
 
@@ -618,39 +731,65 @@ func TestH11_InterfaceFails(t *testing.T) {
 				if request == 0 {
 					fail()
 				}
-				result, err := c.lookup(t.Context(), nobody, func(arp.Event) {
+				result := <-c.ask(nobody, func(neighbor.Event) {
 					if request--; request == 0 {
 						fail()
 					}
 				})
 				var op *net.OpError
-				if !errors.Is(err, test.want) || errors.Is(err, arp.ErrTimeout) || !errors.As(err, &op) {
-					t.Errorf("error %v after %d requests, want %v", err, result.Attempts, test.want)
+				if !errors.Is(result.err, test.want) || errors.Is(result.err, neighbor.ErrTimeout) || !errors.As(result.err, &op) {
+					t.Errorf("error %v after %d requests, want %v", result.err, result.Attempts, test.want)
 				}
 			})
 		}
 	}
 }
 
-func TestLookupEndsWithItsContext(t *testing.T) {
+func TestQuestionsEndWithTheContext(t *testing.T) {
 	a, _ := labtest.Pair(t)
-	c := open(t, a)
 	ctx, cancel := context.WithCancel(t.Context())
-	result, err := c.lookup(ctx, nobody, func(arp.Event) { cancel() })
-	if !errors.Is(err, context.Canceled) || result.Attempts != 1 {
-		t.Errorf("result %+v, error %v", result, err)
+	c := openWith(t, ctx, a)
+	result := <-c.ask(nobody, func(neighbor.Event) { cancel() })
+	if !errors.Is(result.err, context.Canceled) || result.Attempts != 1 {
+		t.Errorf("result %+v, error %v", result, result.err)
 	}
-	if result, err = c.lookup(ctx, nobody, nil); !errors.Is(err, context.Canceled) || result.Attempts != 0 {
-		t.Errorf("with a context that has ended: result %+v, error %v", result, err)
+	if result = c.lookup(nobody); !errors.Is(result.err, context.Canceled) || result.Attempts != 0 {
+		t.Errorf("with a context that has ended: result %+v, error %v", result, result.err)
 	}
-	if want := "ARP for 10.0.0.9 on eth0: context canceled"; err == nil || err.Error() != want {
-		t.Errorf("error %v, want %s", err, want)
+	if want := "ARP for 10.0.0.9 on eth0: context canceled"; result.err == nil || result.err.Error() != want {
+		t.Errorf("error %v, want %s", result.err, want)
 	}
 }
 
-func TestLookupRefusesIPv6(t *testing.T) {
+// Questions that wait for their turn end with the Finder, too, each once.
+func TestClose(t *testing.T) {
 	a, _ := labtest.Pair(t)
-	if _, err := open(t, a).lookup(t.Context(), netip.IPv6Loopback(), nil); !errors.Is(err, arp.ErrMalformed) {
-		t.Errorf("error %v", err)
+	c := &finder{t: t, host: a, link: linkOf(t, a, "eth0")}
+	err := a.Do(func() (err error) {
+		c.Finder, err = neighbor.Open(t.Context())
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const questions = 300 // more than are asked at once
+	var ends []<-chan answer
+	for i := range questions {
+		ends = append(ends, c.ask(netip.AddrFrom4([4]byte{10, 0, 1 + byte(i>>8), byte(i)}), nil))
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for i, ended := range ends {
+		if result := <-ended; !errors.Is(result.err, context.Canceled) {
+			t.Errorf("question %d ended with %v", i, result.err)
+		}
+	}
+}
+
+func TestIPv6IsRefused(t *testing.T) {
+	a, _ := labtest.Pair(t)
+	if result := open(t, a).lookup(netip.IPv6Loopback()); !errors.Is(result.err, arp.ErrMalformed) {
+		t.Errorf("error %v", result.err)
 	}
 }

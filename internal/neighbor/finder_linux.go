@@ -1,0 +1,332 @@
+package neighbor
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"tcpprobe/internal/socket"
+	"tcpprobe/internal/stamp"
+)
+
+// What a Finder keeps is bounded, whatever the stations on the link send.
+const (
+	maxWatched  = 256            // questions whose neighbours are heard, those that are answered included
+	maxUnderWay = maxWatched / 2 // questions at once; others wait for their turn
+	maxEvents   = 64             // events of a question, and late ones
+	maxBurst    = 1024           // packets read before looking at the time again
+)
+
+// Finder finds the MACs of neighbours, in a goroutine of its own. Its methods may be called from any goroutine, and none of
+// them waits for the link.
+type Finder struct {
+	kernel *kernel
+	waiter *socket.Waiter
+	stop   context.CancelFunc
+	ended  chan struct{}
+	table  *table
+
+	mu      sync.Mutex
+	clock   *stamp.Clock
+	socket  *socket.Packet
+	buffer  [socketBuffer]byte
+	asked   map[Hop]*question // under way, or waiting for its turn
+	waiting []*question
+	active  []*question
+	watched []*question // active and answered ones, the most recent one last
+	late    []Event     // conflicts that came after the answers
+	own     [][6]byte   // MACs of this host's interfaces, once needed
+	calls   []func()    // of those who asked: to be made without the lock
+	err     error       // of the socket or of the context, after which there is nothing to be found any more
+}
+
+// socketBuffer is how many octets of a packet are read: more than those of any packet that is understood.
+const socketBuffer = 1500
+
+// Open returns a Finder for the network namespace of the calling thread, which works for as long as the context lasts. Open
+// it some time before the first question, so that the kernel has begun to stamp packets by then. Without CAP_NET_RAW the
+// error is os.ErrPermission.
+func Open(ctx context.Context) (*Finder, error) {
+	filter, err := filterFor(nil)
+	if err != nil {
+		return nil, err
+	}
+	kernel, err := openKernel()
+	if err != nil {
+		return nil, err
+	}
+	clock := stamp.NewClock(stamp.System)
+	packets, err := socket.OpenPacket(filter, clock)
+	if err != nil {
+		kernel.close()
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	waiter, err := socket.NewWaiter(ctx, packets.FD())
+	if err != nil {
+		stop()
+		packets.Close()
+		kernel.close()
+		return nil, err
+	}
+	f := &Finder{
+		kernel: kernel, waiter: waiter, stop: stop, ended: make(chan struct{}), table: newTable(),
+		clock: clock, socket: packets, asked: make(map[Hop]*question),
+	}
+	go f.run(ctx)
+	return f, nil
+}
+
+// Find finds the MAC of target, an address on the link, in the name of source, our own address there. It returns at once.
+// observe, which may be nil, is told of every packet of a question that this call begins, and done of the end, once: where
+// the error is not nil it is an *Error, and the Result is filled in so far. Both are called by another goroutine, one after
+// the other, and must not wait.
+//
+// Whoever asks for a neighbour that is being asked already shares the answer. So does whoever asks within a second after a
+// neighbour was found silent.
+func (f *Finder) Find(link Link, source, target netip.Addr, observe func(Event), done func(Result, error)) {
+	h := Hop{link.Index, target}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if q := f.asked[h]; q != nil {
+		q.done = append(q.done, done)
+		return
+	}
+	if f.err != nil {
+		err := &Error{Protocol: protocol, Target: target, Interface: link.Name, Err: f.err}
+		go done(Result{}, err)
+		return
+	}
+	if r, err, ok := f.table.answer(h, time.Now()); ok {
+		f.calls = append(f.calls, func() { done(r, err) })
+	} else {
+		q := newQuestion(link, source, target, observe, done)
+		f.asked[h] = q
+		f.waiting = append(f.waiting, q)
+	}
+	f.waiter.Wake()
+}
+
+// Known returns what is known of a neighbour, if it may be used without asking the link again.
+func (f *Finder) Known(h Hop) (Entry, bool) { return f.table.known(h, time.Now()) }
+
+// Forget has a neighbour asked again before it is used: it did not seem to be there. Within a second after it was asked that
+// changes nothing (RFC 1122 2.3.2.1).
+func (f *Finder) Forget(h Hop) { f.table.forget(h, time.Now()) }
+
+// Conflicts returns what has come in since neighbours were found, and makes that doubtful: a Conflict or an AddressConflict.
+// It tells each once, and does not wait for any. Only the 256 neighbours asked for most recently are watched, and of events
+// the first 64 kept.
+func (f *Finder) Conflicts() []Event {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		f.err = f.receive()
+		f.waiter.Wake() // what has arrived may be an answer
+	}
+	late := f.late
+	f.late = nil
+	return late
+}
+
+// Close ends the questions that are under way, and closes the sockets, which takes milliseconds.
+func (f *Finder) Close() error {
+	f.stop()
+	<-f.ended
+	f.waiter.Close()
+	f.kernel.close()
+	return f.socket.Close()
+}
+
+// run asks and listens until the context ends or the socket fails.
+func (f *Finder) run(ctx context.Context) {
+	defer close(f.ended)
+	for {
+		deadline, calls, err := f.step(ctx)
+		for _, call := range calls {
+			call()
+		}
+		if err != nil {
+			return
+		}
+		if err := f.waiter.Wait(deadline); err != nil {
+			f.mu.Lock()
+			f.err = err
+			f.mu.Unlock()
+		}
+	}
+}
+
+// step does what is to be done now, and returns the calls to make and when there is more to do: the zero Time is when
+// something happens. With an error there never is.
+func (f *Finder) step(ctx context.Context) (deadline time.Time, calls []func(), err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		f.err = ctx.Err()
+	}
+	if f.err == nil {
+		f.err = f.receive()
+	}
+	if f.err == nil {
+		f.err = f.begin()
+	}
+	f.active = slices.DeleteFunc(f.active, func(q *question) bool {
+		over, err := f.ask(q)
+		f.tell(q)
+		if over {
+			f.end(q, err)
+			return true
+		}
+		if next, ok := q.query.Deadline(); ok && (deadline.IsZero() || next.Before(deadline)) {
+			deadline = next
+		}
+		return false
+	})
+	if f.err != nil {
+		for _, q := range f.waiting {
+			f.end(q, f.err)
+		}
+		f.waiting = nil
+	}
+	calls, f.calls = f.calls, nil
+	return deadline, calls, f.err
+}
+
+// begin takes up questions that wait for their turn.
+func (f *Finder) begin() error {
+	n := min(len(f.waiting), maxUnderWay-len(f.active))
+	if n == 0 {
+		return nil
+	}
+	begun := f.waiting[:n]
+	f.waiting = f.waiting[n:]
+	f.active = append(f.active, begun...)
+	f.watched = slices.DeleteFunc(f.watched, func(earlier *question) bool {
+		return slices.ContainsFunc(begun, func(q *question) bool { return q.hop() == earlier.hop() })
+	})
+	f.watched = append(f.watched, begun...)
+	excess := len(f.watched) - maxWatched
+	f.watched = slices.DeleteFunc(f.watched, func(earlier *question) bool {
+		if excess <= 0 || !earlier.over {
+			return false
+		}
+		excess--
+		return true
+	})
+	filter, err := filterFor(f.watched)
+	if err != nil {
+		return err
+	}
+	return f.socket.SetFilter(filter)
+}
+
+// ask sends the next request of a question if it is time for it, and reports whether the question is over.
+func (f *Finder) ask(q *question) (over bool, err error) {
+	if f.err == nil && !q.query.Done() {
+		request, ok, err := q.query.next(f.clock.Now())
+		if err != nil {
+			return true, err
+		}
+		if ok {
+			if err := f.send(q, request); err != nil {
+				return true, err
+			}
+			f.err = f.receive() // for its stamp, which is there already
+		}
+	}
+	switch _, found := q.query.mac(); {
+	case found:
+		return true, nil
+	case q.query.Done():
+		return true, f.kernel.silence(q.link)
+	}
+	return f.err != nil, f.err
+}
+
+// send sends a request.
+func (f *Finder) send(q *question, r request) error {
+	at := stamp.Stamp{User: f.clock.Now()}
+	if err := f.socket.Send(q.link.Index, r.etherType, r.to, r.octets); err != nil {
+		return err
+	}
+	q.sent(r, at)
+	return nil
+}
+
+// tell has the packets that are new told to who observes the question.
+func (f *Finder) tell(q *question) {
+	if q.observe == nil {
+		return
+	}
+	for ; q.told < len(q.events); q.told++ {
+		event := q.events[q.told]
+		f.calls = append(f.calls, func() { q.observe(event) })
+	}
+}
+
+// end takes note of how a question ended, and has all told who wait for it.
+func (f *Finder) end(q *question, err error) {
+	delete(f.asked, q.hop())
+	result := q.result()
+	if err != nil {
+		err = &Error{Protocol: protocol, Target: q.target, Interface: q.link.Name, Err: err}
+	}
+	f.table.set(q.hop(), result, err, q.asked, f.clock.Now())
+	for _, done := range q.done {
+		f.calls = append(f.calls, func() { done(result, err) })
+	}
+	q.over = true
+}
+
+// receive reads the packets that are there.
+func (f *Finder) receive() error {
+	for range maxBurst {
+		var frame socket.Frame
+		octets, ok, err := f.socket.Receive(f.buffer[:], &frame)
+		if err != nil || !ok {
+			return err
+		}
+		switch frame.Type {
+		case socket.FromHost:
+			for _, q := range f.watched {
+				q.left(octets, frame.Interface, frame.Stamp)
+			}
+		case socket.ToHost, socket.ToBroadcast: // link-local addresses are answered by broadcast (RFC 3927 2.5)
+			f.handle(octets, frame)
+		}
+	}
+	return nil
+}
+
+// handle shows a packet to the questions on its link.
+func (f *Finder) handle(octets []byte, frame socket.Frame) {
+	for _, q := range slices.Backward(f.watched) {
+		if q.link.Index != frame.Interface {
+			continue
+		}
+		claim, ok := q.query.handle(frame.Protocol, octets, frame.Stamp)
+		if !ok || claim.verdict == AddressConflict && f.isOwn(claim.mac) {
+			continue
+		}
+		event := q.received(claim, frame.Source, frame.Stamp)
+		late := q.over && (claim.verdict == Conflict || claim.verdict == AddressConflict)
+		if late && len(f.late) < maxEvents {
+			f.late = append(f.late, event)
+		}
+		if claim.verdict == AddressConflict {
+			return // it is about our address, and told once for all questions in its name
+		}
+	}
+}
+
+// isOwn reports whether the MAC is that of any interface of this host: with two of them on one link, the packets of
+// one come in on the other, with the addresses of both.
+func (f *Finder) isOwn(mac [6]byte) bool {
+	if f.own == nil {
+		f.own, _ = f.kernel.ownMACs() // without, the packet is another's
+	}
+	return slices.Contains(f.own, mac)
+}
