@@ -27,7 +27,7 @@ var imports = map[string][]string{
 	"internal/capture":        {"internal/checksum", "internal/report", "internal/stamp", "internal/text", "probe", "rawip", "tcphdr"},
 	"internal/bench":          {"internal/netlab", "tcphdr"},
 	"internal/diagram":        {"icmp", "internal/report", "internal/stamp", "internal/text", "probe", "rawip", "tcphdr"},
-	"internal/exit":           {},
+	"internal/exit":           {"probe", "resolver"},
 	"internal/explain":        {"arp", "icmp", "internal/checksum", "internal/report", "internal/stamp", "internal/text", "probe", "rawip", "tcphdr"},
 	"internal/checksum":       {},
 	"internal/neighbor":       {"arp", "internal/socket", "internal/stamp"},

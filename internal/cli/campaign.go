@@ -13,9 +13,11 @@ import (
 	"sync"
 	"time"
 
+	"tcpprobe/internal/exit"
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/internal/target"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 	"tcpprobe/rawip"
 )
@@ -43,7 +45,7 @@ type campaign struct {
 
 	mu      sync.Mutex
 	pace    *probe.Pace // nil for as fast as the path takes
-	all     tally
+	all     exit.Tally
 	sum     *probe.Summary // over all targets
 	broken  int            // handshakes that were broken off before there was a verdict
 	drops   int            // frames that found no room on their way in
@@ -166,7 +168,7 @@ func (c *campaign) left(since, by time.Time) {
 func (c *campaign) add(r *probe.Result) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.all.add(r)
+	c.all.Add(r)
 	if r.Outcome == probe.OutcomeInterrupted {
 		c.broken++
 		return
@@ -174,11 +176,17 @@ func (c *campaign) add(r *probe.Result) {
 	c.sum.Add(r)
 }
 
-// check takes note of the assertions that did not hold for a target.
+// check takes note of the assertions that did not hold for a target, and writes a line for each that says why.
 func (c *campaign) check(w io.Writer, s *probe.Summary) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.all.check(w, s)
+	for _, check := range s.Checks {
+		if check.Held {
+			continue
+		}
+		c.mu.Lock()
+		c.all.AddFailure()
+		c.mu.Unlock()
+		fmt.Fprintf(w, "tcpprobe: %s: %s\n", text.Printable(s.Target), report.Failure(check))
+	}
 }
 
 // dropped takes note of frames that found no room on their way in.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tcpprobe/internal/exit"
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/internal/target"
@@ -78,7 +79,7 @@ func (u rule) stateOf(r *probe.Result) pluginState {
 		return stateOK
 	case r.Outcome == probe.OutcomeRefused:
 		return u.refused
-	case r.Outcome == probe.OutcomeLocalError, r.Outcome == probe.OutcomeDNSError && isConfiguration(r.Err):
+	case r.Outcome == probe.OutcomeLocalError, exit.CodeOf(r) == exit.Configuration:
 		return stateUnknown
 	}
 	return stateCritical

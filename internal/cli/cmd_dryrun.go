@@ -29,7 +29,7 @@ func rehearse(c *cli.Context, o options, all *target.List) error {
 		lesson := &lessonView{w: c.App.Writer, style: style, checksums: o.checksums}
 		a := j.newAttempt(t, 1, lesson.event)
 		if err := j.rehearse(a); err != nil {
-			return exit.With(exitCode(a.Result), fmt.Errorf("%s: %w", text.Printable(t.Text), err))
+			return exit.With(exit.CodeOf(a.Result), fmt.Errorf("%s: %w", text.Printable(t.Text), err))
 		}
 		fmt.Fprintf(c.App.Writer, "DRY_RUN  %s  nothing was sent\n", text.Printable(t.Text))
 	}

@@ -77,7 +77,7 @@ func probeCommand(c *cli.Context) error {
 	if err := files.close(); err != nil {
 		return exit.With(exit.Output, err)
 	}
-	return run.all.verdict(o.require)
+	return run.all.Err(o.require)
 }
 
 // notPermitted is the line for those who lack CAP_NET_RAW, with both ways to get it.

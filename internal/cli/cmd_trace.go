@@ -171,15 +171,15 @@ func trace(c *cli.Context) error {
 
 // traceVerdict returns the exit code of a trace: that of the outcome, if it was the same in all rounds.
 func traceVerdict(t *probe.Trace) error {
-	var all tally
+	var all exit.Tally
 	if t.Failed != nil {
-		all.add(t.Failed)
-		return all.verdict(everything)
+		all.Add(t.Failed)
+		return all.Err(exit.All)
 	}
 	for _, o := range t.Rounds {
-		all.add(&probe.Result{Outcome: o})
+		all.Add(&probe.Result{Outcome: o})
 	}
-	return all.verdict(everything)
+	return all.Err(exit.All)
 }
 
 // trace finds the path to a target. The error is one of this system that leaves nothing to go on with.

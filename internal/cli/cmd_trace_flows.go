@@ -34,14 +34,14 @@ func (j *journey) compareFlows(c *cli.Context, t target.Target, o traceOptions) 
 	} else {
 		report.Flows(c.App.Writer, styleOf(c.App.Writer, o.options), set)
 	}
-	var all tally
+	var all exit.Tally
 	if set.Failed != nil {
-		all.add(set.Failed)
+		all.Add(set.Failed)
 	}
 	for _, f := range set.Flows {
-		all.add(f.Handshake)
+		all.Add(f.Handshake)
 	}
-	return all.verdict(everything)
+	return all.Err(exit.All)
 }
 
 // traceFlows makes the handshakes of all flows, and then finds their paths.

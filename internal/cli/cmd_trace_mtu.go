@@ -27,11 +27,11 @@ func (j *journey) searchMTU(c *cli.Context, t target.Target, o traceOptions) err
 	} else {
 		report.PathMTU(c.App.Writer, styleOf(c.App.Writer, o.options), found)
 	}
-	var all tally
+	var all exit.Tally
 	result := *found.Plain
 	result.Outcome = found.Outcome()
-	all.add(&result)
-	return all.verdict(everything)
+	all.Add(&result)
+	return all.Err(exit.All)
 }
 
 // pathMTU makes a handshake, and then others of one connection with larger and smaller SYNs. The error is one of this

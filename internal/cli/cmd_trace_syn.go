@@ -25,15 +25,15 @@ func (j *journey) compareSYNs(c *cli.Context, t target.Target, o traceOptions) e
 	} else {
 		report.SYNs(c.App.Writer, styleOf(c.App.Writer, o.options), found)
 	}
-	var all tally
+	var all exit.Tally
 	if found.Failed != nil {
-		all.add(found.Failed)
+		all.Add(found.Failed)
 	}
 	for _, v := range found.Variants {
 		outcome, _ := v.Trace.Outcome()
-		all.add(&probe.Result{Outcome: outcome})
+		all.Add(&probe.Result{Outcome: outcome})
 	}
-	return all.verdict(everything)
+	return all.Err(exit.All)
 }
 
 // synRounds is how often a SYN that gets no answer is tried. Its repetitions would not do: an offer of ECN is withdrawn in

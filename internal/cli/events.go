@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"errors"
 	"net/netip"
 
 	"tcpprobe/internal/neighbor"
@@ -15,12 +14,6 @@ import (
 // newResolver returns a resolver as the flags want it, which reads the files.
 func newResolver(o options, files *resolver.Files) *resolver.Resolver {
 	return resolver.New(resolver.Options{Files: files, Server: o.dns, Timeout: o.dnsTimeout, Tries: o.dnsTries})
-}
-
-// isConfiguration reports whether a name did not resolve because resolv.conf cannot be read.
-func isConfiguration(err error) bool {
-	var e *resolver.Error
-	return errors.As(err, &e) && e.Kind == resolver.BadConfig
 }
 
 // dnsResult returns what the resolver found, as a result says it.

@@ -47,7 +47,7 @@ type options struct {
 	quiet      bool
 	color      string
 	assertions []probe.Assertion
-	require    requirement
+	require    exit.Requirement
 }
 
 const (
@@ -182,7 +182,7 @@ func readOptions(c *cli.Context) (o options, err error) {
 		keep("assert", e)
 		o.assertions = append(o.assertions, a)
 	}
-	o.require, e = parseRequirement(c.String("require"))
+	o.require, e = exit.ParseRequirement(c.String("require"))
 	keep("require", e)
 	explain := c.Generic("explain").(*optional)
 	o.explain, o.checksums = explain.given, explain.value != ""

@@ -15,71 +15,8 @@ import (
 	"tcpprobe/probe"
 )
 
-func TestVerdict(t *testing.T) {
-	const (
-		ok      = probe.OutcomeEstablished
-		refused = probe.OutcomeRefused
-		timeout = probe.OutcomeTimeout
-		broken  = probe.OutcomeInterrupted
-	)
-	of := func(outcomes ...probe.Outcome) []probe.Outcome { return outcomes }
-	nine := append(of(timeout), ok, ok, ok, ok, ok, ok, ok, ok, ok)
-	for _, test := range []struct {
-		require  string
-		outcomes []probe.Outcome
-		want     int
-	}{
-		{"all", of(), exit.Interrupted},
-		{"all", of(broken), exit.Interrupted},
-		{"all", of(ok), exit.Established},
-		{"all", of(ok, ok, broken), exit.Established},
-		{"all", of(ok, timeout), exit.Mixed},
-		{"all", of(refused, timeout), exit.Mixed},
-		{"all", of(refused, refused), exit.Refused},
-		{"all", of(timeout), exit.Timeout},
-		{"all", of(probe.OutcomeUnreachable), exit.Unreachable},
-		{"all", of(probe.OutcomeDNSError), exit.DNS},
-		{"all", of(probe.OutcomeNoRoute, probe.OutcomeARPTimeout), exit.NoNextHop},
-		{"all", of(probe.OutcomeLocalError), exit.System},
-		{"100%", of(ok, ok), exit.Established},
-		{"100%", of(ok, timeout), exit.Mixed}, // it is what all means
-		{"any", of(), exit.Interrupted},
-		{"any", of(broken), exit.Interrupted},
-		{"any", of(timeout, ok, refused), exit.Established},
-		{"any", of(timeout, broken), exit.Timeout},
-		{"any", of(timeout, refused), exit.Mixed},
-		{"90%", nine, exit.Established},
-		{"90.1%", nine, exit.Timeout},
-		{"90%", append(of(refused), nine...), exit.Mixed},
-		{"0.5%", of(ok, refused, refused), exit.Established},
-		{"0.5%", of(refused, refused), exit.Refused},
-		{"50%", of(ok, timeout), exit.Established},
-		{"50%", of(ok, timeout, timeout, broken), exit.Timeout},
-		{"51%", of(ok, timeout), exit.Timeout},
-	} {
-		r, err := parseRequirement(test.require)
-		must(t, err)
-		var all tally
-		for _, o := range test.outcomes {
-			all.add(&probe.Result{Outcome: o})
-		}
-		if got := codeOf(all.verdict(r)); got != test.want {
-			t.Errorf("--require %s, %v: exit code %d, want %d", test.require, test.outcomes, got, test.want)
-		}
-	}
-}
-
-// codeOf returns the exit code that an error stands for.
-func codeOf(err error) int {
-	if e, ok := errors.AsType[*exit.Error](err); ok {
-		return e.Code
-	}
-	return exit.Established
-}
-
-// TestVerdictOfAssertions: an assertion that did not hold makes the exit code 6, whatever else there is, except that
-// there is no result at all.
-func TestVerdictOfAssertions(t *testing.T) {
+// TestAssertionsInWords: the line that says which assertion did not hold, and why.
+func TestAssertionsInWords(t *testing.T) {
 	for _, test := range []struct {
 		outcome   probe.Outcome
 		assertion string
@@ -98,11 +35,15 @@ func TestVerdictOfAssertions(t *testing.T) {
 		s := probe.NewSummary("a\x1b:80")
 		s.Add(r)
 		s.Check([]probe.Assertion{a})
-		var all tally
+		c := &campaign{sum: probe.NewSummary("")}
+		c.add(r)
 		var stderr bytes.Buffer
-		all.add(r)
-		all.check(&stderr, s)
-		if got := codeOf(all.verdict(everything)); got != test.want || stderr.String() != test.stderr {
+		c.check(&stderr, s)
+		got := exit.Established
+		if e, ok := errors.AsType[*exit.Error](c.all.Err(exit.All)); ok {
+			got = e.Code
+		}
+		if got != test.want || stderr.String() != test.stderr {
 			t.Errorf("%v, %s: exit code %d, stderr %q; want %d, %q", test.outcome, test.assertion, got, &stderr, test.want, test.stderr)
 		}
 	}

@@ -1,6 +1,12 @@
 package exit
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"tcpprobe/probe"
+	"tcpprobe/resolver"
+)
 
 // The exit codes. Those up to 6 say how handshakes ended, and those from 64 to 78 are of sysexits.h.
 const (
@@ -43,4 +49,30 @@ func With(code int, err error) error { return &Error{Code: code, Err: err} }
 // UsageError returns an error for a command line that cannot be understood.
 func UsageError(format string, a ...any) error {
 	return With(Usage, fmt.Errorf(format, a...))
+}
+
+// CodeOf returns the exit code for one result.
+func CodeOf(r *probe.Result) int {
+	switch r.Outcome {
+	case probe.OutcomeEstablished:
+		return Established
+	case probe.OutcomeRefused:
+		return Refused
+	case probe.OutcomeUnreachable:
+		return Unreachable
+	case probe.OutcomeTimeout:
+		return Timeout
+	case probe.OutcomeDNSError:
+		if e, ok := errors.AsType[*resolver.Error](r.Err); ok && e.Kind == resolver.BadConfig {
+			return Configuration
+		}
+		return DNS
+	case probe.OutcomeNoRoute, probe.OutcomeARPTimeout:
+		return NoNextHop
+	case probe.OutcomeLocalError:
+		return System
+	case probe.OutcomeInterrupted:
+		return Interrupted
+	}
+	return Software
 }

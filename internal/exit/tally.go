@@ -1,0 +1,51 @@
+package exit
+
+import "tcpprobe/probe"
+
+// Tally counts the handshakes of a run, of all its targets. Its zero value is empty.
+type Tally struct {
+	codes  map[int]int // how many results have which exit code
+	failed int         // assertions that did not hold
+}
+
+// Add counts a result.
+func (t *Tally) Add(r *probe.Result) {
+	if t.codes == nil {
+		t.codes = make(map[int]int)
+	}
+	t.codes[CodeOf(r)]++
+}
+
+// AddFailure counts an assertion that did not hold.
+func (t *Tally) AddFailure() { t.failed++ }
+
+// Err returns an *Error with the exit code for all that was counted, and nil for code 0. If the requirement is not met the
+// code is that of the outcome, if there was only one. An established handshake is such an outcome where all had to be
+// established. An assertion that did not hold is code 6, unless nothing has ended. Handshakes that were broken off count for
+// nothing beside others.
+func (t *Tally) Err(required Requirement) error {
+	all := 0
+	for code, n := range t.codes {
+		if code != Interrupted {
+			all += n
+		}
+	}
+	switch {
+	case all == 0:
+		return &Error{Code: Interrupted}
+	case t.failed > 0:
+		return &Error{Code: Mixed}
+	case required.Met(t.codes[Established], all):
+		return nil
+	}
+	var codes []int // those that the code is chosen from
+	for code := range t.codes {
+		if code != Interrupted && (code != Established || required == All) {
+			codes = append(codes, code)
+		}
+	}
+	if len(codes) > 1 {
+		return &Error{Code: Mixed}
+	}
+	return &Error{Code: codes[0]}
+}
