@@ -358,7 +358,7 @@ func TestManyRouters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(got, `width="1624"`) || !strings.Contains(parse(t, got).text, "router, 9 hops") {
+	if !strings.Contains(got, `width="1624"`) || !strings.Contains(got, "from router, 9 or 10 hops.") {
 		t.Errorf("in the drawing:\n%s", got)
 	}
 }

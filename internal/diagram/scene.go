@@ -119,7 +119,7 @@ func (s *scene) cast(r *probe.Result) {
 		case e.ARP != nil:
 			s.add(e.ARP.Address, "gateway", rankGateway)
 		case e.ICMP != nil && e.ICMP.From != with && s.find(e.ICMP.From) == nobody:
-			s.add(e.ICMP.From, from(e.ICMP), rankRouter+e.ICMP.Hops())
+			s.add(e.ICMP.From, from(e.ICMP, r.Route), rankRouter+e.ICMP.Hops())
 		case e.Segment != nil && !with.IsValid():
 			s.add(with, text.Printable(r.Host), rankTarget)
 		}
@@ -199,15 +199,12 @@ func (s *scene) peer(r *probe.Result, e *probe.Event) int {
 }
 
 // from says who sent an ICMP error.
-func from(m *probe.ICMP) string {
-	switch n := m.Hops(); n {
-	case 0:
+func from(m *probe.ICMP, route *probe.Route) string {
+	least, most := report.Distance(m, route)
+	if least == 0 {
 		return "router"
-	case 1:
-		return "router, 1 hop"
-	default:
-		return fmt.Sprintf("router, %d hops", n)
 	}
+	return "router, " + report.HopsText(least, most)
 }
 
 // unanswered reports whether a query or request got no answer before the next.

@@ -3,8 +3,10 @@ package explain
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"tcpprobe/icmp"
+	"tcpprobe/internal/report"
 	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 	"tcpprobe/rawip"
@@ -33,7 +35,7 @@ func (l *Lesson) icmpReceived(r *probe.Result, e *probe.Event) {
 		fmt.Sprintf("%s reports on a datagram that it could not deliver or forward (RFC 792).", from),
 		meaning(m),
 		whose(original),
-		crossed(m))
+		crossed(m, r.Route))
 	t := l.newTable(e, etherTypeIPv4, "cut off here: the rest of the header is missing")
 	t.layer, t.quoted = "IPv4", original
 	t.ipv4(false)
@@ -82,15 +84,20 @@ func whose(original []byte) string {
 }
 
 // crossed says what the quoted Time to Live tells.
-func crossed(m *probe.ICMP) string {
-	switch n := m.Hops(); {
-	case n == 0:
+func crossed(m *probe.ICMP, route *probe.Route) string {
+	doubt := ""
+	least, most := report.Distance(m, route)
+	if least < most {
+		doubt = "Whether the one that rejected it had counted it down before is not known."
+	}
+	switch {
+	case least == 0:
 		return ""
 	case m.SentTTL == m.QuotedTTL:
 		return fmt.Sprintf("Its Time to Live is quoted as it left us, %d: no router has forwarded it.", m.SentTTL)
 	default:
-		return fmt.Sprintf("Its Time to Live was %d as it left us and %d when it was rejected: %s away (RFC 1812 5.3.1).",
-			m.SentTTL, m.QuotedTTL, text.Count(n, "hop"))
+		return strings.TrimSpace(fmt.Sprintf("Its Time to Live was %d as it left us and %d when it was rejected: %s away (RFC 1812 5.3.1). %s",
+			m.SentTTL, m.QuotedTTL, report.HopsText(least, most), doubt))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"tcpprobe/internal/report"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/internal/text"
 	"tcpprobe/probe"
@@ -35,16 +36,20 @@ func (l *Lesson) segmentReceived(r *probe.Result, e *probe.Event) {
 	l.controlBlock(r)
 }
 
-// tcpSilence explains that nothing came back.
+// tcpSilence explains that no answer came.
 func (l *Lesson) tcpSilence(r *probe.Result, e *probe.Event) {
 	l.talk.state = probe.StateClosed
-	l.page.headline(r, e, "TCP", text.Silence, "nothing came back")
+	name, came := "nothing came back", ""
+	if report.Heard(r) {
+		name, came = "no answer in time", "What did come acknowledges no SYN of ours, and proves nothing about the port."
+	}
+	l.page.headline(r, e, "TCP", text.Silence, name)
 	waited := ""
 	if len(l.talk.syns) > 0 {
 		d, _ := stamp.Between(l.talk.syns[0].at, e.At)
 		waited = fmt.Sprintf("%s left, and in %s no answer came that counts.", text.Count(len(l.talk.syns), "SYN"), text.Seconds(d))
 	}
-	l.page.prose(waited,
+	l.page.prose(waited, came,
 		"Silence proves nothing: the SYN or its answer was lost or is dropped by a firewall, the host is down, or its accept",
 		"queue is full. A closed port would have said so by RST (RFC 9293 3.5.2), and a router that drops a datagram need not tell.",
 		"The time that we wait is over, and the connection is given up (RFC 9293 3.8.3).")

@@ -38,10 +38,10 @@ func (l *Lesson) learnt(r *probe.Result) []string {
 	case probe.OutcomeRefused:
 		return []string{
 			fmt.Sprintf("A RST came after %s ms that acknowledges our ISS + 1, so it is about our SYN.", text.Milliseconds(tcp.RTT)),
-			fmt.Sprintf("The way there and back works. Nothing listens on port %d, or a firewall says so in the host's name (RFC 9293 3.5.2).", r.Port),
+			fmt.Sprintf("The way to whoever sent it, and back, works. Nothing listens on port %d, or a firewall says so in the host's name (RFC 9293 3.5.2).", r.Port),
 		}
 	case probe.OutcomeUnreachable:
-		return []string{l.rejected(r), "TCP is to wait on after most of these errors (RFC 9293 3.9.2.2); while they connect, deployed stacks give up, and so do we (RFC 5461 4)."}
+		return []string{l.rejected(r), "TCP is to wait on after most of these errors (RFC 9293 3.9.2.2). While it connects, Linux gives up, and so do we; FreeBSD goes on (RFC 5461 4)."}
 	case probe.OutcomeTimeout:
 		return []string{
 			fmt.Sprintf("%s got no answer that counts. A silence has no sender: it does not say whether the SYN or its answer was lost, or where.", text.Count(tcp.SYNSent, "SYN")),

@@ -15,18 +15,21 @@ import (
 func Advice(r *probe.Result) []string {
 	switch r.Outcome {
 	case probe.OutcomeRefused:
-		return []string{fmt.Sprintf("%v is up and answered: nothing listens on port %d, or a firewall rejects it.", r.TCP.Remote.Addr(), r.Port)}
+		return []string{fmt.Sprintf("A RST in its name: nothing listens on port %d, or a firewall sent it.", r.Port)}
 	case probe.OutcomeTimeout:
 		if slices.Contains(r.Findings, probe.FindingStalePeerState) {
 			return []string{
-				"The host is up and answers, but for an old connection of the same ports.",
+				"Something answers in the host's name, for an old connection of these ports.",
 				"Next: try again, without --source-port if you gave one.",
 			}
 		}
-		return []string{
-			"A firewall drops the SYN or its answer, or the host is down.",
-			fmt.Sprintf("Next: tcpprobe trace %s shows how far the SYN gets.", typed(r)),
+		if Heard(r) {
+			return []string{
+				"What came answers no SYN of ours: a firewall's, a stranger's, or damaged.",
+				fmt.Sprintf("Next: tcpprobe trace %s shows how far the SYN gets.", typed(r)),
+			}
 		}
+		return causesOfSilence(r)
 	case probe.OutcomeUnreachable:
 		if len(r.ICMP) > 0 {
 			return []string{rejected(r.ICMP[len(r.ICMP)-1])}

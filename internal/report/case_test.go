@@ -218,6 +218,57 @@ var cases = []struct {
 		j.Findings = []probe.Finding{probe.FindingStalePeerState}
 		return j.Result
 	}},
+	{"timeout_evidence", func() *probe.Result {
+		j := arrived(8443)
+		j.syn(2.301)
+		j.in(14, tcphdr.RST, 77, 0, nil, 0, probe.VerdictRSTUnproven).Segment.TTL = 61
+		j.in(15, tcphdr.RST, 78, 0, nil, 0, probe.VerdictRSTUnproven).Segment.TTL = 61
+		j.in(16, tcphdr.ACK, 77, iss+1, nil, 0, probe.VerdictDropped)
+		j.timedOut(1002.4)
+		j.Findings = []probe.Finding{probe.FindingRSTIgnored, probe.FindingChecksumInvalid, probe.FindingFragmentIgnored}
+		return j.Result
+	}},
+	{"timeout_damaged", func() *probe.Result {
+		j := arrived(8443)
+		j.syn(2.301)
+		j.Findings = []probe.Finding{probe.FindingChecksumInvalid}
+		j.timedOut(1002.4)
+		return j.Result
+	}},
+	{"timeout_long_target", func() *probe.Result {
+		j := arrived(8443)
+		j.Target = "a-host-with-a-name.example.com:8443"
+		j.syn(2.301)
+		j.timedOut(1002.4)
+		return j.Result
+	}},
+	{"refused_by_another", func() *probe.Result {
+		j := arrived(81)
+		j.syn(2.301)
+		j.in(13.1, tcphdr.ACK, 77, 78, nil, 0, probe.VerdictAckUnacceptable)
+		j.Outcome = probe.OutcomeRefused
+		j.TCP.State = probe.StateClosed
+		j.TCP.Answered, j.TCP.RTT, j.TCP.AnsweredSYN, j.TCP.TTL = true, milliseconds(11.401), 1, 63
+		e := j.in(13.702, tcphdr.RST|tcphdr.ACK, 0, iss+1, nil, 0, probe.VerdictRefused)
+		e.Step, e.Segment.Answers, e.Segment.TTL = milliseconds(11.401), 1, 63
+		return j.Result
+	}},
+	{"refused_ttl_zero", func() *probe.Result {
+		j := arrived(81)
+		j.syn(2.301)
+		j.Outcome = probe.OutcomeRefused
+		j.TCP.State = probe.StateClosed
+		j.TCP.Answered, j.TCP.RTT, j.TCP.AnsweredSYN = true, milliseconds(0.001), 1
+		e := j.in(2.302, tcphdr.RST|tcphdr.ACK, 0, iss+1, nil, 0, probe.VerdictRefused)
+		e.Segment.Answers, e.Segment.TTL = 1, 0
+		return j.Result
+	}},
+	{"unreachable_first_router", func() *probe.Result {
+		j := arrived(443)
+		j.syn(2.301)
+		j.rejected(8.120, 5.819, gateway, icmp.DestinationUnreachable, icmp.AdministrativelyProhibited, 63, 0)
+		return j.Result
+	}},
 	{"unreachable_prohibited", func() *probe.Result {
 		j := arrived(443)
 		j.syn(2.301)

@@ -18,6 +18,7 @@ type icmpJSON struct {
 	T      time.Duration `json:"t_ns"`
 	Quoted quotedJSON    `json:"quoted"`
 	Hops   int           `json:"hops,omitempty"`
+	Most   int           `json:"hops_max,omitempty"`
 
 	Labels     []labelJSON     `json:"mpls,omitempty"`
 	Interfaces []interfaceJSON `json:"interface,omitempty"`
@@ -30,12 +31,21 @@ type quotedJSON struct {
 }
 
 // newICMP returns what JSON writes of an ICMP error.
-func newICMP(m *probe.ICMP, zero stamp.Stamp) icmpJSON {
+func newICMP(m *probe.ICMP, route *probe.Route, zero stamp.Stamp) icmpJSON {
+	hops, most := hopsJSON(Distance(m, route))
 	return icmpJSON{
 		From: m.From, Type: m.Type, Code: m.Code, Name: m.Name, MTU: m.MTU, T: since(zero, m.At),
-		Quoted: quotedJSON{TTL: m.QuotedTTL, SentTTL: m.SentTTL, Length: len(m.Quoted)}, Hops: m.Hops(),
+		Quoted: quotedJSON{TTL: m.QuotedTTL, SentTTL: m.SentTTL, Length: len(m.Quoted)}, Hops: hops, Most: most,
 		Labels: newLabels(m.Labels), Interfaces: newInterfaces(m.Interfaces),
 	}
+}
+
+// hopsJSON returns a distance as JSON writes it: the most is left out where it is the least.
+func hopsJSON(least, most int) (hops, hopsMax int) {
+	if least == most {
+		return least, 0
+	}
+	return least, most
 }
 
 type labelJSON struct {

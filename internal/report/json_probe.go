@@ -44,7 +44,7 @@ func newProbe(r *probe.Result) probeJSON {
 		p.TCP = newTCP(r, zero)
 	}
 	for _, m := range r.ICMP {
-		p.ICMP = append(p.ICMP, newICMP(m, zero))
+		p.ICMP = append(p.ICMP, newICMP(m, r.Route, zero))
 	}
 	return p
 }
@@ -57,7 +57,7 @@ type dnsJSON struct {
 	Addresses []netip.Addr   `json:"addresses,omitempty"`
 	CNAME     []string       `json:"cname,omitempty"`
 	Attempts  int            `json:"attempts,omitempty"`
-	Duration  time.Duration  `json:"duration_ns,omitempty"`
+	Duration  *time.Duration `json:"duration_ns,omitempty"`
 	Clock     string         `json:"clock,omitempty"`
 }
 
@@ -68,10 +68,10 @@ func newDNS(d *probe.DNS) *dnsJSON {
 	}
 	j := &dnsJSON{
 		Source: d.Source, Server: d.Server, Name: d.Name, RCode: d.RCode,
-		Addresses: d.Addresses, CNAME: d.CNAME, Attempts: d.Attempts, Duration: d.Duration,
+		Addresses: d.Addresses, CNAME: d.CNAME, Attempts: d.Attempts,
 	}
-	if d.Duration > 0 {
-		j.Clock = d.Clock.String()
+	if d.Duration > 0 || d.Source == "dns" && d.RCode != "" { // an answer may come within the clock's resolution
+		j.Duration, j.Clock = &d.Duration, d.Clock.String()
 	}
 	return j
 }
@@ -93,12 +93,12 @@ func newRoute(r *probe.Route) *routeJSON {
 }
 
 type arpJSON struct {
-	Source   string        `json:"source"`
-	Address  netip.Addr    `json:"address,omitzero"`
-	MAC      string        `json:"mac,omitempty"`
-	Attempts int           `json:"attempts,omitempty"`
-	Duration time.Duration `json:"duration_ns,omitempty"`
-	Clock    string        `json:"clock,omitempty"`
+	Source   string         `json:"source"`
+	Address  netip.Addr     `json:"address,omitzero"`
+	MAC      string         `json:"mac,omitempty"`
+	Attempts int            `json:"attempts,omitempty"`
+	Duration *time.Duration `json:"duration_ns,omitempty"`
+	Clock    string         `json:"clock,omitempty"`
 }
 
 // newARP returns what JSON writes of how the next hop became a link-layer address; nil if it did not come to that.
@@ -106,12 +106,12 @@ func newARP(h *probe.NextHop) *arpJSON {
 	if h == nil {
 		return nil
 	}
-	j := &arpJSON{Source: h.Source, Address: h.Address, Attempts: h.Attempts, Duration: h.Duration}
+	j := &arpJSON{Source: h.Source, Address: h.Address, Attempts: h.Attempts}
 	if h.MAC != [6]byte{} {
 		j.MAC = mac(h.MAC)
 	}
-	if h.Duration > 0 {
-		j.Clock = h.Clock.String()
+	if h.Duration > 0 || h.Source == "arp" && h.Attempts > 0 && h.MAC != [6]byte{} {
+		j.Duration, j.Clock = &h.Duration, h.Clock.String()
 	}
 	return j
 }

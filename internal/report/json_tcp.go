@@ -29,7 +29,7 @@ type tcpJSON struct {
 	SACK         *bool          `json:"sack_permitted,omitempty"`
 	Timestamps   *bool          `json:"timestamps,omitempty"`
 	ECN          string         `json:"ecn,omitempty"`
-	TTL          uint8          `json:"ttl,omitempty"`
+	TTL          *uint8         `json:"ttl,omitempty"`
 	Close        string         `json:"close,omitempty"`
 	Segments     []segmentJSON  `json:"segments,omitempty"`
 }
@@ -44,13 +44,16 @@ func newTCP(r *probe.Result, zero stamp.Stamp) *tcpJSON {
 	t := r.TCP
 	j := &tcpJSON{
 		Local: t.Local, Remote: t.Remote, Send: t.Send, State: t.State.String(),
-		SYNSent: t.SYNSent, AnsweredSYN: t.AnsweredSYN, TTL: t.TTL,
+		SYNSent: t.SYNSent, AnsweredSYN: t.AnsweredSYN,
 	}
 	for _, s := range t.States {
 		j.States = append(j.States, stateJSON{s.State.String(), since(zero, s.At)})
 	}
 	if t.Answered {
 		j.RTT, j.RTTAmbiguous, j.Clock = &t.RTT, &t.RTTAmbiguous, t.Clock.String()
+	}
+	if t.TTL > 0 || t.Answered && (r.Outcome == probe.OutcomeEstablished || r.Outcome == probe.OutcomeRefused) {
+		j.TTL = &t.TTL // an answer may have 0
 	}
 	if t.Connected {
 		j.Connect, j.Turnaround = &t.Connect, &t.Turnaround

@@ -32,7 +32,7 @@ func newHop(t *probe.Trace, h probe.Hop) hopJSON {
 	j := hopJSON{Schema: Schema, Type: "hop", Target: t.Target, TTL: h.TTL, Sent: h.Sent, Replies: []replyJSON{}}
 	for _, r := range h.Replies {
 		j.Reached = j.Reached || r.Reached()
-		j.Replies = append(j.Replies, newReply(r))
+		j.Replies = append(j.Replies, newReply(t, r))
 	}
 	return j
 }
@@ -59,12 +59,14 @@ type traceICMPJSON struct {
 	Name string `json:"name"`
 	MTU  int    `json:"mtu,omitempty"`
 	Hops int    `json:"hops,omitempty"`
+	Most int    `json:"hops_max,omitempty"`
 }
 
-func newReply(r probe.Reply) replyJSON {
+func newReply(t *probe.Trace, r probe.Reply) replyJSON {
 	j := replyJSON{From: r.From, RTT: r.RTT, Ambiguous: r.Ambiguous, Clock: r.Clock.String()}
 	if m := r.ICMP; m != nil {
-		j.ICMP = &traceICMPJSON{Type: m.Type, Code: m.Code, Name: m.Name, MTU: m.MTU, Hops: m.Hops()}
+		j.ICMP = &traceICMPJSON{Type: m.Type, Code: m.Code, Name: m.Name, MTU: m.MTU}
+		j.ICMP.Hops, j.ICMP.Most = hopsJSON(traceDistance(t, r))
 		j.TTL, j.QuotedTTL = m.TTL, &m.QuotedTTL
 		j.Labels, j.Interfaces = newLabels(m.Labels), newInterfaces(m.Interfaces)
 		for _, c := range r.Changed {

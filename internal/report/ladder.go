@@ -57,7 +57,7 @@ func (l *Ladder) tell(r *probe.Result, e *probe.Event) row {
 	case probe.EventTCPSilence:
 		row.protocol, row.way, row.step = "TCP", text.Silence, 0
 		row.texts = []string{"nothing came back"}
-		if l.heard {
+		if l.heard || Heard(r) {
 			row.texts = []string{"no answer in time"}
 		}
 	}

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"strings"
+
 	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
@@ -8,7 +10,17 @@ import (
 // Notes says in words what was found, each finding in a line, but for those that the rest of a report says already. It is
 // printable.
 func Notes(r *probe.Result) (notes []string) {
+	silent := r.Outcome == probe.OutcomeTimeout
+	if came := evidence(r); silent && len(came) > 0 {
+		notes = append(notes, text.Printable("no answer, but this came: "+strings.Join(came, "; ")))
+	}
+	if note := foreignRST(r); note != "" {
+		notes = append(notes, note)
+	}
 	for _, f := range r.Findings {
+		if _, told := strays[f]; told && silent {
+			continue // evidence has named it
+		}
 		if note := finding(f, r); note != "" {
 			notes = append(notes, text.Printable(note))
 		}

@@ -17,7 +17,8 @@ func Reason(r *probe.Result) string {
 		}
 		return fmt.Sprintf("The peer accepted the SYN after %s ms, and was reset before the handshake was complete.", text.Milliseconds(r.TCP.RTT))
 	case probe.OutcomeRefused:
-		return fmt.Sprintf("The peer reset the SYN after %s ms: nothing listens on port %d, or a firewall rejects it.", text.Milliseconds(r.TCP.RTT), r.Port)
+		return fmt.Sprintf("A RST came in the name of %v after %s ms: nothing listens on port %d, or a firewall rejects it.",
+			r.TCP.Remote.Addr(), text.Milliseconds(r.TCP.RTT), r.Port)
 	case probe.OutcomeUnreachable:
 		return sentence("the SYN was rejected: " + rejection(r))
 	case probe.OutcomeInterrupted:

@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"io"
+	"net/netip"
+	"slices"
 	"strings"
 
 	"tcpprobe/internal/stamp"
@@ -11,10 +13,15 @@ import (
 )
 
 // Series prints many handshakes with one target, as ping(8) does.
-type Series struct{ page page }
+type Series struct {
+	page page
+	ttls map[netip.Addr]uint8 // of the latest SYN-ACK, by the address that it came from
+}
 
 // NewSeries returns a Series that writes to w.
-func NewSeries(w io.Writer, s Style) *Series { return &Series{newPage(w, s)} }
+func NewSeries(w io.Writer, s Style) *Series {
+	return &Series{page: newPage(w, s), ttls: make(map[netip.Addr]uint8)}
+}
 
 // Header prints what the handshakes have in common, from the first of them.
 func (s *Series) Header(r *probe.Result) error {
@@ -60,16 +67,29 @@ func (s *Series) Line(r *probe.Result) error {
 	return s.page.Flush()
 }
 
+// ttl says what was left of the Time to Live of an answer. Where a RST differs in that from the SYN-ACK before, one of the
+// two is not the host's.
+func (s *Series) ttl(r *probe.Result) string {
+	note := fmt.Sprintf("ttl=%d", r.TCP.TTL)
+	from := r.TCP.Remote.Addr()
+	if r.Outcome == probe.OutcomeEstablished {
+		s.ttls[from] = r.TCP.TTL
+	} else if before, known := s.ttls[from]; known && before != r.TCP.TTL {
+		note += fmt.Sprintf(" (SYN,ACK %d)", before)
+	}
+	return note
+}
+
 // notes says what there is to say about one handshake of many.
 func (s *Series) notes(r *probe.Result) []string {
 	var notes []string
 	switch r.Outcome {
 	case probe.OutcomeEstablished, probe.OutcomeRefused:
-		notes = append(notes, fmt.Sprintf("ttl=%d", r.TCP.TTL))
+		notes = append(notes, s.ttl(r))
 		switch {
 		case r.TCP.RTTAmbiguous:
 			notes = append(notes, "ambiguous ("+text.Count(r.TCP.SYNSent, "SYN")+")")
-		case r.TCP.AnsweredSYN == 2:
+		case r.TCP.AnsweredSYN == 2 && !slices.Contains(r.Findings, probe.FindingStalePeerState):
 			notes = append(notes, whichSYN(2, r.TCP.SYNSent)+" answered, the first was lost")
 		case r.TCP.SYNSent > 1:
 			notes = append(notes, whichSYN(r.TCP.AnsweredSYN, r.TCP.SYNSent)+" answered")

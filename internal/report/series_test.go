@@ -185,3 +185,17 @@ func TestInterimOfMany(t *testing.T) {
 		t.Errorf("%q", line)
 	}
 }
+
+// TestSeriesTTL checks that a RST is told apart whose Time to Live is not that of the host's SYN-ACK before.
+func TestSeriesTTL(t *testing.T) {
+	foreign := reply(3, 2000, refusal(11.4))
+	foreign.TCP.TTL = 63
+	got, _ := series(t, report.Style{}, []*probe.Result{reply(1, 0, opened(11.5)), reply(2, 1000, refusal(11.4)), foreign})
+	for _, want := range []string{
+		"seq=1  established  11.500 ms  ttl=57\n", "seq=2  refused      11.400 ms  ttl=57\n", "seq=3  refused      11.400 ms  ttl=63 (SYN,ACK 57)\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in\n%s", want, got)
+		}
+	}
+}

@@ -55,7 +55,7 @@ func variantTexts(v probe.SYNVariant) []string {
 	}
 	texts := []string{text.Milliseconds(end.RTT) + " ms"}
 	if end.ICMP != nil {
-		return append(texts, rejection(&probe.Result{ICMP: []*probe.ICMP{end.ICMP}}))
+		return append(texts, rejectedBy(end.ICMP)+away(traceDistance(v.Trace, end)))
 	}
 	texts = append(texts, offered(end.Segment)...)
 	if _, ok := v.Answer(); ok && end.Peer.ECN != probe.ECNOff {

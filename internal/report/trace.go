@@ -21,7 +21,7 @@ func Trace(w io.Writer, s Style, t *probe.Trace) error {
 	if !s.Quiet {
 		p.traceHeader(t)
 		for _, hop := range t.Path() {
-			p.hop(hop, len(t.Rounds) > 1)
+			p.hop(t, hop)
 		}
 		p.silence(t)
 	}
@@ -46,7 +46,7 @@ const (
 )
 
 // hop adds what came back for the SYNs of one TTL.
-func (p *page) hop(h probe.Hop, series bool) {
+func (p *page) hop(t *probe.Trace, h probe.Hop) {
 	ttl := fmt.Sprintf("%2d  ", h.TTL)
 	if len(h.Replies) == 0 {
 		p.Line(ttl + "*")
@@ -56,11 +56,11 @@ func (p *page) hop(h probe.Hop, series bool) {
 		if i > 0 {
 			ttl = strings.Repeat(" ", hopColumn)
 		}
-		words := []string{replyTimes(alike, series)}
+		words := []string{replyTimes(alike, len(t.Rounds) > 1)}
 		if lost := h.Lost(); lost > 0 && i == 0 {
 			words = append(words, fmt.Sprintf("%d of %s lost", lost, text.Count(h.Sent, "SYN")))
 		}
-		words = append(words, p.replyText(alike[0])...)
+		words = append(words, p.replyText(t, alike[0])...)
 		p.Line(p.Fill(text.PadRight(ttl+alike[0].From.String(), hopTimeColumn), hopTimeColumn, 2, words)...)
 	}
 }
@@ -116,7 +116,7 @@ func replyDoubts(replies []probe.Reply) string {
 }
 
 // replyText says what a reply is: the ICMP error in words, or the segment's control bits and what it offers.
-func (p *page) replyText(r probe.Reply) []string {
+func (p *page) replyText(t *probe.Trace, r probe.Reply) []string {
 	if r.ICMP != nil {
 		texts := []string{fmt.Sprintf("ICMP %d/%d %s", r.ICMP.Type, r.ICMP.Code, p.Printable(r.ICMP.Name))}
 		if r.ICMP.MTU > 0 {
@@ -132,8 +132,8 @@ func (p *page) replyText(r probe.Reply) []string {
 		for _, i := range r.ICMP.Interfaces {
 			texts = append(texts, p.Printable(InterfaceText(i)))
 		}
-		if n := r.ICMP.Hops(); n > 0 && n != int(r.ICMP.SentTTL) {
-			texts = append(texts, fmt.Sprintf("at hop %d", n))
+		if at := hopOf(t, r); at != "" && at != fmt.Sprintf("hop %d", r.ICMP.SentTTL) {
+			texts = append(texts, "at "+at)
 		}
 		if r.Translated() {
 			texts = append(texts, "a router, by NAT")

@@ -67,6 +67,14 @@ var traces = []struct {
 		return newTrace([]probe.Outcome{probe.OutcomeUnreachable},
 			[]probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}, []probe.Reply{routerReply("10.1.0.1", 2, 3, 13, 71*us)})
 	}},
+	{"trace_rejected_by_route", func() *probe.Trace {
+		rejected := routerReply("10.2.0.2", 2, 3, 13, 71*us)
+		return newTrace([]probe.Outcome{probe.OutcomeUnreachable}, []probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}, []probe.Reply{rejected})
+	}},
+	{"trace_rejected_after_silence", func() *probe.Trace {
+		rejected := routerReply("10.3.0.2", 3, 3, 13, 71*us)
+		return newTrace([]probe.Outcome{probe.OutcomeUnreachable}, []probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}, nil, []probe.Reply{rejected})
+	}},
 	{"trace_timeout", func() *probe.Trace {
 		return newTrace([]probe.Outcome{probe.OutcomeTimeout}, []probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)})
 	}},

@@ -93,7 +93,7 @@ func traceClause(t *probe.Trace) string {
 	case outcome == probe.OutcomeRefused && ended:
 		return "reset at hop " + fmt.Sprint(lastHop(t)) + " after " + text.Milliseconds(end.RTT) + " ms"
 	case outcome == probe.OutcomeUnreachable && ended:
-		return rejection(&probe.Result{ICMP: []*probe.ICMP{end.ICMP}})
+		return rejectedBy(end.ICMP) + away(traceDistance(t, end))
 	case outcome == probe.OutcomeUnreachable:
 		return hops(t) + " are not enough"
 	case outcome == probe.OutcomeInterrupted:

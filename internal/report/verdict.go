@@ -121,6 +121,11 @@ func rejection(r *probe.Result) string {
 		return cause(r)
 	}
 	m := r.ICMP[len(r.ICMP)-1]
+	return rejectedBy(m) + away(Distance(m, r.Route))
+}
+
+// rejectedBy says who sent an ICMP error that ends the SYN, and which.
+func rejectedBy(m *probe.ICMP) string {
 	verb := m.Name + ", says"
 	if prohibited(m) {
 		verb = "prohibited by"
@@ -128,11 +133,7 @@ func rejection(r *probe.Result) string {
 	if m.Own() {
 		return verb + " this host"
 	}
-	s := fmt.Sprintf("%s %v", verb, m.From)
-	if n := m.Hops(); n > 0 {
-		s += ", " + text.Count(n, "hop") + " away"
-	}
-	return s
+	return fmt.Sprintf("%s %v", verb, m.From)
 }
 
 // prohibited reports whether an ICMP error speaks of a policy (RFC 1122 3.2.2.1, RFC 1812 5.2.7.1).
