@@ -16,6 +16,7 @@ import (
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/stats"
 	"tcpprobe/internal/target"
 	"tcpprobe/internal/text"
 	"tcpprobe/probe"
@@ -46,7 +47,7 @@ type campaign struct {
 	mu      sync.Mutex
 	pace    *probe.Pace // nil for as fast as the path takes
 	all     exit.Tally
-	sum     *probe.Summary // over all targets
+	sum     *stats.Summary // over all targets
 	broken  int            // handshakes that were broken off before there was a verdict
 	drops   int            // frames that found no room on their way in
 	started time.Time
@@ -77,7 +78,7 @@ func newCampaign(ctx context.Context, o options, t *target.List, out io.Writer) 
 		stop()
 		return nil, err
 	}
-	c := &campaign{shared: s, stop: stop, targets: t, sum: probe.NewSummary(targetsInWords(t.Len())), started: time.Now()}
+	c := &campaign{shared: s, stop: stop, targets: t, sum: stats.NewSummary(targetsInWords(t.Len())), started: time.Now()}
 	c.out = newSpool(out, c.wake)
 	mass := t.Len() > massTargets
 	files := o.pcap != "" || o.diagram != ""
@@ -177,7 +178,7 @@ func (c *campaign) add(r *probe.Result) {
 }
 
 // check takes note of the assertions that did not hold for a target, and writes a line for each that says why.
-func (c *campaign) check(w io.Writer, s *probe.Summary) {
+func (c *campaign) check(w io.Writer, s *stats.Summary) {
 	for _, check := range s.Checks {
 		if check.Held {
 			continue

@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tcpprobe/internal/exit"
+	"tcpprobe/internal/stats"
 	"tcpprobe/internal/target"
 	"tcpprobe/internal/text"
 	"tcpprobe/probe"
@@ -173,7 +174,7 @@ type collector struct{ results []*probe.Result }
 
 func (c *collector) present(t target.Target) *presenter {
 	keep := finalView(func(r *probe.Result) { c.results = append(c.results, r) })
-	return &presenter{views: []view{keep}, stop: func() {}, summary: probe.NewSummary(t.Text)}
+	return &presenter{views: []view{keep}, stop: func() {}, summary: stats.NewSummary(t.Text)}
 }
 
 func (c *collector) over(*presenter) {}

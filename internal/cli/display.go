@@ -10,6 +10,7 @@ import (
 
 	"tcpprobe/internal/diagram"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/stats"
 	"tcpprobe/internal/target"
 	"tcpprobe/internal/terminal"
 	"tcpprobe/probe"
@@ -74,7 +75,7 @@ func (s *display) present(t target.Target) *presenter {
 	if alone && len(o.assertions) == 0 {
 		return s.verdicts()
 	}
-	p := &presenter{summary: probe.NewSummary(t.Text), stop: s.stopIfUnread}
+	p := &presenter{summary: stats.NewSummary(t.Text), stop: s.stopIfUnread}
 	if s.many {
 		p.summary.Expect(manyOvertake)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tcpprobe/internal/exit"
+	"tcpprobe/internal/stats"
 	"tcpprobe/internal/target"
 	"tcpprobe/internal/text"
 	"tcpprobe/probe"
@@ -46,7 +47,7 @@ type options struct {
 	verbose    bool
 	quiet      bool
 	color      string
-	assertions []probe.Assertion
+	assertions []stats.Assertion
 	require    exit.Requirement
 }
 
@@ -178,7 +179,7 @@ func readOptions(c *cli.Context) (o options, err error) {
 	keep("color", oneOf(o.color, "auto", "always", "never"))
 	keep("output", oneOf(o.output, "text", "mermaid"))
 	for _, text := range c.StringSlice("assert") {
-		a, e := probe.ParseAssertion(text)
+		a, e := stats.ParseAssertion(text)
 		keep("assert", e)
 		o.assertions = append(o.assertions, a)
 	}

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/stats"
 	"tcpprobe/internal/terminal"
 	"tcpprobe/internal/text"
 	"tcpprobe/probe"
@@ -21,7 +22,7 @@ type presenter struct {
 	number  int    // of the target, in the order in which they were taken on
 
 	mu      sync.Mutex
-	summary *probe.Summary // nil if nobody wants it
+	summary *stats.Summary // nil if nobody wants it
 }
 
 // event shows something that has just happened.
@@ -53,7 +54,7 @@ func (p *presenter) interim() string {
 }
 
 // end checks what is asserted, and shows and returns the statistics.
-func (p *presenter) end(assertions []probe.Assertion) *probe.Summary {
+func (p *presenter) end(assertions []stats.Assertion) *stats.Summary {
 	p.summary.Check(assertions)
 	for _, v := range p.views {
 		v.end(p.summary)

@@ -12,6 +12,7 @@ import (
 
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/netlab/labtest"
+	"tcpprobe/internal/stats"
 	"tcpprobe/probe"
 )
 
@@ -29,13 +30,13 @@ func TestAssertionsInWords(t *testing.T) {
 		{probe.OutcomeRefused, "p99<1s", exit.Mixed, "tcpprobe: a\\x1b:80: p99<1s does not hold: there is no round-trip time\n"},
 		{probe.OutcomeInterrupted, "p99<1s", exit.Interrupted, "tcpprobe: a\\x1b:80: p99<1s does not hold: there is no round-trip time\n"},
 	} {
-		a, err := probe.ParseAssertion(test.assertion)
+		a, err := stats.ParseAssertion(test.assertion)
 		must(t, err)
 		r := &probe.Result{Outcome: test.outcome, Time: time.Unix(1, 0)}
-		s := probe.NewSummary("a\x1b:80")
+		s := stats.NewSummary("a\x1b:80")
 		s.Add(r)
-		s.Check([]probe.Assertion{a})
-		c := &campaign{sum: probe.NewSummary("")}
+		s.Check([]stats.Assertion{a})
+		c := &campaign{sum: stats.NewSummary("")}
 		c.add(r)
 		var stderr bytes.Buffer
 		c.check(&stderr, s)

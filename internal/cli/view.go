@@ -11,6 +11,7 @@ import (
 	"tcpprobe/internal/capture"
 	"tcpprobe/internal/explain"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/stats"
 	"tcpprobe/internal/terminal"
 	"tcpprobe/probe"
 )
@@ -19,7 +20,7 @@ import (
 type view interface {
 	event(r *probe.Result, e *probe.Event) // something has just happened
 	result(r *probe.Result)                // a handshake has ended
-	end(s *probe.Summary)                  // all have
+	end(s *stats.Summary)                  // all have
 }
 
 // ladderView shows one handshake as a ladder of its packets.
@@ -43,7 +44,7 @@ func (v *ladderView) result(r *probe.Result) {
 	v.ladder = nil // the next handshake has one of its own
 }
 
-func (v *ladderView) end(*probe.Summary) {}
+func (v *ladderView) end(*stats.Summary) {}
 
 // lessonView explains every packet, and then has the verdict of the ladder.
 type lessonView struct {
@@ -68,7 +69,7 @@ func (v *lessonView) result(r *probe.Result) {
 	report.NewLadder(v.w, v.style).Verdict(r)
 }
 
-func (v *lessonView) end(*probe.Summary) {}
+func (v *lessonView) end(*stats.Summary) {}
 
 // whole explains a handshake that has ended.
 func (v *lessonView) whole(r *probe.Result) {
@@ -125,7 +126,7 @@ func addressOf(r *probe.Result) netip.Addr {
 	return r.TCP.Remote.Addr()
 }
 
-func (v *seriesView) end(s *probe.Summary) {
+func (v *seriesView) end(s *stats.Summary) {
 	if v.bars != nil {
 		v.bars.Erase()
 	}
@@ -137,7 +138,7 @@ type verdictView struct{ *report.Verdicts }
 
 func (v verdictView) event(*probe.Result, *probe.Event) {}
 func (v verdictView) result(r *probe.Result)            { v.Verdict(r) }
-func (v verdictView) end(*probe.Summary)                {}
+func (v verdictView) end(*stats.Summary)                {}
 
 // jsonView writes an object for every handshake, and one for all of them.
 type jsonView struct{ *report.JSON }
@@ -150,18 +151,18 @@ func (v jsonView) result(r *probe.Result) {
 	}
 }
 
-func (v jsonView) end(s *probe.Summary) { v.Summary(s) }
+func (v jsonView) end(s *stats.Summary) { v.Summary(s) }
 
 // captureView writes the packets into a file.
 type captureView struct{ *capture.Writer }
 
 func (v captureView) event(r *probe.Result, e *probe.Event) { v.Event(r, e) }
 func (v captureView) result(r *probe.Result)                { v.Result(r) }
-func (v captureView) end(*probe.Summary)                    {}
+func (v captureView) end(*stats.Summary)                    {}
 
 // finalView shows a handshake once it has ended.
 type finalView func(r *probe.Result)
 
 func (v finalView) event(*probe.Result, *probe.Event) {}
 func (v finalView) result(r *probe.Result)            { v(r) }
-func (v finalView) end(*probe.Summary)                {}
+func (v finalView) end(*stats.Summary)                {}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"tcpprobe/probe"
+	"tcpprobe/internal/stats"
 )
 
 // Requirement is how many of the handshakes of a run have to be established for it to exit with 0.
@@ -25,7 +25,7 @@ func ParseRequirement(text string) (Requirement, error) {
 		return All, nil
 	}
 	if percent, ok := strings.CutSuffix(text, "%"); ok {
-		share, err := probe.ParsePercent(percent)
+		share, err := stats.ParsePercent(percent)
 		if err == nil && share > 0 && share <= 1 {
 			return Requirement{share: share}, nil
 		}

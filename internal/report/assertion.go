@@ -4,13 +4,13 @@ import (
 	"strconv"
 	"time"
 
+	"tcpprobe/internal/stats"
 	"tcpprobe/internal/text"
-	"tcpprobe/probe"
 )
 
 // Failure says that an assertion did not hold, and why: "p99<50ms does not hold: p99 is 61.204ms". Whatever the user typed
 // is printable in it.
-func Failure(c probe.Check) string {
+func Failure(c stats.Check) string {
 	failure := text.Printable(c.Text) + " does not hold: "
 	if !c.Exists {
 		return failure + c.Why
@@ -19,11 +19,11 @@ func Failure(c probe.Check) string {
 }
 
 // figureValue writes the value of a figure, in its unit and as exactly as it is known.
-func figureValue(c probe.Check) string {
+func figureValue(c stats.Check) string {
 	switch c.Kind {
-	case probe.KindShare:
+	case stats.KindShare:
 		return strconv.FormatFloat(100*c.Value, 'g', 6, 64) + " %"
-	case probe.KindDuration:
+	case stats.KindDuration:
 		return time.Duration(c.Value).String()
 	}
 	return strconv.FormatFloat(c.Value, 'f', 0, 64)

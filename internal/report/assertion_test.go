@@ -6,16 +6,16 @@ import (
 	"testing"
 
 	"tcpprobe/internal/report"
-	"tcpprobe/probe"
+	"tcpprobe/internal/stats"
 )
 
 // asserted is the summary of the example, with assertions checked.
-func asserted(t *testing.T, texts ...string) *probe.Summary {
+func asserted(t *testing.T, texts ...string) *stats.Summary {
 	t.Helper()
 	_, sum := series(t, report.Style{}, example())
-	var assertions []probe.Assertion
+	var assertions []stats.Assertion
 	for _, text := range texts {
-		a, err := probe.ParseAssertion(text)
+		a, err := stats.ParseAssertion(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,12 +37,12 @@ func TestFailure(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	nothing := probe.NewSummary("x:1")
-	a, err := probe.ParseAssertion("p99<11ms")
+	nothing := stats.NewSummary("x:1")
+	a, err := stats.ParseAssertion("p99<11ms")
 	if err != nil {
 		t.Fatal(err)
 	}
-	nothing.Check([]probe.Assertion{a})
+	nothing.Check([]stats.Assertion{a})
 	if got, want := report.Failure(nothing.Checks[0]), "p99<11ms does not hold: there is no round-trip time"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

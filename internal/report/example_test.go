@@ -4,7 +4,7 @@ import (
 	"os"
 
 	"tcpprobe/internal/report"
-	"tcpprobe/probe"
+	"tcpprobe/internal/stats"
 )
 
 func ExampleLadder() {
@@ -33,7 +33,7 @@ func ExampleLadder() {
 func ExampleSeries() {
 	results := example() // five handshakes
 	s := report.NewSeries(os.Stdout, report.Style{})
-	sum := probe.NewSummary("example.com:80")
+	sum := stats.NewSummary("example.com:80")
 	s.Header(results[0])
 	for _, r := range results {
 		s.Line(r)

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/stats"
 	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
@@ -207,7 +208,7 @@ func (failing) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
 
 func TestWriteErrors(t *testing.T) {
 	r := cases[0].make()
-	sum := probe.NewSummary("example.com:80")
+	sum := stats.NewSummary("example.com:80")
 	sum.Add(r)
 	l, s, j := report.NewLadder(failing{}, report.Style{}), report.NewSeries(failing{}, report.Style{}), report.NewJSON(failing{})
 	for name, err := range map[string]error{

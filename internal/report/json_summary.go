@@ -3,11 +3,11 @@ package report
 import (
 	"time"
 
-	"tcpprobe/probe"
+	"tcpprobe/internal/stats"
 )
 
 // Summary writes what the handshakes with one target amount to.
-func (j *JSON) Summary(s *probe.Summary) error { return j.write(newSummary(s)) }
+func (j *JSON) Summary(s *stats.Summary) error { return j.write(newSummary(s)) }
 
 type summaryJSON struct {
 	Schema      string          `json:"schema"`
@@ -32,7 +32,7 @@ type summaryJSON struct {
 }
 
 // newSummary returns what JSON writes of a summary.
-func newSummary(s *probe.Summary) summaryJSON {
+func newSummary(s *stats.Summary) summaryJSON {
 	j := summaryJSON{
 		Schema: Schema, Type: "summary", Target: s.Target,
 		Sent: s.Sent, Established: s.Established, Refused: s.Refused, Unreachable: s.Unreachable,
@@ -41,7 +41,7 @@ func newSummary(s *probe.Summary) summaryJSON {
 	if r, ok := s.RTT(); ok {
 		j.RTT = &rttJSON{Min: r.Min, Avg: r.Avg, Max: r.Max, MDev: r.MDev, P50: r.P50, P90: r.P90, P99: r.P99}
 	}
-	c := s.Course()
+	c := s.Stability()
 	j.Flaps = c.Flaps
 	if c.HasJitter {
 		j.Jitter = &c.Jitter
@@ -103,11 +103,11 @@ type assertionJSON struct {
 }
 
 // newAssertion returns what JSON writes of an assertion.
-func newAssertion(c probe.Check) assertionJSON {
+func newAssertion(c stats.Check) assertionJSON {
 	j := assertionJSON{Text: c.Text, Held: c.Held, Reason: c.Why}
 	switch {
 	case !c.Exists:
-	case c.Kind == probe.KindDuration:
+	case c.Kind == stats.KindDuration:
 		d := time.Duration(c.Value)
 		j.ValueNS = &d
 	default:

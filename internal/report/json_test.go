@@ -12,6 +12,7 @@ import (
 
 	"tcpprobe/docs"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/stats"
 	"tcpprobe/probe"
 )
 
@@ -80,7 +81,7 @@ func TestSchema(t *testing.T) {
 		}
 	}
 	outcomes := map[probe.Outcome]bool{}
-	sum := probe.NewSummary("example.com:80")
+	sum := stats.NewSummary("example.com:80")
 	for _, c := range cases {
 		r := c.make()
 		if r.Outcome == probe.OutcomePending || strings.HasPrefix(c.name, "hostile") {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/stats"
 	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
@@ -113,7 +114,7 @@ func (s *Series) notes(r *probe.Result) []string {
 }
 
 // Interim returns one line, without an end of line, of how the handshakes stand while they go on.
-func (s *Series) Interim(sum *probe.Summary) string {
+func (s *Series) Interim(sum *stats.Summary) string {
 	target := s.page.Printable(sum.Target)
 	line := fmt.Sprintf(": %d/%d established, %.0f %% loss", sum.Established, sum.Sent, 100*sum.Loss())
 	if rtt, ok := sum.RTT(); ok {

@@ -9,6 +9,7 @@ import (
 
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/stats"
 	"tcpprobe/probe"
 	"tcpprobe/tcphdr"
 )
@@ -54,11 +55,11 @@ func example() []*probe.Result {
 }
 
 // series renders results as a series.
-func series(t *testing.T, s report.Style, results []*probe.Result) (string, *probe.Summary) {
+func series(t *testing.T, s report.Style, results []*probe.Result) (string, *stats.Summary) {
 	t.Helper()
 	var b bytes.Buffer
 	p := report.NewSeries(&b, s)
-	sum := probe.NewSummary(results[0].Target)
+	sum := stats.NewSummary(results[0].Target)
 	if err := p.Header(results[0]); err != nil {
 		t.Fatal(err)
 	}
@@ -175,7 +176,7 @@ func TestSeriesNotes(t *testing.T) {
 
 // TestInterimOfMany checks that the line keeps its width for large counts and times.
 func TestInterimOfMany(t *testing.T) {
-	sum := probe.NewSummary(strings.Repeat("long.", 50) + "example:65535")
+	sum := stats.NewSummary(strings.Repeat("long.", 50) + "example:65535")
 	sum.Address = netip.MustParseAddr("192.0.2.80")
 	for range 3000 {
 		sum.Add(reply(1, 0, opened(123456.789)))

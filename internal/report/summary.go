@@ -5,12 +5,12 @@ import (
 	"strings"
 	"time"
 
+	"tcpprobe/internal/stats"
 	"tcpprobe/internal/text"
-	"tcpprobe/probe"
 )
 
 // Summary prints what the handshakes amount to.
-func (s *Series) Summary(sum *probe.Summary) error {
+func (s *Series) Summary(sum *stats.Summary) error {
 	if s.page.style.Quiet {
 		return nil
 	}
@@ -21,7 +21,7 @@ func (s *Series) Summary(sum *probe.Summary) error {
 	s.page.Line("--- " + s.page.Shorten(s.page.Printable(sum.Target), text.Width-8-text.Columns(address)) + address + " ---")
 	s.page.Paragraph("", 2, counts(sum))
 	s.roundTrips(sum)
-	if parts := course(sum.Course()); sum.Sent > 1 && len(parts) > 0 {
+	if parts := stability(sum.Stability()); sum.Sent > 1 && len(parts) > 0 {
 		s.page.Paragraph("", 2, parts)
 	}
 	for _, c := range sum.Checks {
@@ -32,8 +32,8 @@ func (s *Series) Summary(sum *probe.Summary) error {
 	return s.page.Flush()
 }
 
-// course says what the order of the handshakes shows, in parts that stay in one line.
-func course(c probe.Course) []string {
+// stability says what the order of the handshakes shows, in parts that stay in one line.
+func stability(c stats.Stability) []string {
 	var parts []string
 	if c.HasJitter {
 		parts = append(parts, "jitter "+text.Milliseconds(c.Jitter)+" ms")
@@ -51,7 +51,7 @@ func course(c probe.Course) []string {
 }
 
 // roundTrips adds the distribution of the round-trip times, if there were any.
-func (s *Series) roundTrips(sum *probe.Summary) {
+func (s *Series) roundTrips(sum *stats.Summary) {
 	if rtt, ok := sum.RTT(); ok {
 		s.page.Line(fitting(text.Width, func(decimals int) string {
 			return "rtt min/avg/p50/p99/max/mdev = " + values(decimals, rtt.Min, rtt.Avg, rtt.P50, rtt.P99, rtt.Max, rtt.MDev)
@@ -61,7 +61,7 @@ func (s *Series) roundTrips(sum *probe.Summary) {
 
 // Total is what there is to say of all targets of a run together.
 type Total struct {
-	*probe.Summary
+	*stats.Summary
 	Targets  int // that there were to be probed
 	NotBegun int // that were not, because the run was broken off
 	Broken   int // handshakes that were broken off before there was a verdict
@@ -89,7 +89,7 @@ func (s *Series) Total(t Total) error {
 }
 
 // counts says how the handshakes ended, what became of their SYNs, and how long it took, in parts that stay in one line.
-func counts(sum *probe.Summary) []string {
+func counts(sum *stats.Summary) []string {
 	ends := []string{fmt.Sprintf("%d established", sum.Established)}
 	for _, c := range []struct {
 		n    int

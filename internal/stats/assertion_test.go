@@ -1,4 +1,4 @@
-package probe_test
+package stats_test
 
 import (
 	"math"
@@ -6,12 +6,13 @@ import (
 	"testing"
 	"time"
 
+	"tcpprobe/internal/stats"
 	"tcpprobe/probe"
 )
 
 // answered is the summary of 1000 handshakes, one a second: 990 established in 10 to 19 ms, 10 timed out.
-func answered() *probe.Summary {
-	s := probe.NewSummary("example.com:80")
+func answered() *stats.Summary {
+	s := stats.NewSummary("example.com:80")
 	for i := range 1000 {
 		if i%100 == 50 {
 			s.Add(second{start: i}.result())
@@ -23,12 +24,12 @@ func answered() *probe.Summary {
 }
 
 func TestAssertions(t *testing.T) {
-	some, none := answered(), probe.NewSummary("example.com:80")
-	refused := probe.NewSummary("example.com:80")
+	some, none := answered(), stats.NewSummary("example.com:80")
+	refused := stats.NewSummary("example.com:80")
 	refused.Add(handshake(probe.OutcomeRefused, 0, time.Second, tcp(1, 1, µs)))
 	for _, test := range []struct {
 		text string
-		s    *probe.Summary
+		s    *stats.Summary
 		want bool
 	}{
 		{"sent==1000", some, true},
@@ -81,12 +82,12 @@ func TestAssertions(t *testing.T) {
 		{"p99<50ms", refused, false},
 		{"jitter<1s", refused, false},
 	} {
-		a, err := probe.ParseAssertion(test.text)
+		a, err := stats.ParseAssertion(test.text)
 		if err != nil {
 			t.Errorf("%s: %v", test.text, err)
 			continue
 		}
-		test.s.Check([]probe.Assertion{a})
+		test.s.Check([]stats.Assertion{a})
 		if c := test.s.Checks[0]; c.Held != test.want || c.Text != test.text || c.Exists == (c.Why != "") {
 			t.Errorf("%s: %+v, want %v", test.text, c, test.want)
 		}
@@ -122,7 +123,7 @@ func TestAssertionErrors(t *testing.T) {
 		{"established>=-1", `"established>=-1": "-1" is no whole number, as in established>=3`},
 		{"established>=99999999999", `"established>=99999999999": "99999999999" is no whole number, as in established>=3`},
 	} {
-		if _, err := probe.ParseAssertion(test.text); err == nil || !strings.HasPrefix(err.Error(), test.want) {
+		if _, err := stats.ParseAssertion(test.text); err == nil || !strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %s", test.text, err, test.want)
 		}
 	}
@@ -134,12 +135,12 @@ func TestParsePercent(t *testing.T) {
 		text        string
 		part, whole float64
 	}{{"99.9", 999, 1000}, {"0.1", 1, 1000}, {"33", 33, 100}, {"100", 1, 1}, {"0", 0, 1}, {"7", 7, 100}, {"12.5", 1, 8}} {
-		if got, err := probe.ParsePercent(test.text); err != nil || got != test.part/test.whole {
+		if got, err := stats.ParsePercent(test.text); err != nil || got != test.part/test.whole {
 			t.Errorf("%s: %v %v, want %v", test.text, got, err, test.part/test.whole)
 		}
 	}
 	for _, text := range []string{"", "x", "1e2", "Inf", "NaN", "1 "} {
-		if got, err := probe.ParsePercent(text); err == nil {
+		if got, err := stats.ParsePercent(text); err == nil {
 			t.Errorf("%q: %v, want an error", text, got)
 		}
 	}
@@ -152,11 +153,11 @@ func FuzzParseAssertion(f *testing.F) {
 	}
 	s := answered()
 	f.Fuzz(func(t *testing.T, text string) {
-		a, err := probe.ParseAssertion(text)
+		a, err := stats.ParseAssertion(text)
 		if err != nil {
 			return
 		}
-		s.Check([]probe.Assertion{a})
+		s.Check([]stats.Assertion{a})
 		if c := s.Checks[0]; c.Text != text || math.IsNaN(c.Value) {
 			t.Errorf("%+v", c)
 		}

@@ -1,4 +1,4 @@
-package probe_test
+package stats_test
 
 import (
 	"math/rand/v2"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/stats"
 	"tcpprobe/probe"
 )
 
@@ -28,36 +29,36 @@ func (s second) result() *probe.Result {
 	return handshake(probe.OutcomeEstablished, start, rtt, tcp(1, 1, rtt))
 }
 
-func TestCourse(t *testing.T) {
+func TestStability(t *testing.T) {
 	const sec, msec = time.Second, time.Millisecond
 	for _, test := range []struct {
 		name       string
 		handshakes []second // in the order of their starts
-		want       probe.Course
+		want       stats.Stability
 	}{
-		{"nothing", nil, probe.Course{}},
-		{"one", []second{{0, 10}}, probe.Course{}},
-		{"two", []second{{0, 10}, {1, 14}}, probe.Course{Jitter: 4 * msec, HasJitter: true}},
-		{"three", []second{{0, 10}, {1, 14}, {2, 12}}, probe.Course{Jitter: 3 * msec, HasJitter: true}},
-		{"equal", []second{{0, 10}, {1, 10}}, probe.Course{HasJitter: true}},
-		{"one that failed, to its end", []second{{0, 0}}, probe.Course{Outage: 3 * sec, OutageHandshakes: 1}},
-		{"failed at first", []second{{0, 0}, {1, 0}, {2, 10}}, probe.Course{Outage: 2 * sec, OutageHandshakes: 2}},
-		{"failed at last", []second{{0, 10}, {1, 0}, {2, 0}}, probe.Course{Outage: 4 * sec, OutageHandshakes: 2, Flaps: 1}},
-		{"in between", []second{{0, 10}, {1, 0}, {2, 0}, {3, 30}}, probe.Course{Outage: 2 * sec, OutageHandshakes: 2, Flaps: 1, Jitter: 20 * msec, HasJitter: true}},
-		{"the longest of three", []second{{0, 10}, {1, 0}, {2, 10}, {3, 0}, {4, 0}, {5, 0}, {6, 10}, {7, 0}, {8, 0}, {9, 10}}, probe.Course{Outage: 3 * sec, OutageHandshakes: 3, Flaps: 3, HasJitter: true}},
-		{"always", []second{{0, 0}, {1, 0}, {2, 0}}, probe.Course{Outage: 5 * sec, OutageHandshakes: 3}},
+		{"nothing", nil, stats.Stability{}},
+		{"one", []second{{0, 10}}, stats.Stability{}},
+		{"two", []second{{0, 10}, {1, 14}}, stats.Stability{Jitter: 4 * msec, HasJitter: true}},
+		{"three", []second{{0, 10}, {1, 14}, {2, 12}}, stats.Stability{Jitter: 3 * msec, HasJitter: true}},
+		{"equal", []second{{0, 10}, {1, 10}}, stats.Stability{HasJitter: true}},
+		{"one that failed, to its end", []second{{0, 0}}, stats.Stability{Outage: 3 * sec, OutageHandshakes: 1}},
+		{"failed at first", []second{{0, 0}, {1, 0}, {2, 10}}, stats.Stability{Outage: 2 * sec, OutageHandshakes: 2}},
+		{"failed at last", []second{{0, 10}, {1, 0}, {2, 0}}, stats.Stability{Outage: 4 * sec, OutageHandshakes: 2, Flaps: 1}},
+		{"in between", []second{{0, 10}, {1, 0}, {2, 0}, {3, 30}}, stats.Stability{Outage: 2 * sec, OutageHandshakes: 2, Flaps: 1, Jitter: 20 * msec, HasJitter: true}},
+		{"the longest of three", []second{{0, 10}, {1, 0}, {2, 10}, {3, 0}, {4, 0}, {5, 0}, {6, 10}, {7, 0}, {8, 0}, {9, 10}}, stats.Stability{Outage: 3 * sec, OutageHandshakes: 3, Flaps: 3, HasJitter: true}},
+		{"always", []second{{0, 0}, {1, 0}, {2, 0}}, stats.Stability{Outage: 5 * sec, OutageHandshakes: 3}},
 	} {
-		// However the handshakes overtake each other, the course is the same.
+		// However the handshakes overtake each other, the result is the same.
 		random := rand.New(rand.NewPCG(3, 5))
 		for range 20 {
-			s := probe.NewSummary("example.com:80")
+			s := stats.NewSummary("example.com:80")
 			for _, h := range test.handshakes {
 				s.Add(h.result())
 			}
-			if got := s.Course(); got != test.want {
+			if got := s.Stability(); got != test.want {
 				t.Errorf("%s: %+v, want %+v; handshakes %v", test.name, got, test.want, test.handshakes)
 			}
-			if got := s.Course(); got != test.want {
+			if got := s.Stability(); got != test.want {
 				t.Errorf("%s: asked again: %+v, want %+v", test.name, got, test.want)
 			}
 			random.Shuffle(len(test.handshakes), func(i, j int) {
@@ -67,31 +68,31 @@ func TestCourse(t *testing.T) {
 	}
 }
 
-// TestCourseOtherOutcomes: what is not established is an outage, whatever it is, and what is interrupted is neither.
-func TestCourseOtherOutcomes(t *testing.T) {
+// TestStabilityOtherOutcomes: what is not established is an outage, whatever it is, and what is interrupted is neither.
+func TestStabilityOtherOutcomes(t *testing.T) {
 	for _, outcome := range []probe.Outcome{
 		probe.OutcomeRefused, probe.OutcomeUnreachable, probe.OutcomeTimeout, probe.OutcomeDNSError, probe.OutcomeNoRoute, probe.OutcomeARPTimeout, probe.OutcomeLocalError,
 	} {
-		s := probe.NewSummary("example.com:80")
+		s := stats.NewSummary("example.com:80")
 		s.Add(handshake(outcome, 0, time.Second, nil))
 		s.Add(handshake(probe.OutcomeInterrupted, time.Second, time.Second, nil))
 		s.Add(handshake(probe.OutcomeEstablished, 2*time.Second, time.Second, tcp(1, 1, µs)))
-		if got, want := s.Course(), (probe.Course{Outage: 2 * time.Second, OutageHandshakes: 1}); got != want {
+		if got, want := s.Stability(), (stats.Stability{Outage: 2 * time.Second, OutageHandshakes: 1}); got != want {
 			t.Errorf("%v: %+v, want %+v", outcome, got, want)
 		}
 	}
 }
 
-// TestCourseWithoutEvents: a handshake that failed before anything happened began when it was set about.
-func TestCourseWithoutEvents(t *testing.T) {
-	s := probe.NewSummary("example.com:80")
+// TestStabilityWithoutEvents: a handshake that failed before anything happened began when it was set about.
+func TestStabilityWithoutEvents(t *testing.T) {
+	s := stats.NewSummary("example.com:80")
 	first := handshake(probe.OutcomeEstablished, 0, time.Millisecond, tcp(1, 1, µs))
 	s.Add(first)
 	for i := range 3 {
 		s.Add(&probe.Result{Outcome: probe.OutcomeNoRoute, Time: first.Start.User.Add(time.Duration(i+1) * time.Second)})
 	}
-	want := probe.Course{Outage: 2 * time.Second, OutageHandshakes: 3, Flaps: 1}
-	if got := s.Course(); got != want || s.Duration != 3*time.Second {
+	want := stats.Stability{Outage: 2 * time.Second, OutageHandshakes: 3, Flaps: 1}
+	if got := s.Stability(); got != want || s.Duration != 3*time.Second {
 		t.Errorf("%+v in %v, want %+v in 3s", got, s.Duration, want)
 	}
 }
@@ -99,22 +100,22 @@ func TestCourseWithoutEvents(t *testing.T) {
 // TestB42_AmbiguousJitter: a round-trip time that is ambiguous takes no part in the jitter, and an established handshake
 // without one is no outage.
 func TestB42_AmbiguousJitter(t *testing.T) {
-	s := probe.NewSummary("example.com:80")
+	s := stats.NewSummary("example.com:80")
 	s.Add(handshake(probe.OutcomeEstablished, 0, 0, tcp(1, 1, 10*µs)))
 	s.Add(handshake(probe.OutcomeEstablished, time.Second, 0, tcp(2, -1, 900*µs)))
-	if c := s.Course(); c.HasJitter || c.OutageHandshakes != 0 {
+	if c := s.Stability(); c.HasJitter || c.OutageHandshakes != 0 {
 		t.Errorf("%+v", c)
 	}
 	s.Add(handshake(probe.OutcomeEstablished, 2*time.Second, 0, tcp(1, 1, 13*µs)))
 	s.Add(handshake(probe.OutcomeRefused, 3*time.Second, 0, tcp(1, 1, 500*µs)))
-	if c := s.Course(); !c.HasJitter || c.Jitter != 3*µs {
+	if c := s.Stability(); !c.HasJitter || c.Jitter != 3*µs {
 		t.Errorf("%+v", c)
 	}
 }
 
 // TestDurationOfOvertaken: the first to end need not be the first that began.
 func TestDurationOfOvertaken(t *testing.T) {
-	s := probe.NewSummary("example.com:80")
+	s := stats.NewSummary("example.com:80")
 	s.Add(handshake(probe.OutcomeEstablished, time.Second, time.Second, tcp(1, 1, µs)))
 	s.Add(handshake(probe.OutcomeTimeout, 0, 3*time.Second, tcp(1, 0, 0)))
 	if s.Duration != 3*time.Second {
@@ -122,9 +123,9 @@ func TestDurationOfOvertaken(t *testing.T) {
 	}
 }
 
-// TestCourseOfMany compares the course of some thousand handshakes, which overtake each other, with that of the same ones
+// TestStabilityOfMany compares the stability of some thousand handshakes, which overtake each other, with that of the same ones
 // in order.
-func TestCourseOfMany(t *testing.T) {
+func TestStabilityOfMany(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	var all []second
 	for i := range 30_000 {
@@ -134,20 +135,20 @@ func TestCourseOfMany(t *testing.T) {
 		}
 		all = append(all, h)
 	}
-	course := func() probe.Course {
-		s := probe.NewSummary("many")
+	stability := func() stats.Stability {
+		s := stats.NewSummary("many")
 		for _, h := range all {
 			s.Add(h.result())
 		}
-		return s.Course()
+		return s.Stability()
 	}
-	want := course()
+	want := stability()
 	late := make(map[int]int)
 	for _, h := range all {
 		late[h.start] = h.start + random.IntN(4000)
 	}
 	slices.SortStableFunc(all, func(a, b second) int { return late[a.start] - late[b.start] })
-	got := course()
+	got := stability()
 	if (got.Jitter - want.Jitter).Abs() > 1 {
 		t.Errorf("jitter %v, want %v", got.Jitter, want.Jitter)
 	}
@@ -158,7 +159,7 @@ func TestCourseOfMany(t *testing.T) {
 
 // TestConstantMemoryOfWeeks adds three million handshakes, a week and a half of four a second: the heap does not grow.
 func TestConstantMemoryOfWeeks(t *testing.T) {
-	s := probe.NewSummary("weeks")
+	s := stats.NewSummary("weeks")
 	r := handshake(probe.OutcomeEstablished, 0, 0, tcp(1, 1, 11573*µs))
 	zero := r.Start.User
 	add := func(n int) {
@@ -190,9 +191,9 @@ func TestConstantMemoryOfWeeks(t *testing.T) {
 	}
 }
 
-// TestCourseExpect: with fewer that may overtake, the same comes out for those that keep to it.
-func TestCourseExpect(t *testing.T) {
-	exact, narrow := probe.NewSummary("a"), probe.NewSummary("a")
+// TestStabilityExpect: with fewer that may overtake, the same comes out for those that keep to it.
+func TestStabilityExpect(t *testing.T) {
+	exact, narrow := stats.NewSummary("a"), stats.NewSummary("a")
 	narrow.Expect(16)
 	start := time.Unix(5_000, 0)
 	for i := range 5000 {
@@ -207,7 +208,7 @@ func TestCourseExpect(t *testing.T) {
 		exact.Add(r)
 		narrow.Add(r)
 	}
-	if exact.Course() != narrow.Course() || exact.Course().Flaps == 0 {
-		t.Errorf("%+v, want %+v", narrow.Course(), exact.Course())
+	if exact.Stability() != narrow.Stability() || exact.Stability().Flaps == 0 {
+		t.Errorf("%+v, want %+v", narrow.Stability(), exact.Stability())
 	}
 }

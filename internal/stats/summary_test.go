@@ -1,4 +1,4 @@
-package probe_test
+package stats_test
 
 import (
 	"math"
@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/stats"
 	"tcpprobe/probe"
 )
 
@@ -34,7 +35,7 @@ func tcp(sent, answered int, rtt time.Duration) *probe.TCP {
 
 // TestSummary is the example of the documentation, and one of each other outcome.
 func TestSummary(t *testing.T) {
-	s := probe.NewSummary("example.com:80")
+	s := stats.NewSummary("example.com:80")
 	if _, ok := s.RTT(); ok || s.Loss() != 0 {
 		t.Errorf("something is known before the first handshake: %v", s.Loss())
 	}
@@ -61,7 +62,7 @@ func TestSummary(t *testing.T) {
 	check("duration", s.Duration, 3100*time.Millisecond)
 	rtt, ok := s.RTT()
 	check("ok", ok, true)
-	check("RTT", rtt, probe.RTT{
+	check("RTT", rtt, stats.RTT{
 		Min: 11573 * µs, Avg: 11638667, Max: 11702 * µs, MDev: 52690, P50: 11641 * µs, P90: 11702 * µs, P99: 11702 * µs,
 	})
 
@@ -83,7 +84,7 @@ func TestSummary(t *testing.T) {
 
 // TestSummaryAddresses: an address is named if it is that of all handshakes that had one.
 func TestSummaryAddresses(t *testing.T) {
-	s := probe.NewSummary("example.com:80")
+	s := stats.NewSummary("example.com:80")
 	none := netip.Addr{}
 	first, second := tcp(1, 1, µs), tcp(1, 1, µs)
 	second.Remote = netip.MustParseAddrPort("192.0.2.81:80")
@@ -105,7 +106,7 @@ func TestSummaryAddresses(t *testing.T) {
 // TestB42_AmbiguousRTT: the round-trip time of a handshake of which it is not known which SYN was answered counts for
 // nothing (Karn), and the SYNs before its last one for lost.
 func TestB42_AmbiguousRTT(t *testing.T) {
-	s := probe.NewSummary("example.com:80")
+	s := stats.NewSummary("example.com:80")
 	s.Add(handshake(probe.OutcomeEstablished, 0, 0, tcp(3, -1, 900*µs)))
 	if _, ok := s.RTT(); ok {
 		t.Error("an ambiguous time was counted")
@@ -120,7 +121,7 @@ func TestB42_AmbiguousRTT(t *testing.T) {
 }
 
 // exactly computes what a Summary is to say of some samples, the plain way.
-func exactly(samples []time.Duration) probe.RTT {
+func exactly(samples []time.Duration) stats.RTT {
 	sorted := slices.Sorted(slices.Values(samples))
 	var sum, squares float64
 	for _, d := range sorted {
@@ -131,7 +132,7 @@ func exactly(samples []time.Duration) probe.RTT {
 		squares += (float64(d) - mean) * (float64(d) - mean)
 	}
 	rank := func(p float64) time.Duration { return sorted[int(math.Ceil(p*float64(len(sorted))))-1] }
-	return probe.RTT{
+	return stats.RTT{
 		Min: sorted[0], Avg: time.Duration(math.Round(mean)), Max: sorted[len(sorted)-1],
 		MDev: time.Duration(math.Round(math.Sqrt(squares / float64(len(sorted))))),
 		P50:  rank(0.50), P90: rank(0.90), P99: rank(0.99),
@@ -153,7 +154,7 @@ func TestDistribution(t *testing.T) {
 	}
 	for name, shape := range shapes {
 		for _, n := range []int{1, 2, 3, 10, 99, 100, 101, 10_000, 10_001, 50_000} {
-			s := probe.NewSummary(name)
+			s := stats.NewSummary(name)
 			var samples []time.Duration
 			for range n {
 				samples = append(samples, shape())
@@ -180,7 +181,7 @@ func TestDistribution(t *testing.T) {
 
 // TestExtremeSamples makes sure that no sample falls outside of the histogram.
 func TestExtremeSamples(t *testing.T) {
-	s := probe.NewSummary("extremes")
+	s := stats.NewSummary("extremes")
 	for range 10_001 {
 		s.Add(handshake(probe.OutcomeEstablished, 0, 0, tcp(1, 1, 0)))
 		s.Add(handshake(probe.OutcomeEstablished, 0, 0, tcp(1, 1, math.MaxInt64)))
@@ -192,7 +193,7 @@ func TestExtremeSamples(t *testing.T) {
 
 // TestConstantMemory checks that a Summary does not grow with the number of handshakes.
 func TestConstantMemory(t *testing.T) {
-	s := probe.NewSummary("many")
+	s := stats.NewSummary("many")
 	r := handshake(probe.OutcomeEstablished, 0, 0, tcp(1, 1, 11573*µs))
 	for range 10_001 {
 		s.Add(r)

@@ -1,4 +1,4 @@
-package probe
+package stats
 
 import (
 	"fmt"
@@ -54,7 +54,7 @@ var figures = []figure{
 	{"loss", KindShare, func(s *Summary) (float64, bool) { return s.Loss(), s.Sent > 0 }, "there was no handshake"},
 	number("syns", func(s *Summary) int { return s.SYNs }),
 	number("syns_lost", func(s *Summary) int { return s.SYNsLost }),
-	number("flaps", func(s *Summary) int { return s.Course().Flaps }),
+	number("flaps", func(s *Summary) int { return s.Stability().Flaps }),
 	roundTrip("min", func(r RTT) time.Duration { return r.Min }),
 	roundTrip("avg", func(r RTT) time.Duration { return r.Avg }),
 	roundTrip("max", func(r RTT) time.Duration { return r.Max }),
@@ -63,10 +63,10 @@ var figures = []figure{
 	roundTrip("p90", func(r RTT) time.Duration { return r.P90 }),
 	roundTrip("p99", func(r RTT) time.Duration { return r.P99 }),
 	{"jitter", KindDuration, func(s *Summary) (float64, bool) {
-		c := s.Course()
+		c := s.Stability()
 		return float64(c.Jitter), c.HasJitter
 	}, "there are fewer than two round-trip times"},
-	{"outage", KindDuration, func(s *Summary) (float64, bool) { return float64(s.Course().Outage), s.Sent > 0 }, "there was no handshake"},
+	{"outage", KindDuration, func(s *Summary) (float64, bool) { return float64(s.Stability().Outage), s.Sent > 0 }, "there was no handshake"},
 	{"duration", KindDuration, func(s *Summary) (float64, bool) { return float64(s.Duration), s.Sent > 0 }, "there was no handshake"},
 }
 

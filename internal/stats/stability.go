@@ -1,0 +1,130 @@
+package stats
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// Stability is what handshakes show in the order in which they began: whether the failures came in a row, and how much the
+// round-trip time changes from one to the next.
+type Stability struct {
+	// Outage is the longest time without an established handshake: from the start of the first of a run of others to the
+	// start of the next one that was established, or to the end. It is 0 if there was none.
+	Outage           time.Duration
+	OutageHandshakes int // how many fell into it
+
+	Flaps int // how often an established handshake was followed by another outcome
+
+	// Jitter is the mean of the differences, without their sign, between each round-trip time and the one before it. It is the Javg
+	// of mtr(8), which takes a 0 for the first one into the mean, and not the moving average of RFC 3550 6.4.1. Handshakes
+	// without a round-trip time, or with an ambiguous one, are passed over.
+	Jitter    time.Duration
+	HasJitter bool // there were two round-trip times
+}
+
+// overtaking is how many handshakes that began later may end before one does, with the Stability still exact.
+const overtaking = 4096
+
+// entry is what the Stability takes of one handshake.
+type entry struct {
+	start       time.Time
+	established bool
+	rtt         time.Duration
+	measured    bool // rtt is one to rely on
+}
+
+// earlier compares two handshakes by their start.
+func earlier(a, b entry) int { return a.start.Compare(b.start) }
+
+// sequence is the handshakes with one target. They come in the order of their ends, and count in that of their starts, so
+// the latest ones are kept until no earlier one is to be expected any more. The zero value has none.
+type sequence struct {
+	recent []entry // in any order
+	before scan    // of all that began before them
+	most   int     // how many may overtake one; 0 is overtaking
+}
+
+// add takes a handshake that is over.
+func (q *sequence) add(e entry) {
+	most := q.most
+	if most == 0 {
+		most = overtaking
+	}
+	q.recent = append(q.recent, e)
+	if len(q.recent) < 2*most {
+		return
+	}
+	slices.SortStableFunc(q.recent, earlier)
+	for _, e := range q.recent[:most] {
+		q.before.add(e)
+	}
+	q.recent = slices.Delete(q.recent, 0, most)
+}
+
+// until returns the Stability up to a time, which is that of the last event of any handshake.
+func (q *sequence) until(end time.Time) Stability {
+	s := q.before
+	for _, e := range slices.SortedStableFunc(slices.Values(q.recent), earlier) {
+		s.add(e)
+	}
+	s.endOutage(end)
+	result := s.result
+	if result.HasJitter = s.differences > 0; result.HasJitter {
+		result.Jitter = time.Duration(math.Round(s.jitter))
+	}
+	return result
+}
+
+// scan is a pass over handshakes in the order of their starts.
+type scan struct {
+	result Stability // without the outage that is not over
+
+	began       bool // a handshake was added
+	established bool // the latest one was
+	outageStart time.Time
+	failed      int // handshakes since then
+
+	measured    bool          // there was a round-trip time
+	rtt         time.Duration // the latest
+	differences int
+	jitter      float64 // their mean, nanoseconds
+}
+
+// add goes on to the next handshake.
+func (s *scan) add(e entry) {
+	switch {
+	case e.established:
+		s.endOutage(e.start)
+	case s.failed == 0:
+		s.outageStart = e.start
+		if s.began && s.established {
+			s.result.Flaps++
+		}
+	}
+	if !e.established {
+		s.failed++
+	}
+	s.began, s.established = true, e.established
+	if !e.measured {
+		return
+	}
+	if s.measured {
+		s.differences++
+		s.jitter += (math.Abs(float64(e.rtt-s.rtt)) - s.jitter) / float64(s.differences)
+	}
+	s.measured, s.rtt = true, e.rtt
+}
+
+// endOutage ends the outage that there is, if there is one.
+func (s *scan) endOutage(at time.Time) {
+	if s.failed == 0 {
+		return
+	}
+	// Two of the same length: that of more handshakes says more.
+	d := max(at.Sub(s.outageStart), 0)
+	if d > s.result.Outage || d == s.result.Outage && s.failed > s.result.OutageHandshakes {
+		s.result.Outage, s.result.OutageHandshakes = d, s.failed
+	}
+	s.failed = 0
+}

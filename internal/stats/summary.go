@@ -1,0 +1,134 @@
+package stats
+
+import (
+	"net/netip"
+	"time"
+
+	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
+)
+
+// Summary is what many handshakes with one target amount to. It takes the same memory for a million of them as for ten
+// thousand.
+type Summary struct {
+	Target  string     // as the user wrote it
+	Address netip.Addr // that the SYNs went to; not valid if there were several, or none
+
+	// How many handshakes there were, and how they ended. One that was interrupted before its verdict is not counted.
+	Sent        int
+	Established int
+	Refused     int
+	Unreachable int
+	Timeout     int
+	Failed      int // DNSError, NoRoute, ARPTimeout, LocalError: they say nothing of the target
+
+	SYNs     int           // that left, retransmissions included
+	SYNsLost int           // that left before the one that was answered, or that nothing answered
+	Duration time.Duration // from the start of the first handshake to the last event, or change of state, of any
+
+	Checks []Check // the assertions that were checked
+
+	several bool // addresses
+	started bool
+	start   stamp.Stamp // of the first handshake
+	rtts    samples
+	order   sequence
+}
+
+// NewSummary returns the Summary of no handshakes yet.
+func NewSummary(target string) *Summary { return &Summary{Target: target} }
+
+// Add takes the result of a handshake that is over.
+func (s *Summary) Add(r *probe.Result) {
+	switch r.Outcome {
+	case probe.OutcomeEstablished:
+		s.Established++
+	case probe.OutcomeRefused:
+		s.Refused++
+	case probe.OutcomeUnreachable:
+		s.Unreachable++
+	case probe.OutcomeTimeout:
+		s.Timeout++
+	case probe.OutcomeDNSError, probe.OutcomeNoRoute, probe.OutcomeARPTimeout, probe.OutcomeLocalError:
+		s.Failed++
+	default:
+		return
+	}
+	s.Sent++
+	s.extend(r)
+	t := r.TCP
+	this := entry{start: began(r).User, established: r.Outcome == probe.OutcomeEstablished}
+	if this.established && t != nil && t.Answered && !t.RTTAmbiguous {
+		this.rtt, this.measured = t.RTT, true
+		s.rtts.add(t.RTT)
+	}
+	s.order.add(this)
+	if t == nil {
+		return
+	}
+	switch address := t.Remote.Addr(); {
+	case s.several:
+	case !s.Address.IsValid():
+		s.Address = address
+	case s.Address != address:
+		s.Address, s.several = netip.Addr{}, true
+	}
+	s.SYNs += t.SYNSent
+	switch {
+	case !t.Answered:
+		s.SYNsLost += t.SYNSent
+	case t.AnsweredSYN > 0:
+		s.SYNsLost += t.AnsweredSYN - 1
+	default:
+		s.SYNsLost += t.SYNSent - 1 // as in its RTT, the last one is taken for the one that was answered
+	}
+}
+
+// began returns when a handshake started: with its first event, or where it failed before any, when it was set about.
+func began(r *probe.Result) stamp.Stamp {
+	if r.Start.IsZero() {
+		return stamp.Stamp{User: r.Time}
+	}
+	return r.Start
+}
+
+// extend makes the Duration reach from the start of a result, which need not be the first to end, to its end.
+func (s *Summary) extend(r *probe.Result) {
+	start := began(r)
+	switch {
+	case !s.started:
+		s.started, s.start = true, start
+	case start.User.Before(s.start.User):
+		d, _ := stamp.Between(start, s.start)
+		s.Duration += d
+		s.start = start
+	}
+	until := func(at stamp.Stamp) {
+		d, _ := stamp.Between(s.start, at)
+		s.Duration = max(s.Duration, d)
+	}
+	until(start)
+	if n := len(r.Events); n > 0 {
+		until(r.Events[n-1].At)
+	}
+	if t := r.TCP; t != nil && len(t.States) > 0 {
+		until(t.States[len(t.States)-1].At)
+	}
+}
+
+// Loss returns the share of the handshakes, 0 to 1, that the peer did not answer by SYN-ACK or RST. It is 0 if there
+// were none.
+func (s *Summary) Loss() float64 {
+	if s.Sent == 0 {
+		return 0
+	}
+	return float64(s.Sent-s.Established-s.Refused) / float64(s.Sent)
+}
+
+// Expect says how many handshakes that began later may end before one does, with the Stability still exact, in place of
+// 4,096. It takes some 100 octets of memory for each: with many targets, that counts.
+func (s *Summary) Expect(overtaking int) { s.order.most = overtaking }
+
+// Stability returns what the handshakes show in the order of their starts. It is exact as long as no handshake is overtaken by
+// more than 4,096 that began later and end before it.
+func (s *Summary) Stability() Stability { return s.order.until(s.start.User.Add(s.Duration)) }
