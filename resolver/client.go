@@ -92,7 +92,7 @@ func (r *Resolver) begin(ctx context.Context, host string, observe func(Event)) 
 		return nil, Result{Name: Escape(host)}, err
 	}
 	rooted := strings.TrimSuffix(name, ".")
-	if address, err := netip.ParseAddr(name); err == nil {
+	if address, ok := ParseAddress(name); ok {
 		return nil, Result{Source: Literal, Name: name, Addresses: []netip.Addr{address}}, nil
 	}
 	hosts, err := r.options.Files.readHosts(ctx)

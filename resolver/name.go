@@ -57,8 +57,8 @@ func checkHost(host string) (string, error) {
 			return bad(BadName, "it has a label of %d octets, at most %d are allowed", len(label), maxLabel)
 		}
 	}
-	if _, err := netip.ParseAddr(name); err != nil && isNumber(labels[len(labels)-1]) {
-		return bad(BadName, "it is not an IPv4 address of four decimal numbers from 0 to 255, and no name ends in a number")
+	if _, ok := ParseAddress(name); !ok && isDotted(labels) {
+		return bad(BadName, "no name has four numbers (RFC 1123 2.1), and no IPv4 address has these: each is from 0 to 255")
 	}
 	if isBelow(rooted, "onion") {
 		return bad(BadName, "onion names are not for the DNS (RFC 7686)")
@@ -72,13 +72,10 @@ func isHostOctet(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.'
 }
 
-// isNumber reports whether inet_aton(3) would take a label for the last number of an address: "1", "010", "0x7f".
-func isNumber(label string) bool {
-	digits := "0123456789"
-	if hex, ok := strings.CutPrefix(lower(label), "0x"); ok {
-		label, digits = hex, "0123456789abcdef"
-	}
-	return strings.Trim(label, digits) == ""
+// isDotted reports whether labels are four decimal numbers, as only an address has them. Names like web.1 and db.2024
+// are fine: hosts files and search lists have them.
+func isDotted(labels []string) bool {
+	return len(labels) == 4 && strings.Trim(strings.Join(labels, ""), "0123456789") == ""
 }
 
 // isBelow reports whether a name is the domain or ends in it.

@@ -320,11 +320,16 @@ func TestResolvConf(t *testing.T) {
 	}{
 		{"a directory", func() error { return os.Mkdir("/etc/resolv.conf", 0o755) }, []string{"www.lab.test:80"}, exit.Configuration, "Next: look at /etc/resolv.conf, or name a server with --dns SERVER."},
 		{"a directory, not needed", func() error { return os.Mkdir("/etc/resolv.conf", 0o755) }, []string{"10.3.0.80:80"}, 0, "ESTABLISHED"},
+		{"a directory, not needed for an address of three numbers", func() error { return os.Mkdir("/etc/resolv.conf", 0o755) }, []string{"10.3.80:80"}, 0, "ESTABLISHED  10.3.80:80"},
 		{"a directory, passed by", func() error { return os.Mkdir("/etc/resolv.conf", 0o755) }, []string{labDNS, "www.lab.test:80"}, 0, "ESTABLISHED"},
 		{"none", func() error { return nil }, []string{"www.lab.test:80", "--dns-tries=1", "--dns-timeout=200ms"}, exit.DNS, "127.0.0.1"},
 		{"search", text("resolv.conf", "nameserver 10.3.0.53\nsearch lab.test\n"), []string{"www:80"}, 0, "ESTABLISHED  www:80"},
 		{"the second server", text("resolv.conf", "nameserver 10.3.0.80\nnameserver 10.3.0.53\noptions timeout:1\n"), []string{"www.lab.test:80"}, 0, "ESTABLISHED"},
 		{"hosts", text("hosts", "10.3.0.80 web\n"), []string{"WEB:80"}, 0, "ESTABLISHED  WEB:80"},
+		{"a link to nowhere", func() error { return os.Symlink("/run/nowhere", "/etc/resolv.conf") }, []string{"www.lab.test:80", "--dns-tries=1"}, exit.DNS, "/etc/resolv.conf is a link to /run/nowhere"},
+		{"a server with its port", text("resolv.conf", "nameserver 10.3.0.53:53\n"), []string{"www.lab.test:80", "--dns-tries=1"}, exit.DNS, "10.3.0.53:53"},
+		{"hosts, a number", text("hosts", "10.3.0.80 web.1\n"), []string{"web.1:80"}, 0, "ESTABLISHED  web.1:80"},
+		{"hosts, one of two", text("hosts", "0.0.0.0 web\n10.3.0.80 web\n"), []string{"web:80"}, 0, "ESTABLISHED  web:80"},
 		{"hosts, no host", text("hosts", "0.0.0.0 blocked\n"), []string{"blocked:80"}, exit.DNS, "Next: look at /etc/hosts, where the address is from."},
 	} {
 		r := runPrepared(t, n.Client, etc(test.fill), test.args...)

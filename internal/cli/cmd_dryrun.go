@@ -39,19 +39,20 @@ func rehearse(c *cli.Context, o options, all *target.List) error {
 // rehearse is what rehearse does for one target.
 func (j *journey) rehearse(a *attempt) error {
 	now := stamp.Stamp{User: j.clock.Now()}
+	var addresses []netip.Addr
 	found, query, err := j.resolver.Rehearse(j.ctx, a.Host)
 	switch {
 	case query != nil:
 		a.happened(dnsEvent(*query))
 		return nil
 	case err == nil:
-		err = probeable(found)
+		addresses, err = probeable(found)
 	}
 	if err != nil {
 		a.fail(probe.OutcomeDNSError, err)
 		return err
 	}
-	remote := netip.AddrPortFrom(found.Addresses[0], a.Port)
+	remote := netip.AddrPortFrom(addresses[0], a.Port)
 	way, guard, err := j.reserve(remote)
 	if err != nil {
 		a.fail(outcomeOf(err), err)

@@ -179,35 +179,41 @@ func (j *journey) newAttempt(t target.Target, seq int, observe func(*probe.Resul
 // resolve finds the addresses of the attempt's host, and waits for them.
 func (j *journey) resolve(a *attempt) []netip.Addr {
 	found, err := j.resolver.Lookup(j.ctx, a.Host, func(e resolver.Event) { a.happened(dnsEvent(e)) })
-	if !j.judge(a, found, err) {
-		return nil
-	}
-	return found.Addresses
+	return j.judge(a, found, err)
 }
 
-// judge takes what was found of the attempt's host, and reports whether it can be probed.
-func (j *journey) judge(a *attempt, found resolver.Result, err error) bool {
+// judge takes what was found of the attempt's host, and returns the addresses to probe: none if the attempt is over.
+func (j *journey) judge(a *attempt, found resolver.Result, err error) (addresses []netip.Addr) {
 	a.DNS = dnsResult(found)
 	if err == nil {
-		err = probeable(found)
+		addresses, err = probeable(found)
 	}
 	switch {
 	case j.ctx.Err() != nil:
 		a.fail(probe.OutcomeInterrupted, nil)
 	case err != nil:
 		a.fail(probe.OutcomeDNSError, err)
-	}
-	return a.Outcome == probe.OutcomePending
-}
-
-// probeable returns an error if one of the addresses that were found is no single host's.
-func probeable(found resolver.Result) error {
-	for _, address := range found.Addresses {
-		if err := target.CheckUnicast(address); err != nil {
-			return fmt.Errorf("%s resolves to an address that cannot be probed: %w", found.Name, err)
-		}
+	default:
+		return addresses
 	}
 	return nil
+}
+
+// probeable returns those of the addresses that were found that are a single host's. That there is none is an error.
+func probeable(found resolver.Result) ([]netip.Addr, error) {
+	var addresses []netip.Addr
+	var wrong error
+	for _, address := range found.Addresses {
+		if err := target.CheckUnicast(address); err == nil {
+			addresses = append(addresses, address)
+		} else if wrong == nil {
+			wrong = fmt.Errorf("%s resolves to an address that cannot be probed: %w", found.Name, err)
+		}
+	}
+	if len(addresses) > 0 {
+		return addresses, nil
+	}
+	return nil, wrong
 }
 
 // prepare does what comes before the first SYN: it asks for the route, reserves the port and finds the next hop. An

@@ -199,12 +199,12 @@ func (l *lane) take(t target.Target, now time.Time) {
 
 // resolved goes on with a target whose name was looked up.
 func (l *lane) resolved(t target.Target, first *attempt, show *presenter, found resolver.Result, err error) {
-	if !l.judge(first, found, err) {
+	addresses := l.judge(first, found, err)
+	if len(addresses) == 0 {
 		l.conclude(first, show)
 		l.over(show)
 		return
 	}
-	addresses := found.Addresses
 	if !l.o.all {
 		addresses = addresses[:1]
 	}

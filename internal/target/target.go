@@ -93,8 +93,8 @@ func parsePort(s string) (uint16, error) {
 
 // checkAddress refuses literal addresses that are no single host's.
 func checkAddress(host string) error {
-	address, err := netip.ParseAddr(host)
-	if err != nil {
+	address, ok := resolver.ParseAddress(host)
+	if !ok {
 		return nil // a name
 	}
 	return CheckUnicast(address)

@@ -22,6 +22,8 @@ func TestParse(t *testing.T) {
 		{"example.com:443", "example.com", 443, ""},
 		{"example.com.:https", "example.com.", 443, ""},
 		{"localhost:1", "localhost", 1, ""},
+		{"127.1:80", "127.1", 80, ""},
+		{"web.1:80", "web.1", 80, ""},
 		{"bücher.example:80", "bücher.example", 80, ""},
 	} {
 		got, err := target.Parse(test.text)
@@ -51,6 +53,8 @@ func TestParseErrors(t *testing.T) {
 		"0.1.2.3:80":         "target 0.1.2.3:80: 0.1.2.3 belongs to no host: addresses from 0.0.0.0 to 0.255.255.255 mean this network",
 		"224.0.0.1:80":       "target 224.0.0.1:80: 224.0.0.1 is a multicast group, and a TCP connection has two ends",
 		"255.255.255.255:80": "target 255.255.255.255:80: 255.255.255.255 is the broadcast address, and a TCP connection has two ends",
+		"0xe0000001:80":      "target 0xe0000001:80: 224.0.0.1 is a multicast group, and a TCP connection has two ends",
+		"80:80":              "target 80:80: 0.0.0.80 belongs to no host: addresses from 0.0.0.0 to 0.255.255.255 mean this network",
 		"240.0.0.1:80":       "target 240.0.0.1:80: 240.0.0.1 is reserved and belongs to no host",
 	} {
 		if got, err := target.Parse(text); err == nil || err.Error() != want || got != (target.Target{}) {
