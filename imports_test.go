@@ -20,7 +20,7 @@ import (
 // another knows of it.
 var imports = map[string][]string{
 	".":                       {"internal/cli"},
-	"internal/cli":            {"docs", "internal/exit", "icmp", "internal/capture", "internal/diagram", "internal/explain", "internal/neighbor", "internal/netlab", "internal/report", "internal/route", "internal/socket", "internal/stamp", "internal/stats", "internal/text", "internal/target", "internal/terminal", "probe", "rawip", "resolver", "tcphdr"},
+	"internal/cli":            {"docs", "internal/exit", "icmp", "internal/capture", "internal/diagram", "internal/explain", "internal/neighbor", "internal/netlab", "internal/report", "internal/route", "internal/socket", "internal/stamp", "internal/stats", "internal/text", "internal/target", "internal/terminal", "internal/trace", "probe", "rawip", "resolver", "tcphdr"},
 	"arp":                     {"internal/stamp"},
 	"docs":                    {},
 	"icmp":                    {"internal/checksum"},
@@ -33,7 +33,7 @@ var imports = map[string][]string{
 	"internal/neighbor":       {"arp", "internal/socket", "internal/stamp"},
 	"internal/netlab":         {"internal/checksum", "internal/socket", "internal/stamp", "rawip", "tcphdr"},
 	"internal/netlab/labtest": {"internal/netlab"},
-	"internal/report":         {"icmp", "internal/stamp", "internal/stats", "internal/text", "probe", "rawip", "tcphdr"},
+	"internal/report":         {"icmp", "internal/stamp", "internal/stats", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"},
 	"internal/route":          {},
 	"internal/socket":         {"internal/stamp"},
 	"internal/stamp":          {},
@@ -41,7 +41,9 @@ var imports = map[string][]string{
 	"internal/target":         {"internal/text", "resolver"},
 	"internal/terminal":       {},
 	"internal/text":           {},
+	"internal/trace":          {"icmp", "internal/stamp", "probe", "rawip", "tcphdr"},
 	"probe":                   {"icmp", "internal/checksum", "internal/stamp", "rawip", "tcphdr"},
+	"probe/probetest":         {"icmp", "internal/checksum", "internal/stamp", "probe", "rawip", "tcphdr"},
 	"rawip":                   {"internal/checksum", "internal/socket", "internal/stamp"},
 	"resolver":                {"internal/socket", "internal/stamp"},
 	"tcphdr":                  {"internal/checksum"},
@@ -61,6 +63,7 @@ var edges = []string{
 	"internal/target/*.go",
 	"internal/terminal/terminal.go",
 	"probe/engine.go",
+	"probe/probetest/*.go",
 	"rawip/*_linux.go",
 	"resolver/client.go",
 	"resolver/exchange.go",
@@ -75,6 +78,9 @@ var codecs = []string{
 	"resolver/message.go",
 	"tcphdr/*.go",
 }
+
+// testHelpers are the packages that only tests import, which know of testing.
+var testHelpers = []string{"internal/netlab/labtest", "probe/probetest"}
 
 // testOnly are the modules, and packages of modules, that the program does without.
 var testOnly = []string{
@@ -227,7 +233,7 @@ func checkFile(name string, source []byte) ([]string, error) {
 			object("is pure and may not import %s", imported)
 		case slices.ContainsFunc(testOnly, func(root string) bool { return within(imported, root) }):
 			object("imports %s, which is for tests", imported)
-		case imported == "testing" && path.Dir(name) != "internal/netlab/labtest":
+		case imported == "testing" && !slices.Contains(testHelpers, path.Dir(name)):
 			object("imports testing and is no test")
 		case pure && touchesSystem(imported):
 			object("is pure and may not import %s", imported)

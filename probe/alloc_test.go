@@ -8,6 +8,7 @@ import (
 
 	"tcpprobe/icmp"
 	"tcpprobe/probe"
+	"tcpprobe/probe/probetest"
 	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
 )
@@ -41,33 +42,33 @@ func (w *loopWire) Wait(until time.Time) error {
 
 // traffic is what arrives at a connection that is kept open: everything that makes it look at a segment.
 func traffic() []rawip.Packet {
-	syn := tcphdr.Header{Seq: peerISS, Ack: 0, Flags: tcphdr.SYN | tcphdr.ACK, Options: timestamps(7, 1)}
-	one := peerISS.Add(1)
-	quoted := datagram(simLocal, simRemote, tcphdr.Header{Seq: 0x12345678, Flags: tcphdr.SYN}, 0)
+	syn := tcphdr.Header{Seq: probetest.PeerISS, Ack: 0, Flags: tcphdr.SYN | tcphdr.ACK, Options: timestamps(7, 1)}
+	one := probetest.PeerISS.Add(1)
+	quoted := probetest.Datagram(probetest.Local, probetest.Remote, tcphdr.Header{Seq: 0x12345678, Flags: tcphdr.SYN}, 0)
 	m := icmp.Message{Type: icmp.DestinationUnreachable, Code: icmp.HostUnreachable, Body: quoted}
-	about, err := rawip.Header{TTL: 60, Protocol: rawip.ProtocolICMP, Src: simRouter, Dst: simLocal.Addr()}.Append(nil, m.Append(nil))
+	about, err := rawip.Header{TTL: 60, Protocol: rawip.ProtocolICMP, Src: probetest.Router, Dst: probetest.Local.Addr()}.Append(nil, m.Append(nil))
 	if err != nil {
 		panic(err)
 	}
-	stranger := netip.AddrPortFrom(simRemote.Addr(), 9)
+	stranger := netip.AddrPortFrom(probetest.Remote.Addr(), 9)
 	var packets []rawip.Packet
 	for _, octets := range [][]byte{
-		datagram(simRemote, simLocal, syn, 0),
-		datagram(simRemote, simLocal, tcphdr.Header{Seq: one, Ack: 0, Flags: tcphdr.ACK, Options: timestamps(8, 1)}, 0),
-		datagram(simRemote, simLocal, tcphdr.Header{Seq: one, Ack: 77, Flags: tcphdr.ACK}, 0),
-		datagram(simRemote, simLocal, tcphdr.Header{Seq: one.Add(-9), Flags: tcphdr.RST}, 0),
-		datagram(simRemote, simLocal, tcphdr.Header{Seq: one.Add(9), Flags: tcphdr.RST}, 0),
-		datagram(stranger, simLocal, syn, 0),
+		probetest.Datagram(probetest.Remote, probetest.Local, syn, 0),
+		probetest.Datagram(probetest.Remote, probetest.Local, tcphdr.Header{Seq: one, Ack: 0, Flags: tcphdr.ACK, Options: timestamps(8, 1)}, 0),
+		probetest.Datagram(probetest.Remote, probetest.Local, tcphdr.Header{Seq: one, Ack: 77, Flags: tcphdr.ACK}, 0),
+		probetest.Datagram(probetest.Remote, probetest.Local, tcphdr.Header{Seq: one.Add(-9), Flags: tcphdr.RST}, 0),
+		probetest.Datagram(probetest.Remote, probetest.Local, tcphdr.Header{Seq: one.Add(9), Flags: tcphdr.RST}, 0),
+		probetest.Datagram(stranger, probetest.Local, syn, 0),
 		about,
 	} {
-		packets = append(packets, rawip.Packet{Octets: octets, Interface: simInterface})
+		packets = append(packets, rawip.Packet{Octets: octets, Interface: probetest.Interface})
 	}
-	return append(packets, rawip.Packet{Sent: true, Octets: datagram(simLocal, simRemote, tcphdr.Header{Flags: tcphdr.SYN}, 0), Interface: simInterface})
+	return append(packets, rawip.Packet{Sent: true, Octets: probetest.Datagram(probetest.Local, probetest.Remote, tcphdr.Header{Flags: tcphdr.SYN}, 0), Interface: probetest.Interface})
 }
 
 // receiveLoop keeps a connection open while n datagrams arrive.
 func receiveLoop(tb testing.TB, packets []rawip.Packet, n int) {
-	c := linuxConfig()
+	c := probetest.LinuxConfig()
 	c.Close, c.Linger = probe.CloseNone, time.Second
 	handshakeAmid(tb, c, packets, n)
 }
@@ -75,9 +76,9 @@ func receiveLoop(tb testing.TB, packets []rawip.Packet, n int) {
 // handshakeAmid makes a handshake, in the course of which n datagrams arrive.
 func handshakeAmid(tb testing.TB, c probe.Config, packets []rawip.Packet, n int) {
 	w := &loopWire{now: time.Unix(5_000, 0), packets: packets}
-	f := newFlow(c)
+	f := probetest.NewFlow(c)
 	f.Record = false
-	start := startAll(f)
+	start := probetest.StartAll(f)
 	err := probe.NewEngine(w).Run(context.Background(), func(now time.Time) (*probe.Flow, time.Time, bool) {
 		w.n = n
 		return start(now)
@@ -110,8 +111,8 @@ func BenchmarkReceive(b *testing.B) {
 
 // BenchmarkHandshake is a whole one, with an engine of its own: SYN, SYN-ACK, ACK, RST.
 func BenchmarkHandshake(b *testing.B) {
-	synACK := []rawip.Packet{{Octets: datagram(simRemote, simLocal, tcphdr.Header{Seq: peerISS, Ack: 0, Flags: tcphdr.SYN | tcphdr.ACK}, 0), Interface: simInterface}}
-	c := linuxConfig()
+	synACK := []rawip.Packet{{Octets: probetest.Datagram(probetest.Remote, probetest.Local, tcphdr.Header{Seq: probetest.PeerISS, Ack: 0, Flags: tcphdr.SYN | tcphdr.ACK}, 0), Interface: probetest.Interface}}
+	c := probetest.LinuxConfig()
 	c.Close = probe.CloseRST
 	b.ReportAllocs()
 	for b.Loop() {
@@ -125,7 +126,7 @@ func BenchmarkHeaders(b *testing.B) {
 	o := tcphdr.AppendTimestamps(tcphdr.AppendSACKPermitted(tcphdr.AppendMSS(options[:0], 1460)), 1, 0)
 	o = tcphdr.AppendWindowScale(tcphdr.AppendNoOperation(o), 7)
 	h := tcphdr.Header{SrcPort: 40001, DstPort: 80, Seq: 1, Flags: tcphdr.SYN, Window: 64240, Options: o}
-	ip := rawip.Header{TTL: 64, DontFragment: true, Protocol: rawip.ProtocolTCP, Src: simLocal.Addr(), Dst: simRemote.Addr()}
+	ip := rawip.Header{TTL: 64, DontFragment: true, Protocol: rawip.ProtocolTCP, Src: probetest.Local.Addr(), Dst: probetest.Remote.Addr()}
 	var segment, whole []byte
 	b.ReportAllocs()
 	for b.Loop() {

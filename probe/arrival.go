@@ -430,7 +430,7 @@ func (h *Handshake) mayAnswerJunk(now time.Time) bool {
 			h.junkFrom = h.junkFrom.Add(time.Duration(n) * junkEvery)
 		}
 	}
-	if h.junk == 0 || h.sent+h.queued >= maximumSegments/2 {
+	if h.junk == 0 || h.sent+h.queued >= MaximumSegments/2 {
 		return false
 	}
 	if h.junk == junkAtOnce {

@@ -15,86 +15,12 @@ import (
 	"tcpprobe/internal/checksum"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/probe"
+	"tcpprobe/probe/probetest"
 	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
 )
 
 const ms = time.Millisecond
-
-// datagram returns a segment in its datagram, right in every respect.
-func datagram(src, dst netip.AddrPort, h tcphdr.Header, data int) []byte {
-	h.SrcPort, h.DstPort = src.Port(), dst.Port()
-	b, err := h.Append(nil, src.Addr(), dst.Addr(), make([]byte, data))
-	if err == nil {
-		b, err = rawip.Header{TTL: 57, DontFragment: true, Protocol: rawip.ProtocolTCP, Src: src.Addr(), Dst: dst.Addr()}.Append(nil, b)
-	}
-	if err != nil {
-		panic(err)
-	}
-	return b
-}
-
-// parse takes a datagram of ours apart.
-func parse(t testing.TB, b []byte) (rawip.Header, tcphdr.Header) {
-	t.Helper()
-	ip, payload, err := rawip.Parse(b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h, data, err := tcphdr.Parse(payload)
-	if err != nil || len(data) > 0 || rawip.VerifyHeader(b) != checksum.Valid || tcphdr.Verify(payload, ip.Src, ip.Dst) != checksum.Valid {
-		t.Fatalf("sent % x: %v", b, err)
-	}
-	return ip, h
-}
-
-// peerISS is the initial sequence number of the peer of the engine's tests.
-const peerISS = tcphdr.SeqNum(0x50505050)
-
-// polite is what a server answers that accepts, and that closes when we do.
-func polite(h tcphdr.Header) (tcphdr.Header, bool) {
-	reply := tcphdr.Header{Window: 65160, Seq: peerISS.Add(1), Ack: h.Seq.Add(1), Flags: tcphdr.ACK}
-	switch {
-	case h.Flags.Has(tcphdr.SYN):
-		val, _, _ := h.Options.Timestamps()
-		reply.Seq, reply.Flags, reply.Options = peerISS, tcphdr.SYN|tcphdr.ACK, timestamps(7, val)
-	case h.Flags.Has(tcphdr.FIN):
-		reply.Flags |= tcphdr.FIN
-	default:
-		return reply, false
-	}
-	return reply, true
-}
-
-// serveWith has the wire answer everything after a while.
-func serveWith(t testing.TB, w *simWire, after time.Duration, serve func(tcphdr.Header) (tcphdr.Header, bool)) {
-	w.send = func(p rawip.Path, b []byte) error {
-		ip, h := parse(t, b)
-		if reply, ok := serve(h); ok {
-			src, dst := netip.AddrPortFrom(ip.Dst, h.DstPort), netip.AddrPortFrom(ip.Src, h.SrcPort)
-			w.deliver(after, rawip.Packet{Octets: datagram(src, dst, reply, 0), Interface: p.Interface})
-		}
-		return nil
-	}
-}
-
-// linuxConfig is the handshake that the command line makes by default.
-func linuxConfig() probe.Config {
-	return probe.Config{
-		ISS: 0xffffffff, TimestampBase: 0xfffffff0, MSS: 1460, Window: 64240, Timeout: 3 * time.Second, Retries: 2,
-		Linger: probe.Linger,
-	}
-}
-
-// run makes the handshakes, and returns how long that took.
-func run(t testing.TB, w *simWire, flows ...*probe.Flow) time.Duration {
-	t.Helper()
-	start := w.now
-	if err := probe.NewEngine(w).Run(context.Background(), startAll(flows...)); err != nil {
-		t.Fatal(err)
-	}
-	return w.now.Sub(start)
-}
 
 // sends returns the control bits of the segments that a result says were sent.
 func sends(r *probe.Result) (flags []string) {
@@ -107,19 +33,19 @@ func sends(r *probe.Result) (flags []string) {
 }
 
 func TestEngine(t *testing.T) {
-	w := newSimWire()
-	serveWith(t, w, 20*ms, polite)
-	f := newFlow(linuxConfig())
+	w := probetest.NewWire()
+	probetest.ServeWith(t, w, 20*ms, probetest.Polite)
+	f := probetest.NewFlow(probetest.LinuxConfig())
 	done := 0
 	f.Done = func() { done++ }
-	if took := run(t, w, f); took != 40*ms {
+	if took := probetest.Run(t, w, f); took != 40*ms {
 		t.Errorf("it took %v", took)
 	}
 	r := f.Result
 	if r.Outcome != probe.OutcomeEstablished || r.TCP.State != probe.StateTimeWait || r.TCP.RTT != 20*ms || r.TCP.Connect != 20*ms || r.TCP.SYNSent != 1 {
 		t.Errorf("%v, %+v", r.Outcome, r.TCP)
 	}
-	if r.TCP.Local != simLocal || r.TCP.Remote != simRemote || r.TCP.Send != "link" || len(r.Findings) != 0 || done != 1 {
+	if r.TCP.Local != probetest.Local || r.TCP.Remote != probetest.Remote || r.TCP.Send != "link" || len(r.Findings) != 0 || done != 1 {
 		t.Errorf("%+v, findings %v, done %d times", r.TCP, r.Findings, done)
 	}
 	if got := sends(r); !slices.Equal(got, []string{"SYN", "ACK", "FIN,ACK", "ACK"}) {
@@ -129,21 +55,21 @@ func TestEngine(t *testing.T) {
 
 // TestEngineDatagrams: every datagram has an Identification of its own, DF, and the TTL and TOS that were asked for.
 func TestEngineDatagrams(t *testing.T) {
-	w := newSimWire()
+	w := probetest.NewWire()
 	var ids []uint16
-	serveWith(t, w, ms, polite)
-	serve := w.send
-	w.send = func(p rawip.Path, b []byte) error {
-		ip, _ := parse(t, b)
+	probetest.ServeWith(t, w, ms, probetest.Polite)
+	serve := w.OnSend
+	w.OnSend = func(p rawip.Path, b []byte) error {
+		ip, _ := probetest.Parse(t, b)
 		ids = append(ids, ip.ID)
-		if !ip.DontFragment || ip.TTL != 3 || ip.TOS != 0xb8 || p != (rawip.Path{Interface: simInterface, Link: true, NextHop: [6]byte{2}}) {
+		if !ip.DontFragment || ip.TTL != 3 || ip.TOS != 0xb8 || p != (rawip.Path{Interface: probetest.Interface, Link: true, NextHop: [6]byte{2}}) {
 			t.Errorf("sent %+v by %+v", ip, p)
 		}
 		return serve(p, b)
 	}
-	f := newFlow(linuxConfig())
+	f := probetest.NewFlow(probetest.LinuxConfig())
 	f.TTL, f.TOS, f.ID = 3, 0xb8, 0xfffe
-	run(t, w, f)
+	probetest.Run(t, w, f)
 	if !slices.Equal(ids, []uint16{0xfffe, 0xffff, 0, 1}) {
 		t.Errorf("Identifications %#x", ids)
 	}
@@ -152,12 +78,12 @@ func TestEngineDatagrams(t *testing.T) {
 // TestEngineManyFlows: thousands side by side, of which every third is refused and every third gets no answer.
 func TestEngineManyFlows(t *testing.T) {
 	const n = 3000
-	w := newSimWire()
+	w := probetest.NewWire()
 	underWay, most := 0, 0
-	serveWith(t, w, 0, func(h tcphdr.Header) (tcphdr.Header, bool) {
+	probetest.ServeWith(t, w, 0, func(h tcphdr.Header) (tcphdr.Header, bool) {
 		switch h.DstPort % 3 {
 		case 0:
-			return polite(h)
+			return probetest.Polite(h)
 		case 1:
 			return tcphdr.Header{Ack: h.Seq.Add(1), Flags: tcphdr.RST | tcphdr.ACK}, true
 		}
@@ -166,8 +92,8 @@ func TestEngineManyFlows(t *testing.T) {
 	done := make([]int, n)
 	var flows []*probe.Flow
 	for i := range n {
-		f := newFlow(linuxConfig())
-		f.Remote = netip.AddrPortFrom(simRemote.Addr(), uint16(i))
+		f := probetest.NewFlow(probetest.LinuxConfig())
+		f.Remote = netip.AddrPortFrom(probetest.Remote.Addr(), uint16(i))
 		f.Handshake.RemotePort = uint16(i)
 		f.Handshake.ISS = tcphdr.SeqNum(i) * 0x01010101
 		f.Record = false
@@ -178,7 +104,7 @@ func TestEngineManyFlows(t *testing.T) {
 		}
 		flows = append(flows, f)
 	}
-	start := startAll(flows...)
+	start := probetest.StartAll(flows...)
 	err := probe.NewEngine(w).Run(context.Background(), func(now time.Time) (*probe.Flow, time.Time, bool) {
 		f, again, more := start(now)
 		if f != nil && f.Remote.Port()%3 != 2 {
@@ -199,16 +125,16 @@ func TestEngineManyFlows(t *testing.T) {
 	if most > 300 {
 		t.Errorf("%d handshakes waited for answers that were there", most)
 	}
-	if took := w.now.Sub(time.Unix(5_000, 0)); took != 3*time.Second {
+	if took := w.Time.Sub(time.Unix(5_000, 0)); took != 3*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }
 
 // TestEngineAsks: the next flow starts when it was said to start, not before and not after.
 func TestEngineAsks(t *testing.T) {
-	w := newSimWire()
-	serveWith(t, w, 30*ms, polite)
-	begin := w.now
+	w := probetest.NewWire()
+	probetest.ServeWith(t, w, 30*ms, probetest.Polite)
+	begin := w.Time
 	var started []time.Duration
 	f := 0
 	err := probe.NewEngine(w).Run(context.Background(), func(now time.Time) (*probe.Flow, time.Time, bool) {
@@ -221,7 +147,7 @@ func TestEngineAsks(t *testing.T) {
 		}
 		started = append(started, now.Sub(begin))
 		f++
-		return newFlow(linuxConfig()), due, true
+		return probetest.NewFlow(probetest.LinuxConfig()), due, true
 	})
 	if err != nil || !slices.Equal(started, []time.Duration{0, 100 * ms, 200 * ms}) {
 		t.Errorf("started after %v: %v", started, err)
@@ -261,13 +187,13 @@ func TestH12_SendErrors(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			w := newSimWire()
-			serveWith(t, w, 20*ms, polite)
-			serve := w.send
+			w := probetest.NewWire()
+			probetest.ServeWith(t, w, 20*ms, probetest.Polite)
+			serve := w.OnSend
 			n := 0
 			var first []byte
-			w.send = func(p rawip.Path, b []byte) error {
-				_, h := parse(t, b)
+			w.OnSend = func(p rawip.Path, b []byte) error {
+				_, h := probetest.Parse(t, b)
 				n++
 				if err := test.failing(n-1, h); err != nil {
 					if first == nil {
@@ -282,8 +208,8 @@ func TestH12_SendErrors(t *testing.T) {
 				}
 				return serve(p, b)
 			}
-			f := newFlow(linuxConfig())
-			took := run(t, w, f)
+			f := probetest.NewFlow(probetest.LinuxConfig())
+			took := probetest.Run(t, w, f)
 			r := f.Result
 			if r.Outcome != test.outcome || !errors.Is(r.Err, test.err) || took != test.took || r.TCP.SYNSent != test.syns {
 				t.Errorf("%v after %v with %d SYNs: %v", r.Outcome, took, r.TCP.SYNSent, r.Err)
@@ -297,19 +223,19 @@ func TestH12_SendErrors(t *testing.T) {
 
 // TestH12_ShortTimeout: room comes back after the timeout is over, which begins as the SYN leaves.
 func TestH12_ShortTimeout(t *testing.T) {
-	w := newSimWire()
-	serveWith(t, w, 20*ms, polite)
-	serve, n := w.send, 0
-	w.send = func(p rawip.Path, b []byte) error {
+	w := probetest.NewWire()
+	probetest.ServeWith(t, w, 20*ms, probetest.Polite)
+	serve, n := w.OnSend, 0
+	w.OnSend = func(p rawip.Path, b []byte) error {
 		if n++; n < 9 {
 			return syscall.ENOBUFS
 		}
 		return serve(p, b)
 	}
-	c := linuxConfig()
+	c := probetest.LinuxConfig()
 	c.Timeout = 100 * ms
-	f := newFlow(c)
-	run(t, w, f)
+	f := probetest.NewFlow(c)
+	probetest.Run(t, w, f)
 	if r := f.Result; r.Outcome != probe.OutcomeEstablished || r.TCP.RTT != 20*ms {
 		t.Errorf("%v, RTT %v", r.Outcome, r.TCP.RTT)
 	}
@@ -317,17 +243,17 @@ func TestH12_ShortTimeout(t *testing.T) {
 
 // TestH12_ACKNotSent: the peer answered, and that stands, even if the system does not let our ACK out.
 func TestH12_ACKNotSent(t *testing.T) {
-	w := newSimWire()
-	serveWith(t, w, 20*ms, polite)
-	serve := w.send
-	w.send = func(p rawip.Path, b []byte) error {
-		if _, h := parse(t, b); !h.Flags.Has(tcphdr.SYN) {
+	w := probetest.NewWire()
+	probetest.ServeWith(t, w, 20*ms, probetest.Polite)
+	serve := w.OnSend
+	w.OnSend = func(p rawip.Path, b []byte) error {
+		if _, h := probetest.Parse(t, b); !h.Flags.Has(tcphdr.SYN) {
 			return syscall.EPERM
 		}
 		return serve(p, b)
 	}
-	f := newFlow(linuxConfig())
-	run(t, w, f)
+	f := probetest.NewFlow(probetest.LinuxConfig())
+	probetest.Run(t, w, f)
 	if r := f.Result; r.Outcome != probe.OutcomeEstablished || r.TCP.Connected || !r.TCP.Answered {
 		t.Errorf("%v, %+v", r.Outcome, r.TCP)
 	}
@@ -335,15 +261,15 @@ func TestH12_ACKNotSent(t *testing.T) {
 
 // TestH11_LinkLost ends the handshakes that leave by that interface, and no others.
 func TestH11_LinkLost(t *testing.T) {
-	w := newSimWire()
-	w.send = func(rawip.Path, []byte) error { return nil }
-	w.fail(100*ms, &rawip.LinkError{Interface: simInterface, Err: syscall.ENETDOWN})
-	lost, other := newFlow(linuxConfig()), newFlow(linuxConfig())
+	w := probetest.NewWire()
+	w.OnSend = func(rawip.Path, []byte) error { return nil }
+	w.Fail(100*ms, &rawip.LinkError{Interface: probetest.Interface, Err: syscall.ENETDOWN})
+	lost, other := probetest.NewFlow(probetest.LinuxConfig()), probetest.NewFlow(probetest.LinuxConfig())
 	other.Local = netip.MustParseAddrPort("192.0.2.2:40001")
 	other.Path.Interface = 4
 	var at time.Time
-	lost.Done = func() { at = w.now }
-	run(t, w, lost, other)
+	lost.Done = func() { at = w.Time }
+	probetest.Run(t, w, lost, other)
 	if r := lost.Result; r.Outcome != probe.OutcomeLocalError || !errors.Is(r.Err, syscall.ENETDOWN) || at.Sub(time.Unix(5_000, 0)) != 100*ms {
 		t.Errorf("%v at %v: %v", r.Outcome, at, r.Err)
 	}
@@ -354,10 +280,10 @@ func TestH11_LinkLost(t *testing.T) {
 
 // TestWireFails: an error of the wire that is not about a link ends the run.
 func TestWireFails(t *testing.T) {
-	w := newSimWire()
-	w.send = func(rawip.Path, []byte) error { return nil }
-	w.fail(100*ms, syscall.EIO)
-	if err := probe.NewEngine(w).Run(context.Background(), startAll(newFlow(linuxConfig()))); !errors.Is(err, syscall.EIO) {
+	w := probetest.NewWire()
+	w.OnSend = func(rawip.Path, []byte) error { return nil }
+	w.Fail(100*ms, syscall.EIO)
+	if err := probe.NewEngine(w).Run(context.Background(), probetest.StartAll(probetest.NewFlow(probetest.LinuxConfig()))); !errors.Is(err, syscall.EIO) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -365,22 +291,22 @@ func TestWireFails(t *testing.T) {
 // TestContextEnds: what is under way is broken off; a connection that is established is not left half open.
 func TestContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	w := newSimWire()
-	serveWith(t, w, 20*ms, func(h tcphdr.Header) (tcphdr.Header, bool) {
-		if h.SrcPort == simLocal.Port() {
+	w := probetest.NewWire()
+	probetest.ServeWith(t, w, 20*ms, func(h tcphdr.Header) (tcphdr.Header, bool) {
+		if h.SrcPort == probetest.Local.Port() {
 			return tcphdr.Header{}, false
 		}
 		if h.Flags == tcphdr.ACK {
 			cancel()
 		}
-		return polite(h)
+		return probetest.Polite(h)
 	})
-	c := linuxConfig()
+	c := probetest.LinuxConfig()
 	c.Close = probe.CloseNone
-	pending, established := newFlow(c), newFlow(c)
+	pending, established := probetest.NewFlow(c), probetest.NewFlow(c)
 	established.Local = netip.MustParseAddrPort("192.0.2.1:40002")
 	established.Handshake.LocalPort = 40002
-	if err := probe.NewEngine(w).Run(ctx, startAll(pending, established)); err != nil {
+	if err := probe.NewEngine(w).Run(ctx, probetest.StartAll(pending, established)); err != nil {
 		t.Fatal(err)
 	}
 	if r := pending.Result; r.Outcome != probe.OutcomeInterrupted || !slices.Equal(sends(r), []string{"SYN"}) {
@@ -389,23 +315,23 @@ func TestContextEnds(t *testing.T) {
 	if r := established.Result; r.Outcome != probe.OutcomeEstablished || !slices.Equal(sends(r), []string{"SYN", "ACK", "RST"}) {
 		t.Errorf("%v, sent %q", r.Outcome, sends(r))
 	}
-	if took := w.now.Sub(time.Unix(5_000, 0)); took != 20*ms {
+	if took := w.Time.Sub(time.Unix(5_000, 0)); took != 20*ms {
 		t.Errorf("it took %v", took)
 	}
 }
 
 // TestEvents: what happened, in order, with the time that each step took.
 func TestEvents(t *testing.T) {
-	w := newSimWire()
-	w.stamped = true
-	serveWith(t, w, 20*ms, polite)
-	serve := w.send
-	w.send = func(p rawip.Path, b []byte) error {
-		w.seen(p, b, w.now.Add(2*ms)) // each leaves 2 ms after it was handed over
-		w.deliver(0, rawip.Packet{Sent: true, Octets: b, Interface: 9, At: stamp.Stamp{Kernel: w.now.Add(7 * ms)}})
+	w := probetest.NewWire()
+	w.Stamped = true
+	probetest.ServeWith(t, w, 20*ms, probetest.Polite)
+	serve := w.OnSend
+	w.OnSend = func(p rawip.Path, b []byte) error {
+		w.Seen(p, b, w.Time.Add(2*ms)) // each leaves 2 ms after it was handed over
+		w.Deliver(0, rawip.Packet{Sent: true, Octets: b, Interface: 9, At: stamp.Stamp{Kernel: w.Time.Add(7 * ms)}})
 		return serve(p, b)
 	}
-	f := newFlow(linuxConfig())
+	f := probetest.NewFlow(probetest.LinuxConfig())
 	f.Result.Events = []probe.Event{{Kind: probe.EventRouteFound}} // from before
 	type row struct {
 		kind   probe.EventKind
@@ -418,7 +344,7 @@ func TestEvents(t *testing.T) {
 	f.Observe = func(e *probe.Event) {
 		got = append(got, row{e.Kind, e.Segment.Header.Flags.String(), e.At.Kernel.Sub(time.Unix(5_000, 0)), e.Step, e.Segment.State})
 	}
-	run(t, w, f)
+	probetest.Run(t, w, f)
 	want := []row{
 		{probe.EventSegmentSent, "SYN", 2 * ms, 0, probe.StateSYNSent},
 		{probe.EventSegmentReceived, "SYN,ACK", 20 * ms, 18 * ms, probe.StateFINWait1},
@@ -439,15 +365,15 @@ func TestEvents(t *testing.T) {
 
 // TestStampsMissing: a datagram of ours that is seen, but not stamped, keeps the time at which it was handed over.
 func TestStampsMissing(t *testing.T) {
-	w := newSimWire()
-	serveWith(t, w, 20*ms, polite)
-	serve := w.send
-	w.send = func(p rawip.Path, b []byte) error {
-		w.deliver(15*ms, rawip.Packet{Sent: true, Octets: b, Interface: p.Interface})
+	w := probetest.NewWire()
+	probetest.ServeWith(t, w, 20*ms, probetest.Polite)
+	serve := w.OnSend
+	w.OnSend = func(p rawip.Path, b []byte) error {
+		w.Deliver(15*ms, rawip.Packet{Sent: true, Octets: b, Interface: p.Interface})
 		return serve(p, b)
 	}
-	f := newFlow(linuxConfig())
-	run(t, w, f)
+	f := probetest.NewFlow(probetest.LinuxConfig())
+	probetest.Run(t, w, f)
 	if r := f.Result.TCP; r.RTT != 20*ms || r.Clock != stamp.User || r.States[0].At.User != time.Unix(5_000, 0) {
 		t.Errorf("RTT %v by the %v clock", r.RTT, r.Clock)
 	}
@@ -459,20 +385,20 @@ func TestStampsMissing(t *testing.T) {
 // TestTwoWays: where both frames and the kernel's IP are listened to, everything comes twice, and counts once.
 func TestTwoWays(t *testing.T) {
 	for _, link := range []bool{true, false} {
-		w := newSimWire()
-		w.send = func(p rawip.Path, b []byte) error {
-			ip, h := parse(t, b)
-			if reply, ok := polite(h); ok {
+		w := probetest.NewWire()
+		w.OnSend = func(p rawip.Path, b []byte) error {
+			ip, h := probetest.Parse(t, b)
+			if reply, ok := probetest.Polite(h); ok {
 				src, dst := netip.AddrPortFrom(ip.Dst, h.DstPort), netip.AddrPortFrom(ip.Src, h.SrcPort)
 				for _, ifindex := range []int{1, 0} {
-					w.deliver(20*ms, rawip.Packet{Octets: datagram(src, dst, reply, 0), Interface: ifindex})
+					w.Deliver(20*ms, rawip.Packet{Octets: probetest.Datagram(src, dst, reply, 0), Interface: ifindex})
 				}
 			}
 			return nil
 		}
-		f := newFlow(linuxConfig())
+		f := probetest.NewFlow(probetest.LinuxConfig())
 		f.Path.Link = link
-		run(t, w, f)
+		probetest.Run(t, w, f)
 		if r := f.Result; r.Outcome != probe.OutcomeEstablished || len(r.Findings) != 0 || !slices.Equal(sends(r), []string{"SYN", "ACK", "FIN,ACK", "ACK"}) {
 			t.Errorf("link %t: %v, findings %v, sent %q", link, r.Outcome, r.Findings, sends(r))
 		}
@@ -485,7 +411,7 @@ func TestTwoWays(t *testing.T) {
 // TestArrivals: what a SYN-ACK may look like as the kernel hands it up.
 func TestArrivals(t *testing.T) {
 	synACK := func(data int) []byte {
-		return datagram(simRemote, simLocal, tcphdr.Header{Seq: peerISS, Ack: 0, Flags: tcphdr.SYN | tcphdr.ACK, Window: 65160}, data)
+		return probetest.Datagram(probetest.Remote, probetest.Local, tcphdr.Header{Seq: probetest.PeerISS, Ack: 0, Flags: tcphdr.SYN | tcphdr.ACK, Window: 65160}, data)
 	}
 	header := func(b []byte) { // writes the IP header's checksum anew
 		b[10], b[11] = 0, 0
@@ -507,7 +433,7 @@ func TestArrivals(t *testing.T) {
 		{"B-15 checksum wrong", func(b []byte) []byte { b[36] ^= 1; return b }, 0, false, probe.OutcomeTimeout, 0, []probe.Finding{probe.FindingChecksumInvalid}},
 		{"H-06 checksum not filled in, and said so", func(b []byte) []byte { b[36] ^= 1; return b }, 0, true, probe.OutcomeEstablished, checksum.Partial, nil},
 		{"H-06 the pseudo-header's sum alone", func(b []byte) []byte {
-			sum := checksum.Fold(checksum.PseudoHeader(simRemote.Addr(), simLocal.Addr(), 6, 20))
+			sum := checksum.Fold(checksum.PseudoHeader(probetest.Remote.Addr(), probetest.Local.Addr(), 6, 20))
 			b[36], b[37] = byte(sum>>8), byte(sum)
 			return b
 		}, 0, false, probe.OutcomeEstablished, checksum.Partial, nil},
@@ -520,36 +446,36 @@ func TestArrivals(t *testing.T) {
 			giant := append(b, make([]byte, 70_000)...)
 			giant[2], giant[3], giant[36], giant[37] = 0, 0, 0, 0
 			header(giant)
-			sum := ^checksum.Fold(checksum.Sum(checksum.PseudoHeader(simRemote.Addr(), simLocal.Addr(), 6, len(giant)-20), giant[20:]))
+			sum := ^checksum.Fold(checksum.Sum(checksum.PseudoHeader(probetest.Remote.Addr(), probetest.Local.Addr(), 6, len(giant)-20), giant[20:]))
 			giant[36], giant[37] = byte(sum>>8), byte(sum)
 			return giant
 		}, 0, false, probe.OutcomeEstablished, checksum.Valid, []probe.Finding{probe.FindingPeerSpeaksFirst}},
 		{"H-22 our own SYN, coming back", func([]byte) []byte {
-			return datagram(simLocal, simRemote, tcphdr.Header{Seq: 0xffffffff, Flags: tcphdr.SYN}, 0)
+			return probetest.Datagram(probetest.Local, probetest.Remote, tcphdr.Header{Seq: 0xffffffff, Flags: tcphdr.SYN}, 0)
 		}, 0, false, probe.OutcomeTimeout, 0, nil},
 		{"B-17 from another port", func([]byte) []byte {
-			from := netip.AddrPortFrom(simRemote.Addr(), 81)
-			return datagram(from, simLocal, tcphdr.Header{Seq: peerISS, Flags: tcphdr.SYN | tcphdr.ACK}, 0)
+			from := netip.AddrPortFrom(probetest.Remote.Addr(), 81)
+			return probetest.Datagram(from, probetest.Local, tcphdr.Header{Seq: probetest.PeerISS, Flags: tcphdr.SYN | tcphdr.ACK}, 0)
 		}, 0, false, probe.OutcomeTimeout, 0, nil},
 		{"B-16 from another host", func([]byte) []byte {
-			from := netip.AddrPortFrom(simRouter, simRemote.Port())
-			return datagram(from, simLocal, tcphdr.Header{Seq: peerISS, Flags: tcphdr.SYN | tcphdr.ACK}, 0)
+			from := netip.AddrPortFrom(probetest.Router, probetest.Remote.Port())
+			return probetest.Datagram(from, probetest.Local, tcphdr.Header{Seq: probetest.PeerISS, Flags: tcphdr.SYN | tcphdr.ACK}, 0)
 		}, 0, false, probe.OutcomeTimeout, 0, nil},
 		{"nothing at all", func([]byte) []byte { return nil }, 0, false, probe.OutcomeTimeout, 0, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			w := newSimWire()
-			w.send = func(rawip.Path, []byte) error { return nil }
+			w := probetest.NewWire()
+			w.OnSend = func(rawip.Path, []byte) error { return nil }
 			b := synACK(test.data)
 			if test.change != nil {
 				b = test.change(b)
 			}
-			w.deliver(20*ms, rawip.Packet{Octets: b, Interface: 5, NoChecksum: test.noChecksum}) // by another interface: H-21
-			c := linuxConfig()
+			w.Deliver(20*ms, rawip.Packet{Octets: b, Interface: 5, NoChecksum: test.noChecksum}) // by another interface: H-21
+			c := probetest.LinuxConfig()
 			c.Close, c.Retries = probe.CloseRST, 0
-			f := newFlow(c)
-			run(t, w, f)
+			f := probetest.NewFlow(c)
+			probetest.Run(t, w, f)
 			r := f.Result
 			if r.Outcome != test.outcome || !slices.Equal(r.Findings, test.findings) {
 				t.Errorf("%v, findings %q; want %v, %q", r.Outcome, r.Findings, test.outcome, test.findings)
@@ -566,18 +492,18 @@ func TestArrivals(t *testing.T) {
 
 // TestH10_AnswerInTheQueue: a process that was stopped finds the answer that came in time, however late it reads it.
 func TestH10_AnswerInTheQueue(t *testing.T) {
-	w := newSimWire()
-	w.stamped = true
-	serveWith(t, w, 20*ms, polite)
-	serve := w.send
-	w.send = func(p rawip.Path, b []byte) error {
-		w.seen(p, b, w.now)
+	w := probetest.NewWire()
+	w.Stamped = true
+	probetest.ServeWith(t, w, 20*ms, probetest.Polite)
+	serve := w.OnSend
+	w.OnSend = func(p rawip.Path, b []byte) error {
+		w.Seen(p, b, w.Time)
 		return serve(p, b)
 	}
 	stop := 2 * time.Hour
-	w.oversee = func() (d time.Duration) { d, stop = stop, 0; return d }
-	f := newFlow(linuxConfig())
-	run(t, w, f)
+	w.Oversleep = func() (d time.Duration) { d, stop = stop, 0; return d }
+	f := probetest.NewFlow(probetest.LinuxConfig())
+	probetest.Run(t, w, f)
 	if r := f.Result; r.Outcome != probe.OutcomeEstablished || r.TCP.SYNSent != 1 || r.TCP.RTT != 20*ms || len(r.Findings) != 0 {
 		t.Errorf("%v, %d SYNs, RTT %v, findings %v", r.Outcome, r.TCP.SYNSent, r.TCP.RTT, r.Findings)
 	}
@@ -585,27 +511,27 @@ func TestH10_AnswerInTheQueue(t *testing.T) {
 
 // floodWire always has something more to read.
 type floodWire struct {
-	*simWire
+	*probetest.Wire
 	octets []byte
 }
 
 func (w *floodWire) Receive() (rawip.Packet, bool, error) {
-	w.now = w.now.Add(time.Microsecond)
-	return rawip.Packet{Octets: w.octets, Interface: simInterface, At: stamp.Stamp{User: w.now}}, true, nil
+	w.Time = w.Time.Add(time.Microsecond)
+	return rawip.Packet{Octets: w.octets, Interface: probetest.Interface, At: stamp.Stamp{User: w.Time}}, true, nil
 }
 
 // TestH07_Flood: what never stops arriving does not keep the engine from ending.
 func TestH07_Flood(t *testing.T) {
-	w := &floodWire{newSimWire(), datagram(simRemote, simLocal, tcphdr.Header{Ack: 77, Flags: tcphdr.ACK}, 0)}
-	w.send = func(rawip.Path, []byte) error { return nil }
-	c := linuxConfig()
+	w := &floodWire{probetest.NewWire(), probetest.Datagram(probetest.Remote, probetest.Local, tcphdr.Header{Ack: 77, Flags: tcphdr.ACK}, 0)}
+	w.OnSend = func(rawip.Path, []byte) error { return nil }
+	c := probetest.LinuxConfig()
 	c.Timeout = time.Second / 4
-	f := newFlow(c)
+	f := probetest.NewFlow(c)
 	f.Record = false
-	if err := probe.NewEngine(w).Run(context.Background(), startAll(f)); err != nil {
+	if err := probe.NewEngine(w).Run(context.Background(), probetest.StartAll(f)); err != nil {
 		t.Fatal(err)
 	}
-	took := w.now.Sub(time.Unix(5_000, 0))
+	took := w.Time.Sub(time.Unix(5_000, 0))
 	if f.Result.Outcome != probe.OutcomeTimeout || took > c.Timeout+10*ms {
 		t.Errorf("%v after %v", f.Result.Outcome, took)
 	}
@@ -614,19 +540,19 @@ func TestH07_Flood(t *testing.T) {
 // TestEngineICMP: an error ends the wait, or is noted, as was asked for.
 func TestEngineICMP(t *testing.T) {
 	for _, policy := range []probe.ICMPPolicy{probe.ICMPAbort, probe.ICMPReport} {
-		w := newSimWire()
-		w.send = func(p rawip.Path, b []byte) error {
+		w := probetest.NewWire()
+		w.OnSend = func(p rawip.Path, b []byte) error {
 			m := icmp.Message{Type: icmp.DestinationUnreachable, Code: icmp.AdministrativelyProhibited, Body: slices.Clone(b[:28])}
 			m.Body[8] = 61
-			h := rawip.Header{TTL: 250, Protocol: rawip.ProtocolICMP, Src: simRouter, Dst: simLocal.Addr()}
+			h := rawip.Header{TTL: 250, Protocol: rawip.ProtocolICMP, Src: probetest.Router, Dst: probetest.Local.Addr()}
 			d, err := h.Append(nil, m.Append(nil))
-			w.deliver(20*ms, rawip.Packet{Octets: d, Interface: p.Interface})
+			w.Deliver(20*ms, rawip.Packet{Octets: d, Interface: p.Interface})
 			return err
 		}
-		c := linuxConfig()
+		c := probetest.LinuxConfig()
 		c.ICMP = policy
-		f := newFlow(c)
-		took := run(t, w, f)
+		f := probetest.NewFlow(c)
+		took := probetest.Run(t, w, f)
 		r := f.Result
 		if r.Outcome != probe.OutcomeUnreachable || r.TCP.RTT != 20*ms || !r.TCP.Answered || len(r.ICMP) != r.TCP.SYNSent {
 			t.Errorf("%v: %v, %+v, %d errors", policy, r.Outcome, r.TCP, len(r.ICMP))
@@ -635,7 +561,7 @@ func TestEngineICMP(t *testing.T) {
 			t.Errorf("%v: it took %v", policy, took)
 		}
 		m := r.ICMP[0]
-		if m.From != simRouter || m.Target != simRemote.Addr() || m.Type != 3 || m.Code != 13 || m.TTL != 250 || m.QuotedTTL != 61 || m.SentTTL != 64 || m.Hops() != 3 {
+		if m.From != probetest.Router || m.Target != probetest.Remote.Addr() || m.Type != 3 || m.Code != 13 || m.TTL != 250 || m.QuotedTTL != 61 || m.SentTTL != 64 || m.Hops() != 3 {
 			t.Errorf("%+v, %d hops", m, m.Hops())
 		}
 	}

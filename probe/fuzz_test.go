@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tcpprobe/probe"
+	"tcpprobe/probe/probetest"
 	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
 )
@@ -16,34 +17,34 @@ func FuzzArrivals(f *testing.F) {
 	for _, p := range traffic() {
 		f.Add(p.Octets, uint8(len(p.Octets)), uint8(0))
 	}
-	f.Add(datagram(simRemote, simLocal, tcphdr.Header{Seq: 9, Flags: tcphdr.SYN, Options: timestamps(1, 2)}, 5), uint8(57), uint8(7))
+	f.Add(probetest.Datagram(probetest.Remote, probetest.Local, tcphdr.Header{Seq: 9, Flags: tcphdr.SYN, Options: timestamps(1, 2)}, 5), uint8(57), uint8(7))
 	f.Fuzz(func(t *testing.T, octets []byte, size, how uint8) {
-		w := newSimWire()
-		w.stamped = how&1 != 0
+		w := probetest.NewWire()
+		w.Stamped = how&1 != 0
 		sent := 0
-		w.send = func(p rawip.Path, b []byte) error {
+		w.OnSend = func(p rawip.Path, b []byte) error {
 			sent++
-			w.seen(p, b, w.now)
+			w.Seen(p, b, w.Time)
 			return nil
 		}
 		proof := false
 		for after := time.Duration(0); len(octets) > 0 && after < 20*time.Second; after += 100 * ms {
 			n := min(max(int(size), 1), len(octets))
-			w.deliver(after, rawip.Packet{Octets: octets[:n], Interface: simInterface, NoChecksum: how&2 != 0})
+			w.Deliver(after, rawip.Packet{Octets: octets[:n], Interface: probetest.Interface, NoChecksum: how&2 != 0})
 			proof = proof || proves(octets[:n])
 			octets = octets[n:]
 		}
-		c := linuxConfig()
+		c := probetest.LinuxConfig()
 		c.Close, c.SYN, c.ICMP = probe.Close(how>>2&3), probe.SYN(how>>4&3), probe.ICMPPolicy(how>>6&1)
-		flow := newFlow(c)
-		if err := probe.NewEngine(w).Run(context.Background(), startAll(flow)); err != nil {
+		flow := probetest.NewFlow(c)
+		if err := probe.NewEngine(w).Run(context.Background(), probetest.StartAll(flow)); err != nil {
 			t.Fatal(err)
 		}
 		if outcome := flow.Result.Outcome; outcome == probe.OutcomePending || outcome != probe.OutcomeTimeout && !proof {
 			t.Errorf("%v", outcome)
 		}
-		if sent < 1 || sent > 64 || w.now.Sub(time.Unix(5_000, 0)) > c.Timeout+max(c.Linger, 3*c.Timeout) {
-			t.Errorf("%d segments in %v", sent, w.now.Sub(time.Unix(5_000, 0)))
+		if sent < 1 || sent > 64 || w.Time.Sub(time.Unix(5_000, 0)) > c.Timeout+max(c.Linger, 3*c.Timeout) {
+			t.Errorf("%d segments in %v", sent, w.Time.Sub(time.Unix(5_000, 0)))
 		}
 	})
 }

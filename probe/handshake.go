@@ -13,14 +13,14 @@ import (
 // another. Over a long way it is three times the RTT instead.
 const Linger = 1500 * time.Millisecond
 
+// MaximumSegments is how many segments one connection sends at the most, whatever arrives. Half of them are kept for what
+// matters: answers to senseless segments stop before.
+const MaximumSegments = 64
+
 const (
 	initialRTO = time.Second            // RFC 6298 2.1
 	maximumRTO = 60 * time.Second       // RFC 6298 2.5
 	delayedACK = 100 * time.Millisecond // RFC 9293 MUST-40: less than half a second
-
-	// maximumSegments is how many segments one connection sends at the most, whatever arrives. Half of them are kept for
-	// what matters: answers to senseless segments stop before.
-	maximumSegments = 64
 
 	// Answers to segments that make no sense are limited (RFC 5961 7): a few at once, then one in a while.
 	junkAtOnce = 5
@@ -378,7 +378,7 @@ func (h *Handshake) push(o output) {
 	if h.queued == len(h.queue) {
 		h.queued-- // acknowledgments that wait say what is known as they leave, and a FIN will be sent again
 	}
-	if h.sent+h.queued >= maximumSegments-1 && !h.ended {
+	if h.sent+h.queued >= MaximumSegments-1 && !h.ended {
 		o = output{flags: tcphdr.RST, seq: h.sndNxt}
 		h.end(StateClosed)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"tcpprobe/icmp"
 	"tcpprobe/probe"
+	"tcpprobe/probe/probetest"
 	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
 )
@@ -51,7 +52,7 @@ func TestB50_Matching(t *testing.T) {
 		{"B-50 sequence number half around", func(q *quoted) { q.tcp.Seq += 1 << 31 }, ignored},
 		{"B-50 another source port", func(q *quoted) { q.tcp.SrcPort++ }, ignored},
 		{"B-50 another destination port", func(q *quoted) { q.tcp.DstPort++ }, ignored},
-		{"B-50 another destination", func(q *quoted) { q.ip.Dst = simRouter }, ignored},
+		{"B-50 another destination", func(q *quoted) { q.ip.Dst = probetest.Router }, ignored},
 		{"B-50 another source", func(q *quoted) { q.ip.Src = netip.MustParseAddr("192.0.2.2") }, ignored},
 		{"B-50 addresses and ports the other way round", func(q *quoted) {
 			q.ip.Src, q.ip.Dst, q.tcp.SrcPort, q.tcp.DstPort = q.ip.Dst, q.ip.Src, q.tcp.DstPort, q.tcp.SrcPort
@@ -93,13 +94,13 @@ func TestB50_Matching(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			w := newSimWire()
-			w.send = func(p rawip.Path, b []byte) error {
-				ip, h := parse(t, b)
+			w := probetest.NewWire()
+			w.OnSend = func(p rawip.Path, b []byte) error {
+				ip, h := probetest.Parse(t, b)
 				q := quoted{
 					ip: ip, tcp: h, octets: 8,
 					message: icmp.Message{Type: icmp.DestinationUnreachable, Code: icmp.HostUnreachable},
-					outer:   rawip.Header{TTL: 250, Protocol: rawip.ProtocolICMP, Src: simRouter, Dst: simLocal.Addr()},
+					outer:   rawip.Header{TTL: 250, Protocol: rawip.ProtocolICMP, Src: probetest.Router, Dst: probetest.Local.Addr()},
 				}
 				test.change(&q)
 				segment, err := q.tcp.Append(nil, q.ip.Src, q.ip.Dst, nil)
@@ -125,13 +126,13 @@ func TestB50_Matching(t *testing.T) {
 				if q.broken {
 					d[22] ^= 1
 				}
-				w.deliver(20*ms, rawip.Packet{Octets: d, Interface: p.Interface})
+				w.Deliver(20*ms, rawip.Packet{Octets: d, Interface: p.Interface})
 				return nil
 			}
-			c := linuxConfig()
+			c := probetest.LinuxConfig()
 			c.Retries = 0
-			f := newFlow(c)
-			took := run(t, w, f)
+			f := probetest.NewFlow(c)
+			took := probetest.Run(t, w, f)
 			r := f.Result
 			want := map[probe.Outcome]time.Duration{ends: 20 * ms, ignored: 3 * time.Second}[test.want]
 			if r.Outcome != test.want || took != want || len(r.Findings) != 0 {
@@ -150,28 +151,28 @@ func TestB61_FragmentationNeeded(t *testing.T) {
 	for _, mtu := range []uint16{0, 1, 67, 68, 296, 1500, 65535} {
 		for _, answered := range []bool{false, true} {
 			t.Run(fmt.Sprintf("MTU %d, answered %t", mtu, answered), func(t *testing.T) {
-				w := newSimWire()
-				serveWith(t, w, 30*ms, polite)
-				serve := w.send
-				w.send = func(p rawip.Path, b []byte) error {
-					if _, h := parse(t, b); h.Flags.Has(tcphdr.SYN) {
+				w := probetest.NewWire()
+				probetest.ServeWith(t, w, 30*ms, probetest.Polite)
+				serve := w.OnSend
+				w.OnSend = func(p rawip.Path, b []byte) error {
+					if _, h := probetest.Parse(t, b); h.Flags.Has(tcphdr.SYN) {
 						m := icmp.Message{
 							Type: icmp.DestinationUnreachable, Code: icmp.FragmentationNeeded,
 							Rest: [4]byte{2: byte(mtu >> 8), 3: byte(mtu)}, Body: b[:28],
 						}
-						d, err := rawip.Header{TTL: 250, Protocol: rawip.ProtocolICMP, Src: simRouter, Dst: simLocal.Addr()}.Append(nil, m.Append(nil))
+						d, err := rawip.Header{TTL: 250, Protocol: rawip.ProtocolICMP, Src: probetest.Router, Dst: probetest.Local.Addr()}.Append(nil, m.Append(nil))
 						if err != nil {
 							t.Fatal(err)
 						}
-						w.deliver(20*ms, rawip.Packet{Octets: d, Interface: p.Interface})
+						w.Deliver(20*ms, rawip.Packet{Octets: d, Interface: p.Interface})
 					}
 					if !answered {
 						return nil
 					}
 					return serve(p, b)
 				}
-				f := newFlow(linuxConfig())
-				took := run(t, w, f)
+				f := probetest.NewFlow(probetest.LinuxConfig())
+				took := probetest.Run(t, w, f)
 				r := f.Result
 				if len(r.ICMP) == 0 || r.ICMP[0].MTU != int(mtu) || r.ICMP[0].Name != "fragmentation needed" {
 					t.Fatalf("errors %+v", r.ICMP)

@@ -2,12 +2,12 @@ package probe_test
 
 import (
 	"context"
-	"net/netip"
 	"testing"
 	"time"
 
 	"tcpprobe/icmp"
 	"tcpprobe/probe"
+	"tcpprobe/probe/probetest"
 	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
 )
@@ -16,50 +16,24 @@ import (
 func siblings(n int) []*probe.Flow {
 	var flows []*probe.Flow
 	for i := range n {
-		c := linuxConfig()
+		c := probetest.LinuxConfig()
 		c.ISS = c.ISS.Add(-i << 20)
 		c.Close, c.Retries = probe.CloseHalf, 0
-		f := newFlow(c)
+		f := probetest.NewFlow(c)
 		f.TTL = uint8(1 + i)
-		f.ID = simID + uint16(i)<<8
+		f.ID = probetest.ID + uint16(i)<<8
 		flows = append(flows, f)
 	}
 	return flows
 }
 
-// routed is a path of routers, each of which says that the TTL has run out and quotes no more than it must, before the
-// server.
-func routed(t *testing.T, w *simWire, hops int, server func(tcphdr.Header) (tcphdr.Header, bool)) {
-	w.stamped = true
-	w.send = func(p rawip.Path, b []byte) error {
-		ip, h := parse(t, b)
-		w.seen(p, b, w.now.Add(time.Duration(ip.TTL)*time.Microsecond))
-		back := rawip.Header{TTL: 60, Protocol: rawip.ProtocolTCP, Src: ip.Dst, Dst: ip.Src}
-		var payload []byte
-		if int(ip.TTL) <= hops {
-			quote := append([]byte(nil), b[:28]...)
-			quote[8] = 1
-			back.Protocol, back.Src = rawip.ProtocolICMP, netip.AddrFrom4([4]byte{203, 0, 113, ip.TTL})
-			payload = icmp.Message{Type: icmp.TimeExceeded, Body: quote}.Append(nil)
-		} else if reply, ok := server(h); ok {
-			reply.SrcPort, reply.DstPort = h.DstPort, h.SrcPort
-			payload, _ = reply.Append(nil, ip.Dst, ip.Src, nil)
-		} else {
-			return nil
-		}
-		octets, err := back.Append(nil, payload)
-		w.deliver(time.Duration(ip.TTL)*10*ms, rawip.Packet{Octets: octets, Interface: p.Interface})
-		return err
-	}
-}
-
 // TestEngineSiblings: of handshakes with the same addresses and ports, each gets what is its own, from eight octets of a
 // quote or from an acknowledgment number, and its own stamps.
 func TestEngineSiblings(t *testing.T) {
-	w := newSimWire()
-	routed(t, w, 3, polite)
+	w := probetest.NewWire()
+	probetest.Routed(t, w, 3, probetest.Polite)
 	flows := siblings(4)
-	run(t, w, flows...)
+	probetest.Run(t, w, flows...)
 	for i, f := range flows {
 		r, ttl := f.Result, i+1
 		want := probe.OutcomeUnreachable
@@ -83,29 +57,29 @@ func TestEngineSiblings(t *testing.T) {
 // TestEngineSiblingsAndStrangers: an acknowledgment of none of them is answered once, and no quote of another sequence
 // number ends one.
 func TestEngineSiblingsAndStrangers(t *testing.T) {
-	w := newSimWire()
+	w := probetest.NewWire()
 	resets := 0
-	w.send = func(p rawip.Path, b []byte) error {
-		ip, h := parse(t, b)
+	w.OnSend = func(p rawip.Path, b []byte) error {
+		ip, h := probetest.Parse(t, b)
 		if h.Flags.Has(tcphdr.RST) {
 			resets++
 			return nil
 		}
 		if ip.TTL == 2 {
-			challenge := tcphdr.Header{Seq: peerISS, Ack: h.Seq.Add(5000), Flags: tcphdr.ACK}
-			w.deliver(ms, rawip.Packet{Octets: datagram(simRemote, simLocal, challenge, 0), Interface: p.Interface})
+			challenge := tcphdr.Header{Seq: probetest.PeerISS, Ack: h.Seq.Add(5000), Flags: tcphdr.ACK}
+			w.Deliver(ms, rawip.Packet{Octets: probetest.Datagram(probetest.Remote, probetest.Local, challenge, 0), Interface: p.Interface})
 			for off := range 3 {
 				quote := append([]byte(nil), b[:28]...)
 				quote[27-off]++
 				m := icmp.Message{Type: icmp.TimeExceeded, Body: quote}.Append(nil)
-				octets, _ := rawip.Header{TTL: 60, Protocol: rawip.ProtocolICMP, Src: simRouter, Dst: ip.Src}.Append(nil, m)
-				w.deliver(ms, rawip.Packet{Octets: octets, Interface: p.Interface})
+				octets, _ := rawip.Header{TTL: 60, Protocol: rawip.ProtocolICMP, Src: probetest.Router, Dst: ip.Src}.Append(nil, m)
+				w.Deliver(ms, rawip.Packet{Octets: octets, Interface: p.Interface})
 			}
 		}
 		return nil
 	}
 	flows := siblings(3)
-	run(t, w, flows...)
+	probetest.Run(t, w, flows...)
 	for _, f := range flows {
 		if f.Result.Outcome != probe.OutcomeTimeout || len(f.Result.ICMP) != 0 {
 			t.Errorf("TTL %d: %v, %d ICMP errors", f.TTL, f.Result.Outcome, len(f.Result.ICMP))
@@ -118,8 +92,8 @@ func TestEngineSiblingsAndStrangers(t *testing.T) {
 
 // TestEngineAbandon: the answer to one makes the others superfluous.
 func TestEngineAbandon(t *testing.T) {
-	w := newSimWire()
-	routed(t, w, 1, polite)
+	w := probetest.NewWire()
+	probetest.Routed(t, w, 1, probetest.Polite)
 	flows := siblings(5)
 	e := probe.NewEngine(w)
 	for i, f := range flows {
@@ -131,8 +105,8 @@ func TestEngineAbandon(t *testing.T) {
 			}
 		}
 	}
-	start := w.now
-	if err := e.Run(context.Background(), startAll(flows...)); err != nil {
+	start := w.Time
+	if err := e.Run(context.Background(), probetest.StartAll(flows...)); err != nil {
 		t.Fatal(err)
 	}
 	want := []probe.Outcome{probe.OutcomeUnreachable, probe.OutcomeEstablished, probe.OutcomeInterrupted, probe.OutcomeInterrupted, probe.OutcomeInterrupted}
@@ -141,7 +115,7 @@ func TestEngineAbandon(t *testing.T) {
 			t.Errorf("TTL %d: %v, want %v", f.TTL, f.Result.Outcome, want[i])
 		}
 	}
-	if took := w.now.Sub(start); took != 20*ms {
+	if took := w.Time.Sub(start); took != 20*ms {
 		t.Errorf("it took %v", took)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"tcpprobe/internal/checksum"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/probe"
+	"tcpprobe/probe/probetest"
 	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
 )
@@ -46,7 +47,7 @@ func TestSim(t *testing.T) {
 // sim is one network.
 type sim struct {
 	random *rand.Rand
-	wire   *simWire
+	wire   *probetest.Wire
 	flow   *probe.Flow
 	kind   string // of server
 
@@ -81,7 +82,7 @@ type answer struct {
 
 func newSim(seed uint64) *sim {
 	s := &sim{
-		random: rand.New(rand.NewPCG(seed, 20)), wire: newSimWire(),
+		random: rand.New(rand.NewPCG(seed, 20)), wire: probetest.NewWire(),
 		ids: make(map[uint16]int), said: make(map[uint16]answer),
 	}
 	r := s.random
@@ -98,14 +99,14 @@ func newSim(seed uint64) *sim {
 		s.forgeries = r.IntN(40)
 	}
 	s.peerTS = r.IntN(4) > 0
-	s.wire.stamped = r.IntN(2) == 0
+	s.wire.Stamped = r.IntN(2) == 0
 	if r.IntN(2) == 0 {
-		s.wire.oversee = func() time.Duration { return time.Duration(r.ExpFloat64() * float64(time.Millisecond)) }
+		s.wire.Oversleep = func() time.Duration { return time.Duration(r.ExpFloat64() * float64(time.Millisecond)) }
 	}
-	s.wire.send = s.send
-	s.start = s.wire.now
+	s.wire.OnSend = s.send
+	s.start = s.wire.Time
 	s.server.iss = tcphdr.SeqNum(r.Uint32())
-	s.flow = newFlow(probe.Config{
+	s.flow = probetest.NewFlow(probe.Config{
 		ISS: tcphdr.SeqNum(r.Uint32()), TimestampBase: r.Uint32(),
 		SYN: probe.SYN(r.IntN(4)), MSS: 1460, Window: 64240,
 		Timeout: time.Duration(200+r.IntN(9000)) * time.Millisecond, Retries: r.IntN(5),
@@ -119,7 +120,7 @@ func newSim(seed uint64) *sim {
 
 func (s *sim) String() string {
 	return fmt.Sprintf("%s server, loss %.2f, repeat %.2f, damage %.2f until %v, delay %v + %v, %d forgeries, stamps %t, %+v",
-		s.kind, s.loss, s.repeat, s.damage, s.quiet, s.delay, s.jitter, s.forgeries, s.wire.stamped, s.flow.Handshake)
+		s.kind, s.loss, s.repeat, s.damage, s.quiet, s.delay, s.jitter, s.forgeries, s.wire.Stamped, s.flow.Handshake)
 }
 
 func (s *sim) transcript() (text string) {
@@ -141,11 +142,11 @@ func (s *sim) run() error {
 		}
 		s.forge(time.Duration(s.random.Int64N(int64(until))))
 	}
-	if err := probe.NewEngine(s.wire).Run(context.Background(), startAll(s.flow)); err != nil {
+	if err := probe.NewEngine(s.wire).Run(context.Background(), probetest.StartAll(s.flow)); err != nil {
 		return err
 	}
 	r, c := s.flow.Result, s.flow.Handshake
-	took := s.wire.now.Sub(s.start)
+	took := s.wire.Time.Sub(s.start)
 	if limit := c.Timeout + max(c.Linger, 3*r.TCP.RTT) + 100*time.Millisecond; took > limit {
 		return fmt.Errorf("it took %v, and %v at the most were allowed", took, limit)
 	}
@@ -244,7 +245,7 @@ func (s *sim) truth(r *probe.Result) error {
 	if t.AnsweredSYN != answer.syn || t.RTT != want {
 		return fmt.Errorf("SYN %d answered after %v, in truth it is SYN %d after %v", t.AnsweredSYN, t.RTT, answer.syn, want)
 	}
-	if s.wire.stamped != (t.Clock == stamp.Kernel) {
+	if s.wire.Stamped != (t.Clock == stamp.Kernel) {
 		return fmt.Errorf("RTT by the %v clock", t.Clock)
 	}
 	return nil
@@ -261,10 +262,10 @@ func (s *sim) send(p rawip.Path, datagram []byte) error {
 	if err != nil {
 		return err
 	}
-	left := departure{user: s.wire.now}
-	if s.wire.stamped {
-		left.kernel = s.wire.now.Add(time.Duration(s.random.IntN(50)) * time.Microsecond)
-		s.wire.seen(p, datagram, left.kernel)
+	left := departure{user: s.wire.Time}
+	if s.wire.Stamped {
+		left.kernel = s.wire.Time.Add(time.Duration(s.random.IntN(50)) * time.Microsecond)
+		s.wire.Seen(p, datagram, left.kernel)
 	}
 	if h.Flags.Has(tcphdr.SYN) {
 		s.syns = append(s.syns, left)
@@ -278,7 +279,7 @@ func (s *sim) send(p rawip.Path, datagram []byte) error {
 
 // accidents returns what becomes of a datagram on its way.
 func (s *sim) accidents(datagram []byte) [][]byte {
-	if s.wire.now.Sub(s.start) >= s.quiet {
+	if s.wire.Time.Sub(s.start) >= s.quiet {
 		return [][]byte{datagram}
 	}
 	var arrive [][]byte
@@ -312,13 +313,13 @@ func (s *sim) travel() time.Duration {
 func (s *sim) reply(after time.Duration, a answer, from netip.Addr, protocol uint8, payload []byte) {
 	id := uint16(len(s.said)) // forgeries have the highest bit set
 	s.said[id] = a
-	h := rawip.Header{ID: id, DontFragment: true, TTL: 57, Protocol: protocol, Src: from, Dst: simLocal.Addr()}
+	h := rawip.Header{ID: id, DontFragment: true, TTL: 57, Protocol: protocol, Src: from, Dst: probetest.Local.Addr()}
 	datagram, err := h.Append(nil, payload)
 	if err != nil {
 		panic(err)
 	}
 	for _, copied := range s.accidents(datagram) {
-		s.wire.deliver(after+s.travel(), rawip.Packet{Octets: copied, Interface: simInterface})
+		s.wire.Deliver(after+s.travel(), rawip.Packet{Octets: copied, Interface: probetest.Interface})
 	}
 }
 
@@ -327,11 +328,11 @@ func (s *sim) reply(after time.Duration, a answer, from netip.Addr, protocol uin
 func (s *sim) arriveThere(datagram []byte) {
 	after := s.travel()
 	ip, payload, err := rawip.Parse(datagram)
-	if err != nil || rawip.VerifyHeader(datagram) != checksum.Valid || ip.Dst != simRemote.Addr() {
+	if err != nil || rawip.VerifyHeader(datagram) != checksum.Valid || ip.Dst != probetest.Remote.Addr() {
 		return
 	}
 	h, data, err := tcphdr.Parse(payload)
-	if err != nil || tcphdr.Verify(payload, ip.Src, ip.Dst) != checksum.Valid || h.DstPort != simRemote.Port() {
+	if err != nil || tcphdr.Verify(payload, ip.Src, ip.Dst) != checksum.Valid || h.DstPort != probetest.Remote.Port() {
 		return
 	}
 	syn := s.ids[ip.ID]
@@ -343,7 +344,7 @@ func (s *sim) arriveThere(datagram []byte) {
 			quote[2], quote[3] = quote[3], quote[2] // Total Length, in the octet order of the router
 			code := []icmp.Code{0, 1, 3, 9, 10, 13}[s.random.IntN(6)]
 			m := icmp.Message{Type: icmp.DestinationUnreachable, Code: code, Body: quote}
-			s.reply(after, answer{syn, code}, simRouter, rawip.ProtocolICMP, m.Append(nil))
+			s.reply(after, answer{syn, code}, probetest.Router, rawip.ProtocolICMP, m.Append(nil))
 		}
 	case "closed":
 		s.reset(after, syn, h, len(data))
@@ -354,12 +355,12 @@ func (s *sim) arriveThere(datagram []byte) {
 
 // segment sends a segment of the server.
 func (s *sim) segment(after time.Duration, syn int, h tcphdr.Header) {
-	h.SrcPort, h.DstPort, h.Window = simRemote.Port(), simLocal.Port(), 65160
-	b, err := h.Append(nil, simRemote.Addr(), simLocal.Addr(), nil)
+	h.SrcPort, h.DstPort, h.Window = probetest.Remote.Port(), probetest.Local.Port(), 65160
+	b, err := h.Append(nil, probetest.Remote.Addr(), probetest.Local.Addr(), nil)
 	if err != nil {
 		panic(err)
 	}
-	s.reply(after, answer{syn: syn}, simRemote.Addr(), rawip.ProtocolTCP, b)
+	s.reply(after, answer{syn: syn}, probetest.Remote.Addr(), rawip.ProtocolTCP, b)
 }
 
 // reset answers a segment for which there is no connection (RFC 9293 3.10.7.1).
@@ -435,11 +436,11 @@ func (s *sim) synAck(after time.Duration, syn int, h tcphdr.Header) {
 // forge has something arrive that was made up by one who knows addresses and ports, and sees nothing.
 func (s *sim) forge(after time.Duration) {
 	r := s.random
-	ip := rawip.Header{ID: 0x8000 | uint16(r.Uint32()), TTL: uint8(r.IntN(256)), TOS: uint8(r.IntN(256)), Dst: simLocal.Addr()}
+	ip := rawip.Header{ID: 0x8000 | uint16(r.Uint32()), TTL: uint8(r.IntN(256)), TOS: uint8(r.IntN(256)), Dst: probetest.Local.Addr()}
 	var payload []byte
 	if r.IntN(4) > 0 {
 		h := tcphdr.Header{
-			SrcPort: simRemote.Port(), DstPort: simLocal.Port(), Seq: tcphdr.SeqNum(r.Uint32()), Ack: tcphdr.SeqNum(r.Uint32()),
+			SrcPort: probetest.Remote.Port(), DstPort: probetest.Local.Port(), Seq: tcphdr.SeqNum(r.Uint32()), Ack: tcphdr.SeqNum(r.Uint32()),
 			Flags: tcphdr.Flags(r.IntN(512)), Window: uint16(r.Uint32()),
 		}
 		if r.IntN(2) == 0 { // those that might do harm
@@ -451,7 +452,7 @@ func (s *sim) forge(after time.Duration) {
 			h.Seq = tcphdr.SeqNum(1000 + r.IntN(2))
 		}
 		var data [8]byte
-		b, err := h.Append(nil, simRemote.Addr(), simLocal.Addr(), data[:r.IntN(9)])
+		b, err := h.Append(nil, probetest.Remote.Addr(), probetest.Local.Addr(), data[:r.IntN(9)])
 		if err != nil {
 			panic(err)
 		}
@@ -462,13 +463,13 @@ func (s *sim) forge(after time.Duration) {
 				b[20+i] = byte(r.IntN(12))
 			}
 			b[16], b[17] = 0, 0
-			sum := ^checksum.Fold(checksum.Sum(checksum.PseudoHeader(simRemote.Addr(), simLocal.Addr(), 6, len(b)), b))
+			sum := ^checksum.Fold(checksum.Sum(checksum.PseudoHeader(probetest.Remote.Addr(), probetest.Local.Addr(), 6, len(b)), b))
 			b[16], b[17] = byte(sum>>8), byte(sum)
 		}
-		ip.Protocol, ip.Src, payload = rawip.ProtocolTCP, simRemote.Addr(), b
+		ip.Protocol, ip.Src, payload = rawip.ProtocolTCP, probetest.Remote.Addr(), b
 	} else {
-		quoted := rawip.Header{ID: simID + uint16(r.IntN(3)), TTL: 1, Protocol: rawip.ProtocolTCP, Src: simLocal.Addr(), Dst: simRemote.Addr()}
-		h := tcphdr.Header{SrcPort: simLocal.Port(), DstPort: simRemote.Port(), Seq: tcphdr.SeqNum(r.Uint32()), Flags: tcphdr.SYN}
+		quoted := rawip.Header{ID: probetest.ID + uint16(r.IntN(3)), TTL: 1, Protocol: rawip.ProtocolTCP, Src: probetest.Local.Addr(), Dst: probetest.Remote.Addr()}
+		h := tcphdr.Header{SrcPort: probetest.Local.Port(), DstPort: probetest.Remote.Port(), Seq: tcphdr.SeqNum(r.Uint32()), Flags: tcphdr.SYN}
 		b, err := h.Append(nil, quoted.Src, quoted.Dst, nil)
 		if err == nil {
 			b, err = quoted.Append(nil, b)
@@ -477,11 +478,11 @@ func (s *sim) forge(after time.Duration) {
 			panic(err)
 		}
 		m := icmp.Message{Type: []icmp.Type{3, 4, 5, 11, 12}[r.IntN(5)], Code: icmp.Code(r.IntN(16)), Body: b[:r.IntN(len(b)+1)]}
-		ip.Protocol, ip.Src, payload = rawip.ProtocolICMP, simRouter, m.Append(nil)
+		ip.Protocol, ip.Src, payload = rawip.ProtocolICMP, probetest.Router, m.Append(nil)
 	}
 	datagram, err := ip.Append(nil, payload)
 	if err != nil {
 		panic(err)
 	}
-	s.wire.deliver(after, rawip.Packet{Octets: datagram, Interface: simInterface})
+	s.wire.Deliver(after, rawip.Packet{Octets: datagram, Interface: probetest.Interface})
 }

@@ -14,6 +14,7 @@ import (
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/target"
+	"tcpprobe/internal/trace"
 	"tcpprobe/probe"
 	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
@@ -26,7 +27,7 @@ func traceCommand() *cli.Command {
 		Usage:     "the path, hop by hop, with the same SYN: where it stops",
 		ArgsUsage: "HOST:PORT",
 		Flags:     traceFlags(),
-		Action:    trace,
+		Action:    runTrace,
 	}
 	c.CustomHelpTemplate = traceHelpText(c)
 	return c
@@ -126,7 +127,7 @@ func readTraceOptions(c *cli.Context) (traceOptions, error) {
 	return t, err
 }
 
-func trace(c *cli.Context) error {
+func runTrace(c *cli.Context) error {
 	o, err := readTraceOptions(c)
 	if err != nil {
 		return err
@@ -170,7 +171,7 @@ func trace(c *cli.Context) error {
 }
 
 // traceVerdict returns the exit code of a trace: that of the outcome, if it was the same in all rounds.
-func traceVerdict(t *probe.Trace) error {
+func traceVerdict(t *trace.Trace) error {
 	var all exit.Tally
 	if t.Failed != nil {
 		all.Add(t.Failed)
@@ -183,8 +184,8 @@ func traceVerdict(t *probe.Trace) error {
 }
 
 // trace finds the path to a target. The error is one of this system that leaves nothing to go on with.
-func (j *journey) trace(t target.Target, o traceOptions) (*probe.Trace, error) {
-	found := probe.NewTrace(t.Text, o.first, o.last)
+func (j *journey) trace(t target.Target, o traceOptions) (*trace.Trace, error) {
+	found := trace.NewTrace(t.Text, o.first, o.last)
 	a := j.newAttempt(t, 1, nil)
 	addresses := j.resolve(a)
 	if a.Outcome != probe.OutcomePending {
@@ -215,7 +216,7 @@ func (j *journey) trace(t target.Target, o traceOptions) (*probe.Trace, error) {
 }
 
 // traceRound sends a SYN for every TTL, when it is due, and takes what comes back. It returns when it began.
-func (j *journey) traceRound(engine *probe.Engine, found *probe.Trace, model *probe.Flow, due time.Time) (begun time.Time, err error) {
+func (j *journey) traceRound(engine *probe.Engine, found *trace.Trace, model *probe.Flow, due time.Time) (begun time.Time, err error) {
 	start := startEach(roundOf(engine, found, model))
 	err = engine.Run(j.ctx, func(now time.Time) (*probe.Flow, time.Time, bool) {
 		if begun.IsZero() && now.Before(due) {
@@ -233,7 +234,7 @@ func (j *journey) traceRound(engine *probe.Engine, found *probe.Trace, model *pr
 }
 
 // roundOf returns the SYNs of a round. Once one has come to its end, those that would get further are abandoned.
-func roundOf(engine *probe.Engine, found *probe.Trace, model *probe.Flow) []*probe.Flow {
+func roundOf(engine *probe.Engine, found *trace.Trace, model *probe.Flow) []*probe.Flow {
 	model.Handshake.ISS = tcphdr.SeqNum(random())
 	flows := found.Flows(*model, random)
 	end := len(flows) // behind the SYN that came to its end with the lowest TTL

@@ -11,6 +11,7 @@ import (
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/target"
+	"tcpprobe/internal/trace"
 	"tcpprobe/probe"
 )
 
@@ -45,8 +46,8 @@ func (j *journey) compareFlows(c *cli.Context, t target.Target, o traceOptions) 
 }
 
 // traceFlows makes the handshakes of all flows, and then finds their paths.
-func (j *journey) traceFlows(t target.Target, o traceOptions) (*probe.FlowSet, error) {
-	set := &probe.FlowSet{Target: t.Text}
+func (j *journey) traceFlows(t target.Target, o traceOptions) (*trace.FlowSet, error) {
+	set := &trace.FlowSet{Target: t.Text}
 	first := j.newAttempt(t, 1, nil)
 	addresses := j.resolve(first)
 	if first.Outcome != probe.OutcomePending {
@@ -75,8 +76,8 @@ func (j *journey) traceFlows(t target.Target, o traceOptions) (*probe.FlowSet, e
 		model.Handshake.Close = probe.CloseHalf
 		models = append(models, model)
 		set.Route = a.Route
-		set.Flows = append(set.Flows, probe.TracedFlow{
-			Local: model.Local, Handshake: a.Result, Trace: probe.NewTrace(t.Text, o.first, o.last),
+		set.Flows = append(set.Flows, trace.TracedFlow{
+			Local: model.Local, Handshake: a.Result, Trace: trace.NewTrace(t.Text, o.first, o.last),
 		})
 	}
 	engine := probe.NewEngine(j.wire)
@@ -98,7 +99,7 @@ func (j *journey) traceFlows(t target.Target, o traceOptions) (*probe.FlowSet, e
 }
 
 // traceSome makes a round of traces for some of the flows, a few at a time.
-func (j *journey) traceSome(engine *probe.Engine, set *probe.FlowSet, models []*probe.Flow, which []int) error {
+func (j *journey) traceSome(engine *probe.Engine, set *trace.FlowSet, models []*probe.Flow, which []int) error {
 	for len(which) > 0 && j.ctx.Err() == nil {
 		n := min(flowsAtOnce, len(which))
 		var round []*probe.Flow

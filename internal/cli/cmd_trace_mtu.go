@@ -12,6 +12,7 @@ import (
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/target"
+	"tcpprobe/internal/trace"
 	"tcpprobe/probe"
 	"tcpprobe/tcphdr"
 )
@@ -36,9 +37,9 @@ func (j *journey) searchMTU(c *cli.Context, t target.Target, o traceOptions) err
 
 // pathMTU makes a handshake, and then others of one connection with larger and smaller SYNs. The error is one of this
 // system that leaves nothing to go on with.
-func (j *journey) pathMTU(t target.Target, o traceOptions) (*probe.PathMTU, error) {
+func (j *journey) pathMTU(t target.Target, o traceOptions) (*trace.PathMTU, error) {
 	a := j.newAttempt(t, 1, nil)
-	found := &probe.PathMTU{Target: t.Text, Plain: a.Result}
+	found := &trace.PathMTU{Target: t.Text, Plain: a.Result}
 	addresses := j.resolve(a)
 	if a.Outcome != probe.OutcomePending {
 		return found, nil
@@ -69,7 +70,7 @@ func (j *journey) pathMTU(t target.Target, o traceOptions) (*probe.PathMTU, erro
 	if !model.Path.Link {
 		largest = a.Route.MTU // by its own IP the kernel sends nothing larger than it knows the path to take
 	}
-	found.Search = probe.NewMTUSearch(bare, min(largest, longest))
+	found.Search = trace.NewMTUSearch(bare, min(largest, longest))
 	wait := mtuWait(a.TCP.RTT, o.handshake.Timeout)
 	for {
 		size, ok := found.Search.Next()
@@ -87,7 +88,7 @@ func (j *journey) pathMTU(t target.Target, o traceOptions) (*probe.PathMTU, erro
 		found.Search.Take(size, result)
 	}
 	if size, ok := found.Search.BlackHole(); ok && j.ctx.Err() == nil {
-		found.Vanishing = probe.NewTrace(t.Text, o.first, o.last)
+		found.Vanishing = trace.NewTrace(t.Text, o.first, o.last)
 		large := *model
 		large.Handshake.Padding = size - bare
 		large.Handshake.Timeout = wait

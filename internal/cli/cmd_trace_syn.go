@@ -11,6 +11,7 @@ import (
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/target"
+	"tcpprobe/internal/trace"
 	"tcpprobe/probe"
 )
 
@@ -42,9 +43,9 @@ const synRounds = 2
 
 // traceSYNs traces the variants of the SYN, one after the other. The error is one of this system that leaves nothing to go
 // on with.
-func (j *journey) traceSYNs(t target.Target, o traceOptions) (*probe.SYNComparison, error) {
+func (j *journey) traceSYNs(t target.Target, o traceOptions) (*trace.SYNComparison, error) {
 	a := j.newAttempt(t, 1, nil)
-	found := &probe.SYNComparison{Target: t.Text}
+	found := &trace.SYNComparison{Target: t.Text}
 	addresses := j.resolve(a)
 	if a.Outcome != probe.OutcomePending {
 		found.Failed = a.Result
@@ -61,9 +62,9 @@ func (j *journey) traceSYNs(t target.Target, o traceOptions) (*probe.SYNComparis
 	model.Observe = nil
 	model.Handshake.Retries = 0
 	engine := probe.NewEngine(j.wire)
-	for _, syn := range probe.ComparedSYNs {
+	for _, syn := range trace.ComparedSYNs {
 		model.Handshake.SYN = syn
-		traced := probe.NewTrace(t.Text, o.first, o.last)
+		traced := trace.NewTrace(t.Text, o.first, o.last)
 		for range synRounds {
 			if _, err := j.traceRound(engine, traced, model, time.Time{}); err != nil {
 				return nil, err
@@ -76,7 +77,7 @@ func (j *journey) traceSYNs(t target.Target, o traceOptions) (*probe.SYNComparis
 			found.Failed = traced.Failed
 			return found, nil
 		}
-		found.Variants = append(found.Variants, probe.SYNVariant{SYN: syn, Trace: traced})
+		found.Variants = append(found.Variants, trace.SYNVariant{SYN: syn, Trace: traced})
 		if j.ctx.Err() != nil {
 			break
 		}

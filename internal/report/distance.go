@@ -5,6 +5,7 @@ import (
 
 	"tcpprobe/icmp"
 	"tcpprobe/internal/text"
+	"tcpprobe/internal/trace"
 	"tcpprobe/probe"
 )
 
@@ -33,7 +34,7 @@ func away(least, most int) string {
 
 // traceDistance is Distance where a trace has heard of the hops before. A router that had counted the Time to Live down is
 // the one at which the SYN before ran out; if that was another, this one had not.
-func traceDistance(t *probe.Trace, end probe.Reply) (least, most int) {
+func traceDistance(t *trace.Trace, end trace.Reply) (least, most int) {
 	least, most = Distance(end.ICMP, t.Route)
 	if least == most {
 		return least, most
@@ -53,7 +54,7 @@ func traceDistance(t *probe.Trace, end probe.Reply) (least, most int) {
 }
 
 // hopOf names the hop that sent an ICMP error: "hop 1", "hop 1 or 2"; "" if that is not known.
-func hopOf(t *probe.Trace, r probe.Reply) string {
+func hopOf(t *trace.Trace, r trace.Reply) string {
 	least, most := traceDistance(t, r)
 	switch {
 	case least == 0:

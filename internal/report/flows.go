@@ -7,11 +7,12 @@ import (
 	"strings"
 
 	"tcpprobe/internal/text"
+	"tcpprobe/internal/trace"
 	"tcpprobe/probe"
 )
 
 // Flows writes what became of several flows: the flows of each path, and where the paths part.
-func Flows(w io.Writer, s Style, set *probe.FlowSet) error {
+func Flows(w io.Writer, s Style, set *trace.FlowSet) error {
 	p := newPage(w, s)
 	if set.Failed != nil {
 		return NewLadder(w, s).Verdict(set.Failed)
@@ -27,7 +28,7 @@ func Flows(w io.Writer, s Style, set *probe.FlowSet) error {
 	return p.Flush()
 }
 
-func (p *page) flowsHeader(set *probe.FlowSet) {
+func (p *page) flowsHeader(set *trace.FlowSet) {
 	words := []string{text.Count(len(set.Flows), "flow"), "to", p.Shorten(p.Printable(set.Target), 40)}
 	if set.Target != set.Remote.String() {
 		words = append(words, fmt.Sprintf("(%v)", set.Remote.Addr()))
@@ -37,7 +38,7 @@ func (p *page) flowsHeader(set *probe.FlowSet) {
 }
 
 // flowGroup adds the flows that took one path and ended one way.
-func (p *page) flowGroup(n int, g probe.FlowGroup) {
+func (p *page) flowGroup(n int, g trace.FlowGroup) {
 	texts := []string{text.Count(len(g.Flows), "flow"), strings.ToUpper(g.Outcome.String())}
 	if shortest, average, longest, ok := g.RTT(); ok {
 		texts = append(texts, "rtt "+text.Milliseconds(shortest)+"/"+text.Milliseconds(average)+"/"+text.Milliseconds(longest)+" ms")
@@ -64,7 +65,7 @@ func (p *page) flowGroup(n int, g probe.FlowGroup) {
 }
 
 // routerNames names the routers of a path, with * for one that no flow heard of.
-func routerNames(g probe.FlowGroup) (names []string) {
+func routerNames(g trace.FlowGroup) (names []string) {
 	for _, router := range g.Routers {
 		names = append(names, routerName(router))
 	}
@@ -82,7 +83,7 @@ func routerName(router netip.Addr) string {
 }
 
 // flowsVerdict adds how many flows fail, and where, and where paths part. Its first word is the outcome.
-func (p *page) flowsVerdict(set *probe.FlowSet, groups []probe.FlowGroup) {
+func (p *page) flowsVerdict(set *trace.FlowSet, groups []trace.FlowGroup) {
 	outcome, same := flowsOutcome(set)
 	word := "MIXED"
 	if same {
@@ -110,7 +111,7 @@ func (p *page) flowsVerdict(set *probe.FlowSet, groups []probe.FlowGroup) {
 }
 
 // flowsOutcome returns the outcome of the flows, and whether it is the same for all.
-func flowsOutcome(set *probe.FlowSet) (o probe.Outcome, same bool) {
+func flowsOutcome(set *trace.FlowSet) (o probe.Outcome, same bool) {
 	if set.Failed != nil {
 		return set.Failed.Outcome, true
 	}
@@ -124,7 +125,7 @@ func flowsOutcome(set *probe.FlowSet) (o probe.Outcome, same bool) {
 }
 
 // flowsNotes says which flows fail and where, where paths part, and what is not known.
-func flowsNotes(set *probe.FlowSet, groups []probe.FlowGroup) (notes []string) {
+func flowsNotes(set *trace.FlowSet, groups []trace.FlowGroup) (notes []string) {
 	n := len(set.Flows)
 	for _, g := range groups {
 		if g.Outcome == probe.OutcomeEstablished {

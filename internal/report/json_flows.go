@@ -5,11 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"tcpprobe/probe"
+	"tcpprobe/internal/trace"
 )
 
 // Flows writes what became of several flows: a line for every flow, and one for all.
-func (j *JSON) Flows(set *probe.FlowSet) error {
+func (j *JSON) Flows(set *trace.FlowSet) error {
 	for _, f := range set.Flows {
 		if err := j.write(newFlow(set, f)); err != nil {
 			return err
@@ -30,7 +30,7 @@ type flowJSON struct {
 }
 
 // newFlow returns what JSON writes of one flow.
-func newFlow(set *probe.FlowSet, f probe.TracedFlow) flowJSON {
+func newFlow(set *trace.FlowSet, f trace.TracedFlow) flowJSON {
 	j := flowJSON{
 		Schema: Schema, Type: "flow", Target: set.Target, Local: f.Local,
 		Outcome: f.Handshake.Outcome.String(), Path: newPath(f.Routers()),
@@ -64,7 +64,7 @@ type flowPathJSON struct {
 }
 
 // newFlows returns what JSON writes of all flows.
-func newFlows(set *probe.FlowSet) flowsJSON {
+func newFlows(set *trace.FlowSet) flowsJSON {
 	outcome, same := flowsOutcome(set)
 	j := flowsJSON{
 		Schema: Schema, Type: "flows", Target: set.Target, Remote: set.Remote, Route: newRoute(set.Route),

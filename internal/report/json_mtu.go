@@ -5,11 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"tcpprobe/probe"
+	"tcpprobe/internal/trace"
 )
 
 // PathMTU writes the path MTU, and how it was found.
-func (j *JSON) PathMTU(m *probe.PathMTU) error {
+func (j *JSON) PathMTU(m *trace.PathMTU) error {
 	line := pathMTUJSON{
 		Schema: Schema, Type: "mtu", Target: m.Target, Local: m.Local, Remote: m.Remote, Route: newRoute(m.Route),
 		Outcome: m.Outcome().String(), Reason: Reason(m.Plain), Tries: []mtuTryJSON{},
@@ -27,7 +27,7 @@ func (j *JSON) PathMTU(m *probe.PathMTU) error {
 	}
 	for _, t := range m.Search.Tries {
 		try := mtuTryJSON{Size: t.Size, Result: t.Fate.String(), From: t.From, Hops: t.Hops, MTU: t.Next}
-		if t.Fate == probe.MTUPassed {
+		if t.Fate == trace.MTUPassed {
 			try.RTT = &t.RTT
 		}
 		line.Tries = append(line.Tries, try)

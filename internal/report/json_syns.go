@@ -5,11 +5,11 @@ import (
 	"strings"
 	"time"
 
-	"tcpprobe/probe"
+	"tcpprobe/internal/trace"
 )
 
 // SYNs writes what became of each variant of the SYN.
-func (j *JSON) SYNs(c *probe.SYNComparison) error {
+func (j *JSON) SYNs(c *trace.SYNComparison) error {
 	outcome, same := variantsOutcome(c)
 	line := synsJSON{
 		Schema: Schema, Type: "syns", Target: c.Target, Local: c.Local, Remote: c.Remote, Route: newRoute(c.Route),
@@ -56,7 +56,7 @@ type variantJSON struct {
 	Changes []alterationJSON `json:"changes,omitempty"`
 }
 
-func newVariant(v probe.SYNVariant) variantJSON {
+func newVariant(v trace.SYNVariant) variantJSON {
 	outcome, _ := v.Trace.Outcome()
 	j := variantJSON{SYN: v.SYN.String(), Outcome: outcome.String(), Result: v.Fate(), Hops: lastHop(v.Trace), Missing: v.Missing()}
 	if path := v.Trace.Path(); len(path) > 0 {

@@ -4,11 +4,11 @@ import (
 	"net/netip"
 	"time"
 
-	"tcpprobe/probe"
+	"tcpprobe/internal/trace"
 )
 
 // Trace writes the path of a SYN: a line for every hop, and one for the whole path.
-func (j *JSON) Trace(t *probe.Trace) error {
+func (j *JSON) Trace(t *trace.Trace) error {
 	for _, hop := range t.Path() {
 		if err := j.write(newHop(t, hop)); err != nil {
 			return err
@@ -28,7 +28,7 @@ type hopJSON struct {
 }
 
 // newHop returns what JSON writes of a hop.
-func newHop(t *probe.Trace, h probe.Hop) hopJSON {
+func newHop(t *trace.Trace, h trace.Hop) hopJSON {
 	j := hopJSON{Schema: Schema, Type: "hop", Target: t.Target, TTL: h.TTL, Sent: h.Sent, Replies: []replyJSON{}}
 	for _, r := range h.Replies {
 		j.Reached = j.Reached || r.Reached()
@@ -62,7 +62,7 @@ type traceICMPJSON struct {
 	Most int    `json:"hops_max,omitempty"`
 }
 
-func newReply(t *probe.Trace, r probe.Reply) replyJSON {
+func newReply(t *trace.Trace, r trace.Reply) replyJSON {
 	j := replyJSON{From: r.From, RTT: r.RTT, Ambiguous: r.Ambiguous, Clock: r.Clock.String()}
 	if m := r.ICMP; m != nil {
 		j.ICMP = &traceICMPJSON{Type: m.Type, Code: m.Code, Name: m.Name, MTU: m.MTU}
@@ -96,7 +96,7 @@ type traceJSON struct {
 }
 
 // newTrace returns what JSON writes of the whole path. The address is that of the last hop that replied.
-func newTrace(t *probe.Trace) traceJSON {
+func newTrace(t *trace.Trace) traceJSON {
 	outcome, _ := t.Outcome()
 	j := traceJSON{
 		Schema: Schema, Type: "trace", Target: t.Target, Local: t.Local, Remote: t.Remote, Route: newRoute(t.Route),
@@ -129,7 +129,7 @@ type alterationJSON struct {
 	Intact netip.Addr `json:"after,omitzero"`
 }
 
-func newAlterations(t *probe.Trace) (all []alterationJSON) {
+func newAlterations(t *trace.Trace) (all []alterationJSON) {
 	for _, a := range t.Alterations() {
 		all = append(all, alterationJSON{
 			changeJSON: changeJSON(a.Change), Hop: a.Hop, From: a.From, After: a.Before, Intact: a.Intact,

@@ -6,11 +6,11 @@ import (
 	"strings"
 
 	"tcpprobe/internal/text"
-	"tcpprobe/probe"
+	"tcpprobe/internal/trace"
 )
 
 // PathMTU writes the sizes that were tried, the largest that passes, and where the path gets narrow.
-func PathMTU(w io.Writer, s Style, m *probe.PathMTU) error {
+func PathMTU(w io.Writer, s Style, m *trace.PathMTU) error {
 	p := newPage(w, s)
 	if m.Search == nil {
 		return NewLadder(w, s).Verdict(m.Plain)
@@ -42,12 +42,12 @@ func PathMTU(w io.Writer, s Style, m *probe.PathMTU) error {
 }
 
 // mtuTry says what became of a SYN of a size.
-func mtuTry(t probe.MTUTry) string {
+func mtuTry(t trace.MTUTry) string {
 	line := fmt.Sprintf("%6d  ", t.Size)
 	switch t.Fate {
-	case probe.MTUPassed:
+	case trace.MTUPassed:
 		return line + "passes   " + text.Milliseconds(t.RTT) + " ms"
-	case probe.MTULost:
+	case trace.MTULost:
 		return line + "vanishes"
 	}
 	line += "too big  for " + hopAt(t)
@@ -58,7 +58,7 @@ func mtuTry(t probe.MTUTry) string {
 }
 
 // hopAt names who said that a SYN was too big: "hop 1, 10.1.0.1".
-func hopAt(t probe.MTUTry) string {
+func hopAt(t trace.MTUTry) string {
 	if t.Hops == 0 {
 		return t.From.String()
 	}
@@ -66,13 +66,13 @@ func hopAt(t probe.MTUTry) string {
 }
 
 // mtuNotes says where the path gets narrow.
-func mtuNotes(m *probe.PathMTU) (notes []string) {
+func mtuNotes(m *trace.PathMTU) (notes []string) {
 	if !m.Search.Usable() {
 		return []string{"It answers a SYN without data: the path MTU cannot be found in this way."}
 	}
 	before := m.Search.Largest
 	for _, try := range m.Search.Tries {
-		if try.Fate == probe.MTUTooBig && try.Next > 0 && try.Next < before {
+		if try.Fate == trace.MTUTooBig && try.Next > 0 && try.Next < before {
 			notes = append(notes, fmt.Sprintf("It shrinks from %d to %d behind %s, which says so.", before, try.Next, hopAt(try)))
 			before = try.Next
 		}

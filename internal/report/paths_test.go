@@ -11,6 +11,7 @@ import (
 
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/trace"
 	"tcpprobe/probe"
 	"tcpprobe/tcphdr"
 )
@@ -29,20 +30,20 @@ func way() *probe.Route {
 }
 
 // flow is one flow of several: from a port, through routers, with an outcome.
-func flow(port uint16, o probe.Outcome, rtt time.Duration, hops ...[]probe.Reply) probe.TracedFlow {
+func flow(port uint16, o probe.Outcome, rtt time.Duration, hops ...[]trace.Reply) trace.TracedFlow {
 	t := newTrace([]probe.Outcome{o}, hops...)
 	t.Local = netip.AddrPortFrom(tracedFrom.Addr(), port)
 	r := &probe.Result{Outcome: o, TCP: &probe.TCP{SYNSent: 1, Answered: rtt > 0, RTT: rtt, Clock: stamp.Kernel}}
-	return probe.TracedFlow{Local: t.Local, Handshake: r, Trace: t}
+	return trace.TracedFlow{Local: t.Local, Handshake: r, Trace: t}
 }
 
-func flowSet(flows ...probe.TracedFlow) *probe.FlowSet {
-	return &probe.FlowSet{Target: "www.lab.test:80", Remote: netip.AddrPortFrom(traceTarget, 80), Route: way(), Flows: flows}
+func flowSet(flows ...trace.TracedFlow) *trace.FlowSet {
+	return &trace.FlowSet{Target: "www.lab.test:80", Remote: netip.AddrPortFrom(traceTarget, 80), Route: way(), Flows: flows}
 }
 
-func pathMTU(vanishing *probe.Trace, largest int, tries ...probe.MTUTry) *probe.PathMTU {
+func pathMTU(vanishing *trace.Trace, largest int, tries ...trace.MTUTry) *trace.PathMTU {
 	plain := &probe.Result{Target: "www.lab.test:80", Outcome: probe.OutcomeEstablished, TCP: &probe.TCP{Answered: true, RTT: 71 * us, Connected: true, Connect: 80 * us}}
-	search := probe.NewMTUSearch(60, largest)
+	search := trace.NewMTUSearch(60, largest)
 	for range tries {
 		size, _ := search.Next()
 		for _, try := range tries {
@@ -51,9 +52,9 @@ func pathMTU(vanishing *probe.Trace, largest int, tries ...probe.MTUTry) *probe.
 			}
 			r := &probe.Result{Outcome: probe.OutcomeTimeout, TCP: &probe.TCP{RTT: try.RTT}}
 			switch try.Fate {
-			case probe.MTUPassed:
+			case trace.MTUPassed:
 				r.Outcome = probe.OutcomeEstablished
-			case probe.MTUTooBig:
+			case trace.MTUTooBig:
 				r.Outcome = probe.OutcomeUnreachable
 				r.ICMP = []*probe.ICMP{{
 					From: try.From, Source: tracedFrom.Addr(), Target: traceTarget, Type: 3, Code: 4, MTU: try.Next,
@@ -64,78 +65,78 @@ func pathMTU(vanishing *probe.Trace, largest int, tries ...probe.MTUTry) *probe.
 			break
 		}
 	}
-	return &probe.PathMTU{
+	return &trace.PathMTU{
 		Target: "www.lab.test:80", Local: tracedFrom, Remote: netip.AddrPortFrom(traceTarget, 80), Route: way(),
 		Plain: plain, Search: search, Vanishing: vanishing,
 	}
 }
 
-func synComparison(variants ...probe.SYNVariant) *probe.SYNComparison {
-	return &probe.SYNComparison{
+func synComparison(variants ...trace.SYNVariant) *trace.SYNComparison {
+	return &trace.SYNComparison{
 		Target: "www.lab.test:80", Local: tracedFrom, Remote: netip.AddrPortFrom(traceTarget, 80), Route: way(), Variants: variants,
 	}
 }
 
 // paths are what is found of paths beside a plain trace, each with its text and its JSON.
 var paths = []pathCase{
-	flowsCase("flows_two_paths", func() *probe.FlowSet {
-		first := []probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}
-		end := []probe.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 90*us)}
+	flowsCase("flows_two_paths", func() *trace.FlowSet {
+		first := []trace.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}
+		end := []trace.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 90*us)}
 		return flowSet(
-			flow(40001, probe.OutcomeEstablished, 71*us, first, []probe.Reply{routerReply("10.2.0.2", 2, 11, 0, 50*us)}, end),
+			flow(40001, probe.OutcomeEstablished, 71*us, first, []trace.Reply{routerReply("10.2.0.2", 2, 11, 0, 50*us)}, end),
 			flow(40002, probe.OutcomeEstablished, 73*us, first, nil, end),
-			flow(40003, probe.OutcomeTimeout, 0, first, []probe.Reply{routerReply("10.2.0.6", 2, 11, 0, 50*us)}),
+			flow(40003, probe.OutcomeTimeout, 0, first, []trace.Reply{routerReply("10.2.0.6", 2, 11, 0, 50*us)}),
 		)
 	}),
-	flowsCase("flows_alike", func() *probe.FlowSet {
-		end := []probe.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 90*us)}
+	flowsCase("flows_alike", func() *trace.FlowSet {
+		end := []trace.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 90*us)}
 		return flowSet(flow(40001, probe.OutcomeEstablished, 71*us, end), flow(40002, probe.OutcomeEstablished, 73*us, end))
 	}),
-	flowsCase("flows_failed", func() *probe.FlowSet {
-		return &probe.FlowSet{Target: "www.lab.test:80", Failed: unresolved()}
+	flowsCase("flows_failed", func() *trace.FlowSet {
+		return &trace.FlowSet{Target: "www.lab.test:80", Failed: unresolved()}
 	}),
-	mtuCase("mtu_whole", func() *probe.PathMTU {
-		return pathMTU(nil, 1500, probe.MTUTry{Size: 68, RTT: 70 * us}, probe.MTUTry{Size: 1500, RTT: 90 * us})
+	mtuCase("mtu_whole", func() *trace.PathMTU {
+		return pathMTU(nil, 1500, trace.MTUTry{Size: 68, RTT: 70 * us}, trace.MTUTry{Size: 1500, RTT: 90 * us})
 	}),
-	mtuCase("mtu_narrow", func() *probe.PathMTU {
-		return pathMTU(nil, 1500, probe.MTUTry{Size: 68, RTT: 70 * us}, probe.MTUTry{Size: 1400, RTT: 80 * us},
-			probe.MTUTry{Size: 1500, Fate: probe.MTUTooBig, From: netip.MustParseAddr("10.1.0.1"), Hops: 1, Next: 1400})
+	mtuCase("mtu_narrow", func() *trace.PathMTU {
+		return pathMTU(nil, 1500, trace.MTUTry{Size: 68, RTT: 70 * us}, trace.MTUTry{Size: 1400, RTT: 80 * us},
+			trace.MTUTry{Size: 1500, Fate: trace.MTUTooBig, From: netip.MustParseAddr("10.1.0.1"), Hops: 1, Next: 1400})
 	}),
-	mtuCase("mtu_silent_router", func() *probe.PathMTU {
-		return pathMTU(nil, 72, probe.MTUTry{Size: 68, RTT: 70 * us},
-			probe.MTUTry{Size: 72, Fate: probe.MTUTooBig, From: netip.MustParseAddr("10.1.0.1")}, probe.MTUTry{Size: 70, RTT: 80 * us},
-			probe.MTUTry{Size: 71, RTT: 80 * us})
+	mtuCase("mtu_silent_router", func() *trace.PathMTU {
+		return pathMTU(nil, 72, trace.MTUTry{Size: 68, RTT: 70 * us},
+			trace.MTUTry{Size: 72, Fate: trace.MTUTooBig, From: netip.MustParseAddr("10.1.0.1")}, trace.MTUTry{Size: 70, RTT: 80 * us},
+			trace.MTUTry{Size: 71, RTT: 80 * us})
 	}),
-	mtuCase("mtu_black_hole", func() *probe.PathMTU {
-		vanishing := newTrace([]probe.Outcome{probe.OutcomeTimeout}, []probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)})
-		return pathMTU(vanishing, 70, probe.MTUTry{Size: 68, RTT: 70 * us}, probe.MTUTry{Size: 69, RTT: 80 * us},
-			probe.MTUTry{Size: 70, Fate: probe.MTULost}, probe.MTUTry{Size: 70, Fate: probe.MTULost})
+	mtuCase("mtu_black_hole", func() *trace.PathMTU {
+		vanishing := newTrace([]probe.Outcome{probe.OutcomeTimeout}, []trace.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)})
+		return pathMTU(vanishing, 70, trace.MTUTry{Size: 68, RTT: 70 * us}, trace.MTUTry{Size: 69, RTT: 80 * us},
+			trace.MTUTry{Size: 70, Fate: trace.MTULost}, trace.MTUTry{Size: 70, Fate: trace.MTULost})
 	}),
-	mtuCase("mtu_no_data", func() *probe.PathMTU {
-		return pathMTU(nil, 1500, probe.MTUTry{Size: 68, Fate: probe.MTULost}, probe.MTUTry{Size: 68, Fate: probe.MTULost})
+	mtuCase("mtu_no_data", func() *trace.PathMTU {
+		return pathMTU(nil, 1500, trace.MTUTry{Size: 68, Fate: trace.MTULost}, trace.MTUTry{Size: 68, Fate: trace.MTULost})
 	}),
-	mtuCase("mtu_failed", func() *probe.PathMTU {
-		return &probe.PathMTU{Target: "www.lab.test:80", Plain: unresolved()}
+	mtuCase("mtu_failed", func() *trace.PathMTU {
+		return &trace.PathMTU{Target: "www.lab.test:80", Plain: unresolved()}
 	}),
-	synsCase("syns_alike", func() *probe.SYNComparison {
+	synsCase("syns_alike", func() *trace.SYNComparison {
 		return synComparison(
-			probe.SYNVariant{SYN: probe.SYNBare, Trace: newTrace([]probe.Outcome{probe.OutcomeEstablished}, nil, []probe.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 71*us)})},
+			trace.SYNVariant{SYN: probe.SYNBare, Trace: newTrace([]probe.Outcome{probe.OutcomeEstablished}, nil, []trace.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 71*us)})},
 		)
 	}),
-	synsCase("syns_differ", func() *probe.SYNComparison {
-		first := []probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}
+	synsCase("syns_differ", func() *trace.SYNComparison {
+		first := []trace.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}
 		changed := routerReply("10.2.0.2", 2, 11, 0, 34*us)
-		changed.Changed = []probe.Change{{Field: "mss", Sent: "1460", Found: "1400"}}
+		changed.Changed = []trace.Change{{Field: "mss", Sent: "1460", Found: "1400"}}
 		return synComparison(
-			probe.SYNVariant{SYN: probe.SYNBare, Trace: newTrace([]probe.Outcome{probe.OutcomeEstablished}, first, nil, []probe.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 71*us)})},
-			probe.SYNVariant{SYN: probe.SYNLinux, Trace: newTrace([]probe.Outcome{probe.OutcomeEstablished}, first, []probe.Reply{changed}, []probe.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 72*us)})},
-			probe.SYNVariant{SYN: probe.SYNECN, Trace: newTrace([]probe.Outcome{probe.OutcomeTimeout}, first)},
-			probe.SYNVariant{SYN: probe.SYNFastOpen, Trace: newTrace([]probe.Outcome{probe.OutcomeUnreachable}, first, []probe.Reply{routerReply("10.1.0.1", 2, 3, 13, 71*us)})},
-			probe.SYNVariant{SYN: probe.SYNLargeMSS, Trace: newTrace([]probe.Outcome{probe.OutcomeRefused}, []probe.Reply{targetReply(tcphdr.RST|tcphdr.ACK, 71*us)})},
+			trace.SYNVariant{SYN: probe.SYNBare, Trace: newTrace([]probe.Outcome{probe.OutcomeEstablished}, first, nil, []trace.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 71*us)})},
+			trace.SYNVariant{SYN: probe.SYNLinux, Trace: newTrace([]probe.Outcome{probe.OutcomeEstablished}, first, []trace.Reply{changed}, []trace.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 72*us)})},
+			trace.SYNVariant{SYN: probe.SYNECN, Trace: newTrace([]probe.Outcome{probe.OutcomeTimeout}, first)},
+			trace.SYNVariant{SYN: probe.SYNFastOpen, Trace: newTrace([]probe.Outcome{probe.OutcomeUnreachable}, first, []trace.Reply{routerReply("10.1.0.1", 2, 3, 13, 71*us)})},
+			trace.SYNVariant{SYN: probe.SYNLargeMSS, Trace: newTrace([]probe.Outcome{probe.OutcomeRefused}, []trace.Reply{targetReply(tcphdr.RST|tcphdr.ACK, 71*us)})},
 		)
 	}),
-	synsCase("syns_failed", func() *probe.SYNComparison {
-		return &probe.SYNComparison{Target: "www.lab.test:80", Failed: unresolved()}
+	synsCase("syns_failed", func() *trace.SYNComparison {
+		return &trace.SYNComparison{Target: "www.lab.test:80", Failed: unresolved()}
 	}),
 }
 
@@ -145,15 +146,15 @@ type pathCase struct {
 	json func(*report.JSON) error
 }
 
-func flowsCase(name string, make func() *probe.FlowSet) pathCase {
+func flowsCase(name string, make func() *trace.FlowSet) pathCase {
 	return pathCase{name, func(w io.Writer, s report.Style) error { return report.Flows(w, s, make()) }, func(j *report.JSON) error { return j.Flows(make()) }}
 }
 
-func mtuCase(name string, make func() *probe.PathMTU) pathCase {
+func mtuCase(name string, make func() *trace.PathMTU) pathCase {
 	return pathCase{name, func(w io.Writer, s report.Style) error { return report.PathMTU(w, s, make()) }, func(j *report.JSON) error { return j.PathMTU(make()) }}
 }
 
-func synsCase(name string, make func() *probe.SYNComparison) pathCase {
+func synsCase(name string, make func() *trace.SYNComparison) pathCase {
 	return pathCase{name, func(w io.Writer, s report.Style) error { return report.SYNs(w, s, make()) }, func(j *report.JSON) error { return j.SYNs(make()) }}
 }
 

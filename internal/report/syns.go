@@ -6,11 +6,12 @@ import (
 	"strings"
 
 	"tcpprobe/internal/text"
+	"tcpprobe/internal/trace"
 	"tcpprobe/probe"
 )
 
 // SYNs writes what became of each variant of the SYN, and which do not get through.
-func SYNs(w io.Writer, s Style, c *probe.SYNComparison) error {
+func SYNs(w io.Writer, s Style, c *trace.SYNComparison) error {
 	p := newPage(w, s)
 	if c.Failed != nil {
 		return NewLadder(w, s).Verdict(c.Failed)
@@ -48,7 +49,7 @@ func SYNs(w io.Writer, s Style, c *probe.SYNComparison) error {
 }
 
 // variantTexts says what came back for a SYN, or how far it is heard of.
-func variantTexts(v probe.SYNVariant) []string {
+func variantTexts(v trace.SYNVariant) []string {
 	end, ended := v.Trace.End()
 	if !ended {
 		return []string{"heard of up to " + v.LastHeard()}
@@ -68,7 +69,7 @@ func variantTexts(v probe.SYNVariant) []string {
 }
 
 // variantsOutcome returns the outcome of the SYNs, and whether it is the same for all.
-func variantsOutcome(c *probe.SYNComparison) (o probe.Outcome, same bool) {
+func variantsOutcome(c *trace.SYNComparison) (o probe.Outcome, same bool) {
 	if c.Failed != nil {
 		return c.Failed.Outcome, true
 	}
@@ -84,7 +85,7 @@ func variantsOutcome(c *probe.SYNComparison) (o probe.Outcome, same bool) {
 }
 
 // variantNotes names the SYNs that fare worse than others, and what is not known.
-func variantNotes(c *probe.SYNComparison) (notes []string) {
+func variantNotes(c *trace.SYNComparison) (notes []string) {
 	_, same := variantsOutcome(c)
 	missing := false
 	for _, v := range c.Variants {
@@ -109,7 +110,7 @@ func variantNotes(c *probe.SYNComparison) (notes []string) {
 
 // variantChanges says what was changed on the way, and in which SYNs. Of an option that was taken out or rewritten, what was
 // sent may differ from SYN to SYN.
-func variantChanges(c *probe.SYNComparison) (notes []string) {
+func variantChanges(c *trace.SYNComparison) (notes []string) {
 	changed := make(map[string][]string) // the SYNs, by what was changed of them
 	var order []string
 	for _, v := range c.Variants {

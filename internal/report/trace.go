@@ -9,11 +9,12 @@ import (
 
 	"tcpprobe/internal/stamp"
 	"tcpprobe/internal/text"
+	"tcpprobe/internal/trace"
 	"tcpprobe/probe"
 )
 
 // Trace writes the path of a SYN, a line for every hop and for every reply of another kind from there, and then the verdict.
-func Trace(w io.Writer, s Style, t *probe.Trace) error {
+func Trace(w io.Writer, s Style, t *trace.Trace) error {
 	p := newPage(w, s)
 	if t.Failed != nil && len(t.Path()) == 0 {
 		return NewLadder(w, s).Verdict(t.Failed)
@@ -30,7 +31,7 @@ func Trace(w io.Writer, s Style, t *probe.Trace) error {
 }
 
 // traceHeader adds what is the same for all SYNs.
-func (p *page) traceHeader(t *probe.Trace) {
+func (p *page) traceHeader(t *trace.Trace) {
 	words := []string{"trace to", p.Shorten(p.Printable(t.Target), 40)}
 	if t.Target != t.Remote.String() {
 		words = append(words, fmt.Sprintf("(%v)", t.Remote.Addr()))
@@ -46,7 +47,7 @@ const (
 )
 
 // hop adds what came back for the SYNs of one TTL.
-func (p *page) hop(t *probe.Trace, h probe.Hop) {
+func (p *page) hop(t *trace.Trace, h trace.Hop) {
 	ttl := fmt.Sprintf("%2d  ", h.TTL)
 	if len(h.Replies) == 0 {
 		p.Line(ttl + "*")
@@ -66,9 +67,9 @@ func (p *page) hop(t *probe.Trace, h probe.Hop) {
 }
 
 // repliesAlike puts together the replies from the same address that say the same.
-func repliesAlike(replies []probe.Reply) (groups [][]probe.Reply) {
+func repliesAlike(replies []trace.Reply) (groups [][]trace.Reply) {
 	for _, r := range replies {
-		i := slices.IndexFunc(groups, func(g []probe.Reply) bool { return alike(g[0], r) })
+		i := slices.IndexFunc(groups, func(g []trace.Reply) bool { return alike(g[0], r) })
 		if i < 0 {
 			groups = append(groups, nil)
 			i = len(groups) - 1
@@ -78,7 +79,7 @@ func repliesAlike(replies []probe.Reply) (groups [][]probe.Reply) {
 	return groups
 }
 
-func alike(a, b probe.Reply) bool {
+func alike(a, b trace.Reply) bool {
 	if a.From != b.From || (a.ICMP == nil) != (b.ICMP == nil) {
 		return false
 	}
@@ -89,7 +90,7 @@ func alike(a, b probe.Reply) bool {
 }
 
 // replyTimes says how long replies took: the only one, or the shortest, the average and the longest.
-func replyTimes(replies []probe.Reply, series bool) string {
+func replyTimes(replies []trace.Reply, series bool) string {
 	if !series {
 		return text.Milliseconds(replies[0].RTT) + " ms" + replyDoubts(replies)
 	}
@@ -102,7 +103,7 @@ func replyTimes(replies []probe.Reply, series bool) string {
 }
 
 // replyDoubts says what is to be known of the times before they are believed.
-func replyDoubts(replies []probe.Reply) string {
+func replyDoubts(replies []trace.Reply) string {
 	t := probe.TCP{Clock: stamp.Kernel}
 	user := false
 	for _, r := range replies {
@@ -116,7 +117,7 @@ func replyDoubts(replies []probe.Reply) string {
 }
 
 // replyText says what a reply is: the ICMP error in words, or the segment's control bits and what it offers.
-func (p *page) replyText(t *probe.Trace, r probe.Reply) []string {
+func (p *page) replyText(t *trace.Trace, r trace.Reply) []string {
 	if r.ICMP != nil {
 		texts := []string{fmt.Sprintf("ICMP %d/%d %s", r.ICMP.Type, r.ICMP.Code, p.Printable(r.ICMP.Name))}
 		if r.ICMP.MTU > 0 {
@@ -146,7 +147,7 @@ func (p *page) replyText(t *probe.Trace, r probe.Reply) []string {
 }
 
 // silence says that nothing was heard from the hops behind the last that replied.
-func (p *page) silence(t *probe.Trace) {
+func (p *page) silence(t *trace.Trace) {
 	path := t.Path()
 	outcome, _ := t.Outcome()
 	if _, ended := t.End(); ended || outcome == probe.OutcomeInterrupted {

@@ -9,6 +9,7 @@ import (
 
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/trace"
 	"tcpprobe/probe"
 	"tcpprobe/tcphdr"
 )
@@ -19,18 +20,18 @@ var (
 )
 
 // routerReply is an ICMP error of a router about a SYN with that TTL.
-func routerReply(from string, ttl, kind, code uint8, rtt time.Duration) probe.Reply {
+func routerReply(from string, ttl, kind, code uint8, rtt time.Duration) trace.Reply {
 	names := map[[2]uint8]string{{11, 0}: "time to live exceeded", {3, 13}: "administratively prohibited", {3, 4}: "fragmentation needed"}
 	m := &probe.ICMP{
 		From: netip.MustParseAddr(from), Source: tracedFrom.Addr(), Target: traceTarget, Type: kind, Code: code,
 		Name: names[[2]uint8{kind, code}], TTL: 64 - ttl, QuotedTTL: 1, SentTTL: ttl,
 	}
-	return probe.Reply{From: m.From, RTT: rtt, Clock: stamp.Kernel, ICMP: m}
+	return trace.Reply{From: m.From, RTT: rtt, Clock: stamp.Kernel, ICMP: m}
 }
 
 // targetReply is a segment of the target.
-func targetReply(flags tcphdr.Flags, rtt time.Duration) probe.Reply {
-	r := probe.Reply{From: traceTarget, RTT: rtt, Clock: stamp.Kernel, Segment: &probe.Segment{Header: tcphdr.Header{Flags: flags}, TTL: 62}}
+func targetReply(flags tcphdr.Flags, rtt time.Duration) trace.Reply {
+	r := trace.Reply{From: traceTarget, RTT: rtt, Clock: stamp.Kernel, Segment: &probe.Segment{Header: tcphdr.Header{Flags: flags}, TTL: 62}}
 	if flags.Has(tcphdr.SYN) {
 		r.Segment.Header.Options = tcphdr.AppendTimestamps(tcphdr.AppendMSS(nil, 1400), 1, 2)
 		r.Peer = &probe.Peer{MSS: 1400, HasMSS: true, Timestamps: true}
@@ -39,8 +40,8 @@ func targetReply(flags tcphdr.Flags, rtt time.Duration) probe.Reply {
 }
 
 // newTrace returns a trace with those replies, hop by hop, and outcomes, round by round.
-func newTrace(rounds []probe.Outcome, hops ...[]probe.Reply) *probe.Trace {
-	t := probe.NewTrace("www.lab.test:80", 1, 30)
+func newTrace(rounds []probe.Outcome, hops ...[]trace.Reply) *trace.Trace {
+	t := trace.NewTrace("www.lab.test:80", 1, 30)
 	t.Local, t.Remote = tracedFrom, netip.AddrPortFrom(traceTarget, 80)
 	t.Route = &probe.Route{Interface: "eth0", Source: tracedFrom.Addr(), NextHop: netip.MustParseAddr("10.1.0.1"), MTU: 1500, LinkMTU: 1500}
 	t.Rounds = rounds
@@ -57,39 +58,39 @@ const us = time.Microsecond
 
 var traces = []struct {
 	name string
-	make func() *probe.Trace
+	make func() *trace.Trace
 }{
-	{"trace_established", func() *probe.Trace {
+	{"trace_established", func() *trace.Trace {
 		return newTrace([]probe.Outcome{probe.OutcomeEstablished},
-			[]probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}, nil, []probe.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 71*us)})
+			[]trace.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}, nil, []trace.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 71*us)})
 	}},
-	{"trace_rejected", func() *probe.Trace {
+	{"trace_rejected", func() *trace.Trace {
 		return newTrace([]probe.Outcome{probe.OutcomeUnreachable},
-			[]probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}, []probe.Reply{routerReply("10.1.0.1", 2, 3, 13, 71*us)})
+			[]trace.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}, []trace.Reply{routerReply("10.1.0.1", 2, 3, 13, 71*us)})
 	}},
-	{"trace_rejected_by_route", func() *probe.Trace {
+	{"trace_rejected_by_route", func() *trace.Trace {
 		rejected := routerReply("10.2.0.2", 2, 3, 13, 71*us)
-		return newTrace([]probe.Outcome{probe.OutcomeUnreachable}, []probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}, []probe.Reply{rejected})
+		return newTrace([]probe.Outcome{probe.OutcomeUnreachable}, []trace.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}, []trace.Reply{rejected})
 	}},
-	{"trace_rejected_after_silence", func() *probe.Trace {
+	{"trace_rejected_after_silence", func() *trace.Trace {
 		rejected := routerReply("10.3.0.2", 3, 3, 13, 71*us)
-		return newTrace([]probe.Outcome{probe.OutcomeUnreachable}, []probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}, nil, []probe.Reply{rejected})
+		return newTrace([]probe.Outcome{probe.OutcomeUnreachable}, []trace.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}, nil, []trace.Reply{rejected})
 	}},
-	{"trace_timeout", func() *probe.Trace {
-		return newTrace([]probe.Outcome{probe.OutcomeTimeout}, []probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)})
+	{"trace_timeout", func() *trace.Trace {
+		return newTrace([]probe.Outcome{probe.OutcomeTimeout}, []trace.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)})
 	}},
-	{"trace_nothing", func() *probe.Trace { return newTrace([]probe.Outcome{probe.OutcomeTimeout}) }},
-	{"trace_interrupted", func() *probe.Trace { return newTrace([]probe.Outcome{probe.OutcomeInterrupted}) }},
-	{"trace_rounds", func() *probe.Trace {
+	{"trace_nothing", func() *trace.Trace { return newTrace([]probe.Outcome{probe.OutcomeTimeout}) }},
+	{"trace_interrupted", func() *trace.Trace { return newTrace([]probe.Outcome{probe.OutcomeInterrupted}) }},
+	{"trace_rounds", func() *trace.Trace {
 		doubtful := routerReply("10.2.0.6", 2, 11, 0, 1200*time.Millisecond)
 		doubtful.Ambiguous, doubtful.Clock = true, stamp.User
 		return newTrace([]probe.Outcome{probe.OutcomeEstablished, probe.OutcomeTimeout, probe.OutcomeEstablished},
-			[]probe.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us), routerReply("10.1.0.1", 1, 11, 0, 36*us)},
-			[]probe.Reply{routerReply("10.2.0.2", 2, 11, 0, 50*us), doubtful, routerReply("10.2.0.2", 2, 11, 0, 52*us)},
-			[]probe.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 71*us), targetReply(tcphdr.SYN|tcphdr.ACK, 73*us)})
+			[]trace.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us), routerReply("10.1.0.1", 1, 11, 0, 36*us)},
+			[]trace.Reply{routerReply("10.2.0.2", 2, 11, 0, 50*us), doubtful, routerReply("10.2.0.2", 2, 11, 0, 52*us)},
+			[]trace.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 71*us), targetReply(tcphdr.SYN|tcphdr.ACK, 73*us)})
 	}},
-	{"trace_hostile", func() *probe.Trace {
-		t := newTrace([]probe.Outcome{probe.OutcomeRefused}, []probe.Reply{targetReply(tcphdr.RST|tcphdr.ACK, 71*us)})
+	{"trace_hostile", func() *trace.Trace {
+		t := newTrace([]probe.Outcome{probe.OutcomeRefused}, []trace.Reply{targetReply(tcphdr.RST|tcphdr.ACK, 71*us)})
 		t.Target = strings.Repeat("\x1b]0;x\u202e\x9b", 20) + ":80"
 		t.Route.Interface = "eth\x1b[31m\x00"
 		return t

@@ -6,11 +6,12 @@ import (
 	"strings"
 
 	"tcpprobe/internal/text"
+	"tcpprobe/internal/trace"
 	"tcpprobe/probe"
 )
 
 // traceVerdict adds how far the SYN came. Its first word is the outcome.
-func (p *page) traceVerdict(t *probe.Trace) {
+func (p *page) traceVerdict(t *trace.Trace) {
 	outcome, all := t.Outcome()
 	word := strings.ToUpper(outcome.String())
 	target := p.Shorten(p.Printable(t.Target), 40)
@@ -33,7 +34,7 @@ func (p *page) traceVerdict(t *probe.Trace) {
 }
 
 // alterationTexts says what was changed on the way, and what the SYN-ACK has not of what the SYN offered.
-func alterationTexts(t *probe.Trace) (texts []string) {
+func alterationTexts(t *trace.Trace) (texts []string) {
 	for _, a := range t.Alterations() {
 		texts = append(texts, "changed: "+alterationText(a))
 	}
@@ -55,7 +56,7 @@ func alterationTexts(t *probe.Trace) (texts []string) {
 }
 
 // alterationText says what was changed, and between which hops.
-func alterationText(a probe.Alteration) string {
+func alterationText(a trace.Alteration) string {
 	where := fmt.Sprintf("before hop %d, %v", a.Hop, a.From)
 	if a.Before > 0 {
 		where = fmt.Sprintf("between hop %d, %v, and hop %d, %v", a.Before, a.Intact, a.Hop, a.From)
@@ -67,7 +68,7 @@ func alterationText(a probe.Alteration) string {
 func fieldWords(field string) string { return strings.ReplaceAll(field, "_", " ") }
 
 // roundsText says in how many rounds the SYN came so far: "in 2 of 3 rounds,".
-func roundsText(t *probe.Trace, o probe.Outcome) string {
+func roundsText(t *trace.Trace, o probe.Outcome) string {
 	n, of := 0, 0
 	for _, round := range t.Rounds {
 		if round == o {
@@ -81,7 +82,7 @@ func roundsText(t *probe.Trace, o probe.Outcome) string {
 }
 
 // traceClause says how far the SYN came.
-func traceClause(t *probe.Trace) string {
+func traceClause(t *trace.Trace) string {
 	outcome, _ := t.Outcome()
 	if t.Failed != nil {
 		return cause(t.Failed)
@@ -105,10 +106,10 @@ func traceClause(t *probe.Trace) string {
 }
 
 // hops says how long the path is.
-func hops(t *probe.Trace) string { return text.Count(lastHop(t), "hop") }
+func hops(t *trace.Trace) string { return text.Count(lastHop(t), "hop") }
 
 // lastHop returns the TTL of the last hop that replied; 0 if none did.
-func lastHop(t *probe.Trace) int {
+func lastHop(t *trace.Trace) int {
 	path := t.Path()
 	if len(path) == 0 {
 		return 0
@@ -117,7 +118,7 @@ func lastHop(t *probe.Trace) int {
 }
 
 // hopNames names the last hop that replied: "hop 1, 10.1.0.1".
-func hopNames(t *probe.Trace) string {
+func hopNames(t *trace.Trace) string {
 	path := t.Path()
 	last := path[len(path)-1]
 	var names []string
@@ -130,7 +131,7 @@ func hopNames(t *probe.Trace) string {
 }
 
 // traceAdvice returns at most two lines: what the outcome means, and what is not known.
-func traceAdvice(t *probe.Trace) []string {
+func traceAdvice(t *trace.Trace) []string {
 	if t.Failed != nil {
 		return Advice(t.Failed)
 	}
@@ -157,7 +158,7 @@ func traceAdvice(t *probe.Trace) []string {
 }
 
 // TraceReason returns one sentence for a person that says how far the SYN came. It is printable.
-func TraceReason(t *probe.Trace) string {
+func TraceReason(t *trace.Trace) string {
 	if t.Failed != nil {
 		return Reason(t.Failed)
 	}

@@ -1,4 +1,4 @@
-package probe
+package trace
 
 import (
 	"net/netip"
@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"tcpprobe/icmp"
+	"tcpprobe/probe"
 	"tcpprobe/tcphdr"
 )
 
@@ -72,12 +73,12 @@ func reaches(quote []byte, field string) bool {
 }
 
 // changedOf returns what the ICMP error that answers a SYN says was changed of it.
-func changedOf(r *Result, m *ICMP) []Change {
+func changedOf(r *probe.Result, m *probe.ICMP) []Change {
 	var least []Change
 	found := false
 	for i := range r.Events {
 		e := &r.Events[i]
-		if e.Kind != EventSegmentSent || !e.Segment.Header.Flags.Has(tcphdr.SYN) {
+		if e.Kind != probe.EventSegmentSent || !e.Segment.Header.Flags.Has(tcphdr.SYN) {
 			continue
 		}
 		// Of several SYNs, it quotes the one that it is most alike.
@@ -96,7 +97,7 @@ func changedOf(r *Result, m *ICMP) []Change {
 // EndToEnd returns what the SYN-ACK has of what our SYN offered, and whether a RST has come from elsewhere than the SYN-ACK:
 // their TTLs do not agree then.
 func (t *Trace) EndToEnd() (changes []Change) {
-	var synAck, rst *Segment
+	var synAck, rst *probe.Segment
 	for _, hop := range t.Path() {
 		for _, r := range hop.Replies {
 			switch {
@@ -116,9 +117,9 @@ func (t *Trace) EndToEnd() (changes []Change) {
 }
 
 // synOf returns the SYN that a handshake sent first.
-func synOf(r *Result) (syn tcphdr.Header) {
+func synOf(r *probe.Result) (syn tcphdr.Header) {
 	for i := range r.Events {
-		if e := &r.Events[i]; e.Kind == EventSegmentSent {
+		if e := &r.Events[i]; e.Kind == probe.EventSegmentSent {
 			return e.Segment.Header
 		}
 	}

@@ -1,9 +1,10 @@
-package probe
+package trace
 
 import (
 	"fmt"
 	"net/netip"
 
+	"tcpprobe/probe"
 	"tcpprobe/tcphdr"
 )
 
@@ -11,19 +12,19 @@ import (
 type SYNComparison struct {
 	Target        string // as the user wrote it
 	Local, Remote netip.AddrPort
-	Route         *Route
+	Route         *probe.Route
 	Variants      []SYNVariant
-	Failed        *Result // what ended it before a SYN left; nil if nothing did
+	Failed        *probe.Result // what ended it before a SYN left; nil if nothing did
 }
 
 // SYNVariant is one of them: its path, and what the target makes of what it offers.
 type SYNVariant struct {
-	SYN   SYN
+	SYN   probe.SYN
 	Trace *Trace
 }
 
 // ComparedSYNs are the SYNs that are compared, the plainest first.
-var ComparedSYNs = []SYN{SYNBare, SYNNoTimestamps, SYNLinux, SYNECN, SYNAccECN, SYNLargeMSS, SYNFastOpen}
+var ComparedSYNs = []probe.SYN{probe.SYNBare, probe.SYNNoTimestamps, probe.SYNLinux, probe.SYNECN, probe.SYNAccECN, probe.SYNLargeMSS, probe.SYNFastOpen}
 
 // Answer returns what the target answered to the SYN, if it was accepted.
 func (v SYNVariant) Answer() (Reply, bool) {
@@ -35,7 +36,7 @@ func (v SYNVariant) Answer() (Reply, bool) {
 // want it or the path took it away, one of the two alone does not tell. It is meaningful for a SYN that was accepted.
 func (v SYNVariant) Missing() (names []string) {
 	answer, ok := v.Answer()
-	if !ok || v.SYN == SYNBare {
+	if !ok || v.SYN == probe.SYNBare {
 		return nil
 	}
 	p := answer.Peer
@@ -46,9 +47,9 @@ func (v SYNVariant) Missing() (names []string) {
 		{"mss", p.HasMSS},
 		{"ws", p.HasScale},
 		{"sack", p.SACKPermitted},
-		{"ts", p.Timestamps || v.SYN == SYNNoTimestamps},
-		{"ecn", p.ECN != ECNRefused},
-		{"tfo", v.SYN != SYNFastOpen || hasCookie(answer.Segment)},
+		{"ts", p.Timestamps || v.SYN == probe.SYNNoTimestamps},
+		{"ecn", p.ECN != probe.ECNRefused},
+		{"tfo", v.SYN != probe.SYNFastOpen || hasCookie(answer.Segment)},
 	} {
 		if !option.have {
 			names = append(names, option.name)
@@ -58,7 +59,7 @@ func (v SYNVariant) Missing() (names []string) {
 }
 
 // hasCookie reports whether a SYN-ACK has a Fast Open cookie.
-func hasCookie(s *Segment) bool {
+func hasCookie(s *probe.Segment) bool {
 	cookie, ok := s.Header.Options.Find(tcphdr.FastOpen)
 	return ok && len(cookie) > 0
 }
@@ -68,16 +69,16 @@ func hasCookie(s *Segment) bool {
 func (v SYNVariant) Fate() string {
 	outcome, _ := v.Trace.Outcome()
 	switch outcome {
-	case OutcomeEstablished:
-		if answer, ok := v.Answer(); ok && answer.Peer.ECN == ECNReflected {
+	case probe.OutcomeEstablished:
+		if answer, ok := v.Answer(); ok && answer.Peer.ECN == probe.ECNReflected {
 			return "reflected"
 		}
 		return "passes"
-	case OutcomeRefused:
+	case probe.OutcomeRefused:
 		return "refused"
-	case OutcomeUnreachable:
+	case probe.OutcomeUnreachable:
 		return "rejected"
-	case OutcomeTimeout:
+	case probe.OutcomeTimeout:
 		return "dropped"
 	}
 	return outcome.String()

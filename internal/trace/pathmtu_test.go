@@ -1,12 +1,11 @@
-package probe_test
+package trace_test
 
 import (
-	"fmt"
 	"testing"
 
+	"tcpprobe/internal/trace"
 	"tcpprobe/probe"
-	"tcpprobe/rawip"
-	"tcpprobe/tcphdr"
+	"tcpprobe/probe/probetest"
 )
 
 // narrowPath is what becomes of a SYN of a size: it passes, or a router says what it has room for, or it is lost.
@@ -18,7 +17,7 @@ func passes() *probe.Result {
 func isLost() *probe.Result { return &probe.Result{Outcome: probe.OutcomeTimeout, TCP: &probe.TCP{}} }
 
 func tooBig(mtu int) *probe.Result {
-	m := &probe.ICMP{From: simRouter, Target: simRemote.Addr(), Type: 3, Code: 4, MTU: mtu, SentTTL: 64, QuotedTTL: 63}
+	m := &probe.ICMP{From: probetest.Router, Target: probetest.Remote.Addr(), Type: 3, Code: 4, MTU: mtu, SentTTL: 64, QuotedTTL: 63}
 	return &probe.Result{Outcome: probe.OutcomeInterrupted, TCP: &probe.TCP{}, ICMP: []*probe.ICMP{m}}
 }
 
@@ -67,7 +66,7 @@ func TestMTUSearch(t *testing.T) {
 		{"no data", upTo(60, silent), 0, 0, 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s := probe.NewMTUSearch(60, 1500)
+			s := trace.NewMTUSearch(60, 1500)
 			for {
 				size, ok := s.Next()
 				if !ok {
@@ -88,7 +87,7 @@ func TestMTUSearch(t *testing.T) {
 
 // TestMTUSearchOneLoss: a SYN that is lost by chance is sent again before its size is given up.
 func TestMTUSearchOneLoss(t *testing.T) {
-	s := probe.NewMTUSearch(60, 1500)
+	s := trace.NewMTUSearch(60, 1500)
 	for i := 0; ; i++ {
 		size, ok := s.Next()
 		if !ok {
@@ -102,63 +101,5 @@ func TestMTUSearchOneLoss(t *testing.T) {
 	}
 	if _, ok := s.BlackHole(); s.MTU != 1500 || ok || len(s.Tries) != 4 {
 		t.Errorf("path MTU %d after %d tries, black hole %t", s.MTU, len(s.Tries), ok)
-	}
-}
-
-// TestPadding: data in a SYN makes its datagram larger, and whether the peer takes it or not, its SYN-ACK and its RST
-// count; what was never sent does not (RFC 9293 3.10.7.3).
-func TestPadding(t *testing.T) {
-	const padding = 1440
-	for _, test := range []struct {
-		taken int
-		flags tcphdr.Flags
-		want  probe.Outcome
-	}{
-		{0, tcphdr.SYN | tcphdr.ACK, probe.OutcomeEstablished},
-		{3, tcphdr.SYN | tcphdr.ACK, probe.OutcomeEstablished},
-		{padding, tcphdr.SYN | tcphdr.ACK, probe.OutcomeEstablished},
-		{-1, tcphdr.SYN | tcphdr.ACK, probe.OutcomeTimeout},
-		{padding + 1, tcphdr.SYN | tcphdr.ACK, probe.OutcomeTimeout},
-		{0, tcphdr.RST | tcphdr.ACK, probe.OutcomeRefused},
-		{padding, tcphdr.RST | tcphdr.ACK, probe.OutcomeRefused},
-		{padding + 1, tcphdr.RST | tcphdr.ACK, probe.OutcomeTimeout},
-	} {
-		t.Run(fmt.Sprintf("%v %d", test.flags, test.taken), func(t *testing.T) {
-			w := newSimWire()
-			var sizes []int
-			var reset tcphdr.SeqNum
-			w.send = func(p rawip.Path, b []byte) error {
-				_, segment, err := rawip.Parse(b)
-				if err != nil {
-					t.Fatal(err)
-				}
-				h, _, err := tcphdr.Parse(segment)
-				if err != nil {
-					t.Fatal(err)
-				}
-				sizes = append(sizes, len(b))
-				if h.Flags == tcphdr.RST {
-					reset = h.Seq
-				}
-				if h.Flags == tcphdr.SYN {
-					reply := tcphdr.Header{Seq: peerISS, Ack: h.Seq.Add(1 + test.taken), Flags: test.flags}
-					w.deliver(ms, rawip.Packet{Octets: datagram(simRemote, simLocal, reply, 0), Interface: p.Interface})
-				}
-				return nil
-			}
-			c := linuxConfig()
-			c.Padding, c.Retries, c.Close = padding, 0, probe.CloseHalf
-			f := newFlow(c)
-			run(t, w, f)
-			if f.Result.Outcome != test.want {
-				t.Errorf("%v, want %v", f.Result.Outcome, test.want)
-			}
-			if sizes[0] != 60+padding {
-				t.Errorf("a SYN of %d octets", sizes[0])
-			}
-			if want := c.ISS.Add(1 + test.taken); test.want == probe.OutcomeEstablished && (len(sizes) != 2 || sizes[1] != 40 || reset != want) {
-				t.Errorf("datagrams of %v octets, reset at %d, want it at %d", sizes, reset, want)
-			}
-		})
 	}
 }

@@ -1,26 +1,27 @@
-package probe
+package trace
 
 import (
 	"net/netip"
 	"time"
 
 	"tcpprobe/icmp"
+	"tcpprobe/probe"
 )
 
 // PathMTU is the largest datagram that a path takes, and where it gets narrow.
 type PathMTU struct {
 	Target        string // as the user wrote it
 	Local, Remote netip.AddrPort
-	Route         *Route
-	Plain         *Result    // the handshake without padding; what ended it before a SYN left, if something did
-	Search        *MTUSearch // nil if there was no point in it
-	Vanishing     *Trace     // the path of SYNs that vanish without a word; nil if none do
+	Route         *probe.Route
+	Plain         *probe.Result // the handshake without padding; what ended it before a SYN left, if something did
+	Search        *MTUSearch    // nil if there was no point in it
+	Vanishing     *Trace        // the path of SYNs that vanish without a word; nil if none do
 }
 
 // Outcome returns the outcome of the handshake: with padding, where that is what it fails for.
-func (p *PathMTU) Outcome() Outcome {
+func (p *PathMTU) Outcome() probe.Outcome {
 	if p.Search != nil && !p.Search.Usable() {
-		return OutcomeTimeout
+		return probe.OutcomeTimeout
 	}
 	return p.Plain.Outcome
 }
@@ -104,10 +105,10 @@ func (s *MTUSearch) Next() (size int, ok bool) {
 }
 
 // Take takes what became of a SYN of the size that Next returned.
-func (s *MTUSearch) Take(size int, r *Result) {
+func (s *MTUSearch) Take(size int, r *probe.Result) {
 	try := MTUTry{Size: size, Fate: MTULost}
 	switch {
-	case r.Outcome == OutcomeEstablished || r.Outcome == OutcomeRefused:
+	case r.Outcome == probe.OutcomeEstablished || r.Outcome == probe.OutcomeRefused:
 		try.Fate, try.RTT = MTUPassed, r.TCP.RTT
 	case len(r.ICMP) > 0:
 		m := r.ICMP[len(r.ICMP)-1]

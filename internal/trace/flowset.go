@@ -1,9 +1,11 @@
-package probe
+package trace
 
 import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"tcpprobe/probe"
 )
 
 // FlowSet is what became of several connections with the same target that differ in their source port alone. Routers
@@ -11,15 +13,15 @@ import (
 type FlowSet struct {
 	Target string // as the user wrote it
 	Remote netip.AddrPort
-	Route  *Route
+	Route  *probe.Route
 	Flows  []TracedFlow
-	Failed *Result // what ended it before a SYN left; nil if nothing did
+	Failed *probe.Result // what ended it before a SYN left; nil if nothing did
 }
 
 // TracedFlow is one of the connections: its handshake, and its path.
 type TracedFlow struct {
 	Local     netip.AddrPort
-	Handshake *Result
+	Handshake *probe.Result
 	Trace     *Trace
 }
 
@@ -52,7 +54,7 @@ func (f TracedFlow) Unheard() (n int) {
 // FlowGroup is the flows that took the same path, as far as hops replied, with the same outcome.
 type FlowGroup struct {
 	Routers []netip.Addr // by hop; not valid where none of the flows had a reply
-	Outcome Outcome
+	Outcome probe.Outcome
 	Flows   []TracedFlow
 }
 

@@ -1,4 +1,4 @@
-package probe_test
+package trace_test
 
 import (
 	"context"
@@ -8,20 +8,24 @@ import (
 	"time"
 
 	"tcpprobe/icmp"
+	"tcpprobe/internal/trace"
 	"tcpprobe/probe"
+	"tcpprobe/probe/probetest"
 	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
 )
 
+const ms = time.Millisecond
+
 // newTrace returns a trace, the model of its handshakes, and randomness that is the same every time.
-func newTrace(last int) (*probe.Trace, probe.Flow, func() uint32) {
-	c := linuxConfig()
+func newTrace(last int) (*trace.Trace, probe.Flow, func() uint32) {
+	c := probetest.LinuxConfig()
 	c.Timeout, c.Retries = 2*time.Second, 0
-	return probe.NewTrace("server:80", 1, last), *newFlow(c), rand.New(rand.NewPCG(1, 2)).Uint32
+	return trace.NewTrace("server:80", 1, last), *probetest.NewFlow(c), rand.New(rand.NewPCG(1, 2)).Uint32
 }
 
 // traceRound sends a round over the wire, and abandons what lies beyond the end.
-func traceRound(t *testing.T, w *simWire, tr *probe.Trace, flows []*probe.Flow) {
+func traceRound(t *testing.T, w *probetest.Wire, tr *trace.Trace, flows []*probe.Flow) {
 	t.Helper()
 	e := probe.NewEngine(w)
 	end := len(flows)
@@ -35,7 +39,7 @@ func traceRound(t *testing.T, w *simWire, tr *probe.Trace, flows []*probe.Flow) 
 			}
 		}
 	}
-	if err := e.Run(context.Background(), startAll(flows...)); err != nil {
+	if err := e.Run(context.Background(), probetest.StartAll(flows...)); err != nil {
 		t.Fatal(err)
 	}
 	tr.EndRound()
@@ -86,17 +90,17 @@ func TestTracePath(t *testing.T) {
 		hops    int
 		took    time.Duration
 	}{
-		{"B-06 established", 3, polite, probe.OutcomeEstablished, 4, 40 * ms},
+		{"B-06 established", 3, probetest.Polite, probe.OutcomeEstablished, 4, 40 * ms},
 		{"B-03 refused", 3, reset, probe.OutcomeRefused, 4, 40 * ms},
 		{"timeout", 2, silent, probe.OutcomeTimeout, 2, 2 * time.Second},
 		{"nothing", 0, silent, probe.OutcomeTimeout, 0, 2 * time.Second},
 		{"B-54 a loop", 255, silent, probe.OutcomeUnreachable, 9, 90 * ms},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := newSimWire()
-			routed(t, w, test.routers, test.server)
+			w := probetest.NewWire()
+			probetest.Routed(t, w, test.routers, test.server)
 			tr, model, random := newTrace(9)
-			start := w.now
+			start := w.Time
 			traceRound(t, w, tr, tr.Flows(model, random))
 			outcome, all := tr.Outcome()
 			if path := tr.Path(); outcome != test.outcome || !all || len(path) != test.hops {
@@ -115,7 +119,7 @@ func TestTracePath(t *testing.T) {
 					t.Errorf("TTL %d: from %v", hop.TTL, r.From)
 				}
 			}
-			if took := w.now.Sub(start); took != test.took {
+			if took := w.Time.Sub(start); took != test.took {
 				t.Errorf("it took %v, want %v", took, test.took)
 			}
 		})
@@ -125,12 +129,12 @@ func TestTracePath(t *testing.T) {
 // TestTraceOutcomes: of several rounds the best counts, and whether it is that of all.
 func TestTraceOutcomes(t *testing.T) {
 	servers := []func(tcphdr.Header) (tcphdr.Header, bool){
-		func(tcphdr.Header) (tcphdr.Header, bool) { return tcphdr.Header{}, false }, polite, polite,
+		func(tcphdr.Header) (tcphdr.Header, bool) { return tcphdr.Header{}, false }, probetest.Polite, probetest.Polite,
 	}
 	tr, model, random := newTrace(4)
 	for _, server := range servers {
-		w := newSimWire()
-		routed(t, w, 2, server)
+		w := probetest.NewWire()
+		probetest.Routed(t, w, 2, server)
 		traceRound(t, w, tr, tr.Flows(model, random))
 	}
 	if outcome, all := tr.Outcome(); outcome != probe.OutcomeEstablished || all {
@@ -145,13 +149,13 @@ func TestTraceOutcomes(t *testing.T) {
 // that is under way, change nothing.
 func TestTraceForgeries(t *testing.T) {
 	const forgeries = 100_000
-	w := newSimWire()
-	routed(t, w, 3, polite)
-	honest := w.send
+	w := probetest.NewWire()
+	probetest.Routed(t, w, 3, probetest.Polite)
+	honest := w.OnSend
 	random := rand.New(rand.NewPCG(3, 4))
 	var flows []*probe.Flow
-	w.send = func(p rawip.Path, b []byte) error {
-		ip, h := parse(t, b)
+	w.OnSend = func(p rawip.Path, b []byte) error {
+		ip, h := probetest.Parse(t, b)
 		if h.Flags == tcphdr.SYN && ip.TTL == 1 {
 			for range forgeries {
 				quote := append([]byte(nil), b[:28]...)
@@ -170,8 +174,8 @@ func TestTraceForgeries(t *testing.T) {
 				if random.Uint32()&1 == 0 {
 					m.Type, m.Code = icmp.TimeExceeded, 0
 				}
-				octets, _ := rawip.Header{TTL: 60, Protocol: rawip.ProtocolICMP, Src: simRouter, Dst: ip.Src}.Append(nil, m.Append(nil))
-				w.deliver(time.Millisecond, rawip.Packet{Octets: octets, Interface: p.Interface})
+				octets, _ := rawip.Header{TTL: 60, Protocol: rawip.ProtocolICMP, Src: probetest.Router, Dst: ip.Src}.Append(nil, m.Append(nil))
+				w.Deliver(time.Millisecond, rawip.Packet{Octets: octets, Interface: p.Interface})
 			}
 		}
 		return honest(p, b)
@@ -183,7 +187,7 @@ func TestTraceForgeries(t *testing.T) {
 		t.Errorf("%v after %d hops", outcome, len(tr.Path()))
 	}
 	for _, hop := range tr.Path() {
-		if len(hop.Replies) != 1 || hop.Replies[0].From == simRouter {
+		if len(hop.Replies) != 1 || hop.Replies[0].From == probetest.Router {
 			t.Errorf("TTL %d: %+v", hop.TTL, hop.Replies)
 		}
 	}

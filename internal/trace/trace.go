@@ -1,4 +1,4 @@
-package probe
+package trace
 
 import (
 	"net/netip"
@@ -6,6 +6,7 @@ import (
 
 	"tcpprobe/icmp"
 	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
 	"tcpprobe/tcphdr"
 )
 
@@ -16,15 +17,15 @@ import (
 type Trace struct {
 	Target        string // as the user wrote it
 	Local, Remote netip.AddrPort
-	Route         *Route
+	Route         *probe.Route
 	First, Last   int // Time to Live of the SYNs that get least far, and furthest
 
-	Hops   []Hop     // by TTL, from First on
-	Rounds []Outcome // how far each round's SYN came
+	Hops   []Hop           // by TTL, from First on
+	Rounds []probe.Outcome // how far each round's SYN came
 
-	Failed *Result // what ended it before a SYN left; nil if nothing did
+	Failed *probe.Result // what ended it before a SYN left; nil if nothing did
 
-	round []*Result // of the round under way, by TTL
+	round []*probe.Result // of the round under way, by TTL
 }
 
 // Hop is what came back for the SYNs of one TTL.
@@ -40,10 +41,10 @@ type Reply struct {
 	RTT       time.Duration
 	Ambiguous bool // which of several SYNs it answers is not known
 	Clock     stamp.Source
-	ICMP      *ICMP    // nil if it is a segment
-	Segment   *Segment // nil if it is an ICMP error
-	Peer      *Peer    // what a SYN-ACK said; nil if it is none
-	Changed   []Change // what the ICMP error says was changed of the SYN on the way
+	ICMP      *probe.ICMP    // nil if it is a segment
+	Segment   *probe.Segment // nil if it is an ICMP error
+	Peer      *probe.Peer    // what a SYN-ACK said; nil if it is none
+	Changed   []Change       // what the ICMP error says was changed of the SYN on the way
 
 	syn tcphdr.Header // that the segment answers
 }
@@ -64,7 +65,7 @@ func NewTrace(target string, first, last int) *Trace {
 	for ttl := first; ttl <= last; ttl++ {
 		t.Hops = append(t.Hops, Hop{TTL: ttl})
 	}
-	t.round = make([]*Result, len(t.Hops))
+	t.round = make([]*probe.Result, len(t.Hops))
 	return t
 }
 
@@ -73,15 +74,15 @@ func NewTrace(target string, first, last int) *Trace {
 // server that holds the first SYN, those after it lie below its window and are old duplicates (RFC 9293 3.10.7.4), where
 // one within the window could end what the first began.
 const (
-	identificationStep = maximumSegments
+	identificationStep = probe.MaximumSegments
 	minimumSequence    = 1 << 16
 	sequenceSpread     = 1<<23 - minimumSequence
 )
 
 // Flows returns the handshakes of one round, by TTL. They are like the model, but for what tells them apart; random
 // returns 32 bits that nobody can foresee.
-func (t *Trace) Flows(model Flow, random func() uint32) []*Flow {
-	flows := make([]*Flow, len(t.Hops))
+func (t *Trace) Flows(model probe.Flow, random func() uint32) []*probe.Flow {
+	flows := make([]*probe.Flow, len(t.Hops))
 	iss := model.Handshake.ISS
 	for i := range flows {
 		f := model
@@ -89,8 +90,8 @@ func (t *Trace) Flows(model Flow, random func() uint32) []*Flow {
 		// 0 stays out of it: the kernel's IP would put a number of its own in its place.
 		f.ID = uint16(1 + int(model.ID)%identificationStep + i*identificationStep)
 		f.Handshake.ISS, f.Handshake.TimestampBase = iss, random()
-		f.Handshake.Close = CloseHalf
-		f.Result = &Result{Target: model.Result.Target, Host: model.Result.Host, Port: model.Result.Port}
+		f.Handshake.Close = probe.CloseHalf
+		f.Result = &probe.Result{Target: model.Result.Target, Host: model.Result.Host, Port: model.Result.Port}
 		iss = iss.Add(-int(minimumSequence + random()%sequenceSpread))
 		flows[i] = &f
 	}
@@ -99,8 +100,8 @@ func (t *Trace) Flows(model Flow, random func() uint32) []*Flow {
 
 // Add takes the result of the SYN with that TTL. With over true the SYN came to its end there, and those that would have
 // got further need not be waited for.
-func (t *Trace) Add(ttl int, r *Result) (over bool) {
-	if r.Outcome == OutcomeInterrupted {
+func (t *Trace) Add(ttl int, r *probe.Result) (over bool) {
+	if r.Outcome == probe.OutcomeInterrupted {
 		return false // it was not waited for, so that its silence says nothing
 	}
 	i := ttl - t.First
@@ -121,46 +122,46 @@ func (t *Trace) EndRound() {
 	clear(t.round)
 }
 
-func (t *Trace) judge() Outcome {
-	outcome := OutcomeInterrupted
+func (t *Trace) judge() probe.Outcome {
+	outcome := probe.OutcomeInterrupted
 	for _, r := range t.round {
 		if r == nil {
 			continue
 		}
-		if reply, ok := replyOf(r); ok && reply.Ends() || r.Outcome == OutcomeLocalError {
+		if reply, ok := replyOf(r); ok && reply.Ends() || r.Outcome == probe.OutcomeLocalError {
 			t.fail(r)
 			return r.Outcome
 		}
-		outcome = OutcomeTimeout
+		outcome = probe.OutcomeTimeout
 	}
-	if last := t.round[len(t.round)-1]; last != nil && last.Outcome == OutcomeUnreachable {
-		return OutcomeUnreachable // the highest TTL there is to be ran out, too
+	if last := t.round[len(t.round)-1]; last != nil && last.Outcome == probe.OutcomeUnreachable {
+		return probe.OutcomeUnreachable // the highest TTL there is to be ran out, too
 	}
 	return outcome
 }
 
 // fail keeps what the system refused.
-func (t *Trace) fail(r *Result) {
-	if r.Outcome == OutcomeLocalError {
+func (t *Trace) fail(r *probe.Result) {
+	if r.Outcome == probe.OutcomeLocalError {
 		t.Failed = r
 	}
 }
 
 // replyOf returns what came back for a SYN, if anything did.
-func replyOf(r *Result) (Reply, bool) {
+func replyOf(r *probe.Result) (Reply, bool) {
 	if r.TCP == nil || !r.TCP.Answered {
 		return Reply{}, false
 	}
 	reply := Reply{RTT: r.TCP.RTT, Ambiguous: r.TCP.RTTAmbiguous, Clock: r.TCP.Clock}
 	switch r.Outcome {
-	case OutcomeUnreachable:
+	case probe.OutcomeUnreachable:
 		reply.ICMP = r.ICMP[len(r.ICMP)-1]
 		reply.From, reply.Changed = reply.ICMP.From, changedOf(r, reply.ICMP)
 		return reply, true
-	case OutcomeEstablished, OutcomeRefused:
+	case probe.OutcomeEstablished, probe.OutcomeRefused:
 		reply.From, reply.Peer = r.TCP.Remote.Addr(), r.TCP.Peer
 		for i := range r.Events {
-			if e := &r.Events[i]; e.Kind == EventSegmentReceived && (e.Segment.Verdict == VerdictOpened || e.Segment.Verdict == VerdictRefused) {
+			if e := &r.Events[i]; e.Kind == probe.EventSegmentReceived && (e.Segment.Verdict == probe.VerdictOpened || e.Segment.Verdict == probe.VerdictRefused) {
 				reply.Segment, reply.syn = e.Segment, synOf(r)
 			}
 		}
@@ -171,16 +172,16 @@ func replyOf(r *Result) (Reply, bool) {
 
 // Outcome returns how far the SYN came in the best of the rounds, and whether it was the same in all. A round that was
 // broken off says nothing beside others.
-func (t *Trace) Outcome() (best Outcome, all bool) {
+func (t *Trace) Outcome() (best probe.Outcome, all bool) {
 	if t.Failed != nil {
 		return t.Failed.Outcome, true
 	}
-	best, all = OutcomeInterrupted, true
+	best, all = probe.OutcomeInterrupted, true
 	for _, o := range t.Rounds {
-		if o == OutcomeInterrupted {
+		if o == probe.OutcomeInterrupted {
 			continue
 		}
-		all = all && (best == OutcomeInterrupted || best == o)
+		all = all && (best == probe.OutcomeInterrupted || best == o)
 		best = min(best, o) // Outcomes are in the order of how good they are
 	}
 	return best, all
