@@ -20,7 +20,7 @@ import (
 // another knows of it.
 var imports = map[string][]string{
 	".":                       {"internal/cli"},
-	"internal/cli":            {"docs", "internal/exit", "icmp", "internal/capture", "internal/diagram", "internal/explain", "internal/neighbor", "internal/netlab", "internal/report", "internal/route", "internal/socket", "internal/stamp", "internal/stats", "internal/text", "internal/target", "internal/terminal", "internal/trace", "probe", "rawip", "resolver", "tcphdr"},
+	"internal/cli":            {"docs", "icmp", "internal/capture", "internal/demo", "internal/diagram", "internal/doctor", "internal/exit", "internal/explain", "internal/nagios", "internal/neighbor", "internal/netlab", "internal/report", "internal/route", "internal/socket", "internal/stamp", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "probe", "rawip", "resolver", "tcphdr"},
 	"arp":                     {"internal/stamp"},
 	"docs":                    {},
 	"icmp":                    {"internal/checksum"},
@@ -31,6 +31,7 @@ var imports = map[string][]string{
 	"internal/explain":        {"arp", "icmp", "internal/checksum", "internal/report", "internal/stamp", "internal/text", "probe", "rawip", "tcphdr"},
 	"internal/checksum":       {},
 	"internal/neighbor":       {"arp", "internal/socket", "internal/stamp"},
+	"internal/nagios":         {"internal/report", "internal/stamp", "internal/text", "probe"},
 	"internal/netlab":         {"internal/checksum", "internal/socket", "internal/stamp", "rawip", "tcphdr"},
 	"internal/netlab/labtest": {"internal/netlab"},
 	"internal/report":         {"icmp", "internal/stamp", "internal/stats", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"},

@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tcpprobe/internal/exit"
+	"tcpprobe/internal/nagios"
 	"tcpprobe/internal/stats"
 	"tcpprobe/internal/target"
 	"tcpprobe/internal/text"
@@ -86,15 +87,15 @@ var sharedFlags = []string{
 // itself too, and it returns a state as the exit code.
 func runCheck(ctx context.Context, version string, args []string, stdout io.Writer) (code int) {
 	unknown := func(format string, a ...any) int {
-		fmt.Fprintln(stdout, pluginLine(stateUnknown, fmt.Sprintf(format, a...), nil))
-		return int(stateUnknown)
+		fmt.Fprintln(stdout, nagios.Line(nagios.Unknown, fmt.Sprintf(format, a...)))
+		return int(nagios.Unknown)
 	}
 	defer func() {
 		if fault := recover(); fault != nil {
 			code = unknown("this is a fault of tcpprobe itself: %v", fault)
 		}
 	}()
-	state := stateUnknown
+	state := nagios.Unknown
 	app := &cli.App{
 		Name:            checkName,
 		HideHelp:        true,
@@ -123,35 +124,35 @@ func runCheck(ctx context.Context, version string, args []string, stdout io.Writ
 }
 
 // checkTarget makes the handshakes, and prints what has become of them.
-func checkTarget(c *cli.Context, stdout io.Writer) (pluginState, error) {
+func checkTarget(c *cli.Context, stdout io.Writer) (nagios.State, error) {
 	if c.Bool("version") {
 		fmt.Fprintf(stdout, "%s %s\n", pluginName, c.App.Version)
-		return stateUnknown, nil
+		return nagios.Unknown, nil
 	}
-	u, o, err := readCheck(c)
+	o, err := readCheck(c)
 	if err != nil {
-		return stateUnknown, err
+		return nagios.Unknown, err
 	}
 	if err := rawip.Permitted(); errors.Is(err, os.ErrPermission) {
-		return stateUnknown, errors.New(checkNotPermitted())
+		return nagios.Unknown, errors.New(checkNotPermitted())
 	} else if err != nil {
-		return stateUnknown, err
+		return nagios.Unknown, err
 	}
-	ctx, cancel := context.WithTimeout(c.Context, u.limit)
+	ctx, cancel := context.WithTimeout(c.Context, o.rule.Limit)
 	defer cancel()
-	results, err := makeHandshakes(ctx, o, u.target)
+	results, err := makeHandshakes(ctx, o.options, o.target)
 	switch {
 	case err != nil:
-		return stateUnknown, err
+		return nagios.Unknown, err
 	case c.Context.Err() != nil:
-		return stateUnknown, errors.New("interrupted")
+		return nagios.Unknown, errors.New("interrupted")
 	case len(results) == 0:
-		return stateUnknown, fmt.Errorf("no time for a handshake in %v", u.limit)
+		return nagios.Unknown, fmt.Errorf("no time for a handshake in %v", o.rule.Limit)
 	}
-	if _, err := fmt.Fprint(stdout, u.line(results), "\n", u.longOutput(results)); err != nil {
-		return stateUnknown, err
+	if _, err := fmt.Fprint(stdout, o.rule.Line(results), "\n", o.rule.LongOutput(results)); err != nil {
+		return nagios.Unknown, err
 	}
-	return u.judge(results), nil
+	return o.rule.Judge(results), nil
 }
 
 // makeHandshakes makes the handshakes with a target that the options ask for, and returns their results in the order in which
@@ -190,55 +191,68 @@ func checkNotPermitted() string {
 	return fmt.Sprintf("no CAP_NET_RAW, which raw sockets need: run once \"sudo setcap cap_net_raw+ep %s\"", self)
 }
 
+// checkOptions is what the flags of check say.
+type checkOptions struct {
+	options options // of the probe that makes the handshakes
+	target  target.Target
+	rule    nagios.Rule
+}
+
 // readCheck takes the flags' values, and judges them.
-func readCheck(c *cli.Context) (u rule, o options, err error) {
+func readCheck(c *cli.Context) (o checkOptions, err error) {
 	const most = 1000
 	if c.NArg() > 0 {
-		return u, o, fmt.Errorf("%s: check takes flags alone: -H HOST -p PORT", text.Printable(c.Args().First()))
+		return o, fmt.Errorf("%s: check takes flags alone: -H HOST -p PORT", text.Printable(c.Args().First()))
 	}
 	for _, name := range []string{"hostname", "port"} {
 		if c.String(name) == "" {
-			return u, o, fmt.Errorf("--%s is missing: check -H HOST -p PORT -w RANGE -c RANGE, or check --help", name)
+			return o, fmt.Errorf("--%s is missing: check -H HOST -p PORT -w RANGE -c RANGE, or check --help", name)
 		}
 	}
-	if u.target, err = target.Parse(c.String("hostname") + ":" + c.String("port")); err != nil {
-		return u, o, err
+	if o.target, err = target.Parse(c.String("hostname") + ":" + c.String("port")); err != nil {
+		return o, err
 	}
-	for name, r := range map[string]**thresholdRange{"warning": &u.warning, "critical": &u.critical} {
+	u := &o.rule
+	u.Target = o.target.Text
+	u.Local = func(r *probe.Result) bool {
+		code := exit.CodeOf(r)
+		return code == exit.System || code == exit.Configuration
+	}
+	for name, r := range map[string]**nagios.Range{"warning": &u.Warning, "critical": &u.Critical} {
 		if !c.IsSet(name) {
 			continue
 		}
-		parsed, err := parseRange(c.String(name))
+		parsed, err := nagios.ParseRange(c.String(name))
 		if err != nil {
-			return u, o, fmt.Errorf("--%s %w", name, err)
+			return o, fmt.Errorf("--%s %w", name, err)
 		}
 		*r = &parsed
 	}
 	refuse := c.String("refuse")
 	if err := oneOf(refuse, "ok", "warn", "crit"); err != nil {
-		return u, o, fmt.Errorf("--refuse %w", err)
+		return o, fmt.Errorf("--refuse %w", err)
 	}
-	u.refused = map[string]pluginState{"ok": stateOK, "warn": stateWarning, "crit": stateCritical}[refuse]
-	if u.limit = duration(c, "timeout"); u.limit <= 0 {
-		return u, o, errors.New("--timeout must be more than 0")
+	u.Refused = map[string]nagios.State{"ok": nagios.OK, "warn": nagios.Warning, "crit": nagios.Critical}[refuse]
+	if u.Limit = duration(c, "timeout"); u.Limit <= 0 {
+		return o, errors.New("--timeout must be more than 0")
 	}
-	u.number = c.Int("number")
-	if u.number < 1 || u.number > most {
-		return u, o, fmt.Errorf("--number %d is not within 1 to %d", u.number, most)
+	u.Number = c.Int("number")
+	if u.Number < 1 || u.Number > most {
+		return o, fmt.Errorf("--number %d is not within 1 to %d", u.Number, most)
 	}
-	if every := duration(c, "interval"); u.number > 1 && every >= u.limit/time.Duration(u.number-1) {
-		return u, o, fmt.Errorf("%d handshakes, one every %v, do not fit into %v: lower --number or --interval, or raise --timeout", u.number, every, u.limit)
+	if every := duration(c, "interval"); u.Number > 1 && every >= u.Limit/time.Duration(u.Number-1) {
+		return o, fmt.Errorf("%d handshakes, one every %v, do not fit into %v: lower --number or --interval, or raise --timeout", u.Number, every, u.Limit)
 	}
-	u.verbose = c.Count("verbose")
-	o, err = probeOptions(c, u)
-	return u, o, err
+	u.Verbose = c.Count("verbose")
+	o.options, err = probeOptions(c, o.rule)
+	return o, err
 }
 
 // probeOptions returns the options of a probe that makes the handshakes. Its SYNs are sent again as long as there is time, as
 // connect(2) would, and no handshake is given up before the check is.
-func probeOptions(c *cli.Context, u rule) (o options, err error) {
+func probeOptions(c *cli.Context, u nagios.Rule) (o options, err error) {
 	const mostRetries = 30
-	args := []string{"tcpprobe", fmt.Sprintf("--count=%d", u.number), fmt.Sprintf("--timeout=%v", u.limit), fmt.Sprintf("--retries=%d", mostRetries)}
+	args := []string{"tcpprobe", fmt.Sprintf("--count=%d", u.Number), fmt.Sprintf("--timeout=%v", u.Limit), fmt.Sprintf("--retries=%d", mostRetries)}
 	for _, name := range sharedFlags {
 		if c.IsSet(name) {
 			args = append(args, fmt.Sprintf("--%s=%v", name, c.Generic(name)))

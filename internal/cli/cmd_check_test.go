@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode"
 
+	"tcpprobe/internal/nagios"
 	"tcpprobe/internal/netlab"
 	"tcpprobe/internal/netlab/labtest"
 	"tcpprobe/tcphdr"
@@ -28,11 +29,11 @@ func checkPlugin(t *testing.T, h *netlab.Host, args ...string) ran {
 	if r.code < 0 || r.code > 3 {
 		t.Fatalf("%q: exit code %d", args, r.code)
 	}
-	onePluginLine(t, r, pluginState(r.code))
+	onePluginLine(t, r, nagios.State(r.code))
 	return r
 }
 
-func onePluginLine(t *testing.T, r ran, state pluginState) {
+func onePluginLine(t *testing.T, r ran, state nagios.State) {
 	t.Helper()
 	line, newline := strings.CutSuffix(r.stdout, "\n")
 	if !newline || r.stderr != "" || !strings.HasPrefix(line, "TCPPROBE "+state.String()+" - ") || r.code != int(state) ||
@@ -69,37 +70,37 @@ func TestSameStateAsCheckTCP(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		args   string // the same for both
-		want   pluginState
-		theirs pluginState // if it differs
+		want   nagios.State
+		theirs nagios.State // if it differs
 	}{
-		{"open", "-H 10.0.0.2 -p 80", stateOK, stateOK},
-		{"fast enough", "-H 10.0.0.2 -p 80 -w 5 -c 8", stateOK, stateOK},
-		{"slow", "-H 10.0.0.2 -p 80 -w 0.01 -c 8", stateWarning, stateWarning},
-		{"too slow", "-H 10.0.0.2 -p 80 -w 0.001 -c 0.01", stateCritical, stateCritical},
-		{"too slow, no warning", "-H 10.0.0.2 -p 80 -c 0.01", stateCritical, stateCritical},
-		{"closed", "-H 10.0.0.2 -p 81", stateCritical, stateCritical},
-		{"closed, crit", "-H 10.0.0.2 -p 81 -r crit", stateCritical, stateCritical},
-		{"closed, warn", "-H 10.0.0.2 -p 81 -r warn", stateWarning, stateWarning},
-		{"closed, ok", "-H 10.0.0.2 -p 81 -r ok", stateOK, stateOK},
-		{"silent", "-H 10.0.0.2 -p 7 -t 2", stateCritical, stateCritical},
-		{"silent, whatever a refusal is", "-H 10.0.0.2 -p 7 -t 2 -r ok", stateCritical, stateCritical},
-		{"prohibited", "-H 10.0.0.2 -p 13", stateCritical, stateCritical},
-		{"no route", "-H 10.9.0.1 -p 80", stateCritical, stateCritical},
-		{"nobody there", "-H 10.0.0.77 -p 80", stateCritical, stateCritical},
-		{"unknown name", "-H nosuch.invalid -p 80", stateCritical, stateCritical},
-		{"no port", "-H 10.0.0.2", stateUnknown, stateCritical},
-		{"no host", "-p 80", stateUnknown, stateCritical},
-		{"port out of range", "-H 10.0.0.2 -p 70000", stateUnknown, stateCritical},
-		{"bad state", "-H 10.0.0.2 -p 80 -r maybe", stateUnknown, stateUnknown},
-		{"bad threshold", "-H 10.0.0.2 -p 80 -w fast", stateUnknown, stateWarning},
-		{"no such flag", "-H 10.0.0.2 -p 80 --nosuch", stateUnknown, stateUnknown},
+		{"open", "-H 10.0.0.2 -p 80", nagios.OK, nagios.OK},
+		{"fast enough", "-H 10.0.0.2 -p 80 -w 5 -c 8", nagios.OK, nagios.OK},
+		{"slow", "-H 10.0.0.2 -p 80 -w 0.01 -c 8", nagios.Warning, nagios.Warning},
+		{"too slow", "-H 10.0.0.2 -p 80 -w 0.001 -c 0.01", nagios.Critical, nagios.Critical},
+		{"too slow, no warning", "-H 10.0.0.2 -p 80 -c 0.01", nagios.Critical, nagios.Critical},
+		{"closed", "-H 10.0.0.2 -p 81", nagios.Critical, nagios.Critical},
+		{"closed, crit", "-H 10.0.0.2 -p 81 -r crit", nagios.Critical, nagios.Critical},
+		{"closed, warn", "-H 10.0.0.2 -p 81 -r warn", nagios.Warning, nagios.Warning},
+		{"closed, ok", "-H 10.0.0.2 -p 81 -r ok", nagios.OK, nagios.OK},
+		{"silent", "-H 10.0.0.2 -p 7 -t 2", nagios.Critical, nagios.Critical},
+		{"silent, whatever a refusal is", "-H 10.0.0.2 -p 7 -t 2 -r ok", nagios.Critical, nagios.Critical},
+		{"prohibited", "-H 10.0.0.2 -p 13", nagios.Critical, nagios.Critical},
+		{"no route", "-H 10.9.0.1 -p 80", nagios.Critical, nagios.Critical},
+		{"nobody there", "-H 10.0.0.77 -p 80", nagios.Critical, nagios.Critical},
+		{"unknown name", "-H nosuch.invalid -p 80", nagios.Critical, nagios.Critical},
+		{"no port", "-H 10.0.0.2", nagios.Unknown, nagios.Critical},
+		{"no host", "-p 80", nagios.Unknown, nagios.Critical},
+		{"port out of range", "-H 10.0.0.2 -p 70000", nagios.Unknown, nagios.Critical},
+		{"bad state", "-H 10.0.0.2 -p 80 -r maybe", nagios.Unknown, nagios.Unknown},
+		{"bad threshold", "-H 10.0.0.2 -p 80 -w fast", nagios.Unknown, nagios.Warning},
+		{"no such flag", "-H 10.0.0.2 -p 80 --nosuch", nagios.Unknown, nagios.Unknown},
 	} {
 		args := strings.Fields(test.args)
 		r := checkPlugin(t, a, args...)
 		cmd := a.Command(t.Context(), checkTCP, args...)
 		theirs := finish(t, cmd)
 		if r.code != int(test.want) || theirs.code != int(test.theirs) {
-			t.Errorf("%s: %v, want %v: %s\ncheck_tcp: %d, want %d: %s", test.name, pluginState(r.code), test.want, r.stdout, theirs.code, int(test.theirs), theirs.stdout)
+			t.Errorf("%s: %v, want %v: %s\ncheck_tcp: %d, want %d: %s", test.name, nagios.State(r.code), test.want, r.stdout, theirs.code, int(test.theirs), theirs.stdout)
 		}
 	}
 }
@@ -132,7 +133,7 @@ func TestCheckOvertaken(t *testing.T) {
 	a, b, _ := impaired(t, netlab.Impairment{From: netlab.FromB, Set: tcphdr.SYN | tcphdr.ACK, Nth: 1, Action: netlab.Delay, Time: 300 * time.Millisecond})
 	serve(t, b, "10.0.0.2:80")
 	r := checkPlugin(t, a, strings.Fields("-H 10.0.0.2 -p 80 -n 2 -i 10ms")...)
-	if r.code != int(stateOK) || strings.Contains(r.stdout, "dns=") {
+	if r.code != int(nagios.OK) || strings.Contains(r.stdout, "dns=") {
 		t.Errorf("%s", r.stdout)
 	}
 }
@@ -151,7 +152,7 @@ func TestCheckSpeaksOnStdout(t *testing.T) {
 		{"-H", "10.0.0.2", "-p", "80", "--dns", hostile}, {"-H", "10.0.0.2", "-p", "80", "--json"}, {"-H", "10.0.0.2", "-p", "80", "-I", "nosuch0"},
 		{"-H", "10.0.0.2", "-p", "80", "-I="}, {"-H", "10.0.0.2", "-p", "80", "--ttl", "300"},
 	} {
-		if r := checkPlugin(t, alone, args...); r.code != int(stateUnknown) {
+		if r := checkPlugin(t, alone, args...); r.code != int(nagios.Unknown) {
 			t.Errorf("%q: exit code %d: %s", args, r.code, r.stdout)
 		}
 	}
@@ -168,7 +169,7 @@ func TestCheckWithoutPrivilege(t *testing.T) {
 	cmd.Env = programEnv()
 	cmd.ExtraFiles = []*os.File{self}
 	r := finish(t, cmd)
-	onePluginLine(t, r, stateUnknown)
+	onePluginLine(t, r, nagios.Unknown)
 	if !strings.Contains(r.stdout, "CAP_NET_RAW") || !strings.Contains(r.stdout, "setcap") {
 		t.Errorf("%s", r.stdout)
 	}
@@ -183,7 +184,7 @@ func TestCheckHelp(t *testing.T) {
 		"--version": "check_tcpprobe 0.1.0-dev\n", "-V": "check_tcpprobe 0.1.0-dev\n",
 	} {
 		r := tcpprobe(t, alone, append([]string{"check"}, strings.Fields(args)...)...)
-		if r.code != int(stateUnknown) || r.stderr != "" || !strings.HasPrefix(r.stdout, want) {
+		if r.code != int(nagios.Unknown) || r.stderr != "" || !strings.HasPrefix(r.stdout, want) {
 			t.Errorf("%s: exit code %d, stderr %q, stdout\n%s", args, r.code, r.stderr, r.stdout)
 		}
 		for line := range strings.Lines(r.stdout) {
@@ -200,7 +201,7 @@ func TestCheckByItsName(t *testing.T) {
 	cmd := program(t.Context(), newHost(t), "-H", "10.0.0.2")
 	cmd.Args[0] = "/usr/lib/nagios/plugins/check_tcpprobe"
 	r := finish(t, cmd)
-	onePluginLine(t, r, stateUnknown)
+	onePluginLine(t, r, nagios.Unknown)
 	if !strings.Contains(r.stdout, "--port is missing") {
 		t.Errorf("%s", r.stdout)
 	}
@@ -246,11 +247,11 @@ func TestCheckNames(t *testing.T) {
 	n := labtest.Journey(t)
 	for _, test := range []struct {
 		host  string
-		state pluginState
+		state nagios.State
 		want  string
 	}{
-		{"www.lab.test", stateOK, "www.lab.test:http open, handshake "},
-		{"nosuch.lab.test", stateCritical, "nosuch.lab.test:http dns_error: "},
+		{"www.lab.test", nagios.OK, "www.lab.test:http open, handshake "},
+		{"nosuch.lab.test", nagios.Critical, "nosuch.lab.test:http dns_error: "},
 	} {
 		r := checkPlugin(t, n.Client, "-H", test.host, "-p", "http", labDNS)
 		if r.code != int(test.state) || !strings.Contains(r.stdout, test.want) || !strings.Contains(r.stdout, " dns=0.") {
@@ -272,7 +273,7 @@ func TestCheckEndsInTime(t *testing.T) {
 	} {
 		began := time.Now()
 		r := checkPlugin(t, a, strings.Fields(args+" -t 800ms")...)
-		if took := time.Since(began); r.code != int(stateCritical) || took > 10*time.Second || !strings.Contains(r.stdout, "800ms") {
+		if took := time.Since(began); r.code != int(nagios.Critical) || took > 10*time.Second || !strings.Contains(r.stdout, "800ms") {
 			t.Errorf("%s: after %v: %s", name, took, r.stdout)
 		}
 	}
@@ -285,7 +286,7 @@ func TestCheckInterrupted(t *testing.T) {
 	cancel()
 	var stdout bytes.Buffer
 	code := runCheck(ctx, "1.2.3", []string{"-H", "127.0.0.1", "-p", "1"}, &stdout)
-	onePluginLine(t, ran{code: code, stdout: stdout.String()}, stateUnknown)
+	onePluginLine(t, ran{code: code, stdout: stdout.String()}, nagios.Unknown)
 	if !strings.Contains(stdout.String(), "interrupted") {
 		t.Errorf("%s", &stdout)
 	}

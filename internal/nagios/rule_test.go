@@ -1,6 +1,4 @@
-//go:build linux
-
-package cli
+package nagios
 
 import (
 	"errors"
@@ -9,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"tcpprobe/internal/target"
 	"tcpprobe/probe"
 )
 
@@ -31,7 +28,10 @@ func opened(connect time.Duration) *probe.Result {
 	return checked(probe.OutcomeEstablished, connect, 1)
 }
 
-func TestCheckLine(t *testing.T) {
+// isLocal calls local errors faults of this host's own.
+func isLocal(r *probe.Result) bool { return r.Outcome == probe.OutcomeLocalError }
+
+func TestLine(t *testing.T) {
 	const ms = time.Millisecond
 	timeout := checked(probe.OutcomeTimeout, 0, 3)
 	timeout.Seq = 2
@@ -52,66 +52,68 @@ func TestCheckLine(t *testing.T) {
 		name     string
 		warning  string
 		critical string
-		refused  pluginState
+		refused  State
 		number   int
 		results  []*probe.Result
 		want     string
 	}{
-		{"open", "0.1", "0.5", stateCritical, 1, []*probe.Result{opened(11601 * time.Microsecond)},
+		{"open", "0.1", "0.5", Critical, 1, []*probe.Result{opened(11601 * time.Microsecond)},
 			"OK - db.example:5432 open, handshake 11.601 ms, 1 SYN | handshake=0.011601s;0.1;0.5;0;10 dns=0.001912s;;;0 syn=1;;;0"},
-		{"no thresholds", "", "", stateCritical, 1, []*probe.Result{opened(9 * time.Second)},
+		{"no thresholds", "", "", Critical, 1, []*probe.Result{opened(9 * time.Second)},
 			"OK - db.example:5432 open, handshake 9000.000 ms, 1 SYN | handshake=9.000000s;;;0;10 dns=0.001912s;;;0 syn=1;;;0"},
-		{"at the threshold", "0.1", "0.5", stateCritical, 1, []*probe.Result{opened(100 * ms)},
+		{"at the threshold", "0.1", "0.5", Critical, 1, []*probe.Result{opened(100 * ms)},
 			"OK - db.example:5432 open, handshake 100.000 ms, 1 SYN | handshake=0.100000s;0.1;0.5;0;10 dns=0.001912s;;;0 syn=1;;;0"},
-		{"slow", "0.1", "0.5", stateCritical, 1, []*probe.Result{opened(101 * ms)},
+		{"slow", "0.1", "0.5", Critical, 1, []*probe.Result{opened(101 * ms)},
 			"WARNING - db.example:5432 open, handshake 101.000 ms, 1 SYN | handshake=0.101000s;0.1;0.5;0;10 dns=0.001912s;;;0 syn=1;;;0"},
-		{"too slow", "100ms", "500ms", stateCritical, 1, []*probe.Result{opened(501 * ms)},
+		{"too slow", "100ms", "500ms", Critical, 1, []*probe.Result{opened(501 * ms)},
 			"CRITICAL - db.example:5432 open, handshake 501.000 ms, 1 SYN | handshake=0.501000s;0.1;0.5;0;10 dns=0.001912s;;;0 syn=1;;;0"},
-		{"too fast", "", "10ms:", stateCritical, 1, []*probe.Result{opened(5 * ms)},
+		{"too fast", "", "10ms:", Critical, 1, []*probe.Result{opened(5 * ms)},
 			"CRITICAL - db.example:5432 open, handshake 5.000 ms, 1 SYN | handshake=0.005000s;;0.01:;0;10 dns=0.001912s;;;0 syn=1;;;0"},
-		{"inside", "@0:10ms", "", stateCritical, 1, []*probe.Result{literal},
+		{"inside", "@0:10ms", "", Critical, 1, []*probe.Result{literal},
 			"WARNING - db.example:5432 open, handshake 5.000 ms, 1 SYN | handshake=0.005000s;@0.01;;0;10 syn=1;;;0"},
-		{"from hosts", "", "", stateCritical, 1, []*probe.Result{hosts},
+		{"from hosts", "", "", Critical, 1, []*probe.Result{hosts},
 			"OK - db.example:5432 open, handshake 5.000 ms, 1 SYN | handshake=0.005000s;;;0;10 dns=U;;;0 syn=1;;;0"},
-		{"half open", "", "", stateCritical, 1, []*probe.Result{half},
+		{"half open", "", "", Critical, 1, []*probe.Result{half},
 			"OK - db.example:5432 open, handshake 7.000 ms, 1 SYN | handshake=0.007000s;;;0;10 dns=0.001912s;;;0 syn=1;;;0"},
-		{"silent", "0.1", "", stateOK, 1, []*probe.Result{timeout},
+		{"silent", "0.1", "", OK, 1, []*probe.Result{timeout},
 			"CRITICAL - db.example:5432 timeout: No answer to 3 SYNs | handshake=U;0.1;;0;10 dns=0.001912s;;;0 syn=3;;;0"},
-		{"out of time", "", "", stateOK, 1, []*probe.Result{cut},
+		{"out of time", "", "", OK, 1, []*probe.Result{cut},
 			"CRITICAL - db.example:5432 timeout: no answer to 4 SYNs in 10s | handshake=U;;;0;10 dns=0.001912s;;;0 syn=4;;;0"},
-		{"out of time before a SYN", "", "", stateOK, 1, []*probe.Result{early},
+		{"out of time before a SYN", "", "", OK, 1, []*probe.Result{early},
 			"CRITICAL - db.example:5432 timeout: after 10s, before a SYN was sent | handshake=U;;;0;10 dns=U;;;0 syn=0;;;0"},
-		{"no such name", "", "", stateOK, 1, []*probe.Result{noName},
+		{"no such name", "", "", OK, 1, []*probe.Result{noName},
 			`CRITICAL - db.example:5432 dns_error: The name\x7c'evil'\x1b[31m\x0a=1 does not exist | handshake=U;;;0;10 dns=0.001912s;;;0 syn=0;;;0`},
-		{"fault of this host", "", "", stateOK, 1, []*probe.Result{local},
+		{"fault of this host", "", "", OK, 1, []*probe.Result{local},
 			"UNKNOWN - db.example:5432 local_error: interface eth9 does not exist | handshake=U;;;0;10 dns=0.001912s;;;0 syn=0;;;0"},
-		{"refused, which is fine", "", "", stateOK, 1, []*probe.Result{refused},
-			"OK - db.example:5432 refused: The peer reset the SYN after 0.000 ms: nothing listens on port 5432, or a firewall rejects it | handshake=U;;;0;10 dns=0.001912s;;;0 syn=1;;;0"},
-		{"refused, a warning", "", "", stateWarning, 1, []*probe.Result{refused},
-			"WARNING - db.example:5432 refused: The peer reset the SYN after 0.000 ms: nothing listens on port 5432, or a firewall rejects it | handshake=U;;;0;10 dns=0.001912s;;;0 syn=1;;;0"},
-		{"three", "100ms", "1", stateCritical, 3, []*probe.Result{opened(50 * ms), opened(100 * ms), opened(300 * ms)},
+		{"refused, which is fine", "", "", OK, 1, []*probe.Result{refused},
+			"OK - db.example:5432 refused: A RST came in the name of 192.0.2.80 after 0.000 ms: nothing listens on port 5432, or a firewall rejects it | handshake=U;;;0;10 dns=0.001912s;;;0 syn=1;;;0"},
+		{"refused, a warning", "", "", Warning, 1, []*probe.Result{refused},
+			"WARNING - db.example:5432 refused: A RST came in the name of 192.0.2.80 after 0.000 ms: nothing listens on port 5432, or a firewall rejects it | handshake=U;;;0;10 dns=0.001912s;;;0 syn=1;;;0"},
+		{"three", "100ms", "1", Critical, 3, []*probe.Result{opened(50 * ms), opened(100 * ms), opened(300 * ms)},
 			"WARNING - db.example:5432: 3 of 3 handshakes established, 150.000 ms on average, 3 SYNs | handshake=0.150000s;0.1;1;0;10 dns=0.001912s;;;0 syn=3;;;0 loss=0%"},
-		{"one of three lost", "1", "2", stateCritical, 3, []*probe.Result{opened(50 * ms), timeout, opened(60 * ms)},
+		{"one of three lost", "1", "2", Critical, 3, []*probe.Result{opened(50 * ms), timeout, opened(60 * ms)},
 			"WARNING - db.example:5432: 2 of 3 handshakes established, 55.000 ms on average, 5 SYNs; handshake 2 timeout: No answer to 3 SYNs | handshake=0.055000s;1;2;0;10 dns=0.001912s;;;0 syn=5;;;0 loss=33.33%"},
-		{"one of two refused, which is fine", "", "", stateOK, 2, []*probe.Result{opened(50 * ms), refused},
-			"OK - db.example:5432: 1 of 2 handshakes established, 50.000 ms on average, 2 SYNs; handshake 1 refused: The peer reset the SYN after 0.000 ms: nothing listens on port 5432, or a firewall rejects it | handshake=0.050000s;;;0;10 dns=0.001912s;;;0 syn=2;;;0 loss=0%"},
-		{"all lost", "", "", stateOK, 2, []*probe.Result{cut, cut},
+		{"one of two refused, which is fine", "", "", OK, 2, []*probe.Result{opened(50 * ms), refused},
+			"OK - db.example:5432: 1 of 2 handshakes established, 50.000 ms on average, 2 SYNs; handshake 1 refused: A RST came in the name of 192.0.2.80 after 0.000 ms: nothing listens on port 5432, or a firewall rejects it | handshake=0.050000s;;;0;10 dns=0.001912s;;;0 syn=2;;;0 loss=0%"},
+		{"all lost", "", "", OK, 2, []*probe.Result{cut, cut},
 			"CRITICAL - db.example:5432: 0 of 2 handshakes established, 8 SYNs; handshake 1 timeout: no answer to 4 SYNs in 10s | handshake=U;;;0;10 dns=0.001912s;;;0 syn=8;;;0 loss=100%"},
-		{"a fault beside silence", "", "", stateOK, 2, []*probe.Result{local, cut},
+		{"a fault beside silence", "", "", OK, 2, []*probe.Result{local, cut},
 			"CRITICAL - db.example:5432: 0 of 2 handshakes established, 4 SYNs; handshake 1 local_error: interface eth9 does not exist | handshake=U;;;0;10 dns=0.001912s;;;0 syn=4;;;0 loss=100%"},
 	} {
-		u := rule{target: target.Target{Text: "db.example:5432"}, refused: test.refused, number: test.number, limit: 10 * time.Second}
-		for text, r := range map[string]**thresholdRange{test.warning: &u.warning, test.critical: &u.critical} {
+		rule := Rule{Target: "db.example:5432", Refused: test.refused, Number: test.number, Limit: 10 * time.Second, Local: isLocal}
+		for text, r := range map[string]**Range{test.warning: &rule.Warning, test.critical: &rule.Critical} {
 			if text != "" {
-				parsed, err := parseRange(text)
-				must(t, err)
+				parsed, err := ParseRange(text)
+				if err != nil {
+					t.Fatal(err)
+				}
 				*r = &parsed
 			}
 		}
-		if got := u.line(test.results); got != "TCPPROBE "+test.want {
+		if got := rule.Line(test.results); got != "TCPPROBE "+test.want {
 			t.Errorf("%s:\n%s\nwant\nTCPPROBE %s", test.name, got, test.want)
 		}
-		if n := strings.Count(u.line(test.results), "|"); n != 1 {
+		if n := strings.Count(rule.Line(test.results), "|"); n != 1 {
 			t.Errorf("%s: %d vertical bars", test.name, n)
 		}
 	}
@@ -119,9 +121,9 @@ func TestCheckLine(t *testing.T) {
 
 // TestGraver: what is known to be critical counts more than what is not known.
 func TestGraver(t *testing.T) {
-	for _, test := range []struct{ a, b, want pluginState }{
-		{stateOK, stateOK, stateOK}, {stateOK, stateWarning, stateWarning}, {stateWarning, stateUnknown, stateUnknown},
-		{stateUnknown, stateCritical, stateCritical}, {stateCritical, stateWarning, stateCritical},
+	for _, test := range []struct{ a, b, want State }{
+		{OK, OK, OK}, {OK, Warning, Warning}, {Warning, Unknown, Unknown},
+		{Unknown, Critical, Critical}, {Critical, Warning, Critical},
 	} {
 		if got, turned := graver(test.a, test.b), graver(test.b, test.a); got != test.want || turned != test.want {
 			t.Errorf("%v, %v: %v, %v; want %v", test.a, test.b, got, turned, test.want)

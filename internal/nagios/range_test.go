@@ -1,6 +1,4 @@
-//go:build linux
-
-package cli
+package nagios
 
 import (
 	"math"
@@ -36,7 +34,7 @@ func TestRanges(t *testing.T) {
 		{"@250us:1m", "@0.00025:60", []float64{0.00025, 60}, []float64{0.0002, 60.1}},
 		{"1e-3", "0.001", []float64{0.0011}, []float64{0.001}},
 	} {
-		r, err := parseRange(test.text)
+		r, err := ParseRange(test.text)
 		if err != nil {
 			t.Errorf("%s: %v", test.text, err)
 			continue
@@ -44,23 +42,23 @@ func TestRanges(t *testing.T) {
 		if r.String() != test.want {
 			t.Errorf("%s is written %s, want %s", test.text, &r, test.want)
 		}
-		again, err := parseRange(r.String())
+		again, err := ParseRange(r.String())
 		if err != nil || again != r {
 			t.Errorf("%s: read again %v: %v", test.text, again, err)
 		}
 		for _, value := range test.alerts {
-			if !r.alerts(value) {
+			if !r.Alerts(value) {
 				t.Errorf("%s: no alert for %v", test.text, value)
 			}
 		}
 		for _, value := range test.quiet {
-			if r.alerts(value) {
+			if r.Alerts(value) {
 				t.Errorf("%s: an alert for %v", test.text, value)
 			}
 		}
 	}
-	var none *thresholdRange
-	if none.alerts(5) || none.String() != "" {
+	var none *Range
+	if none.Alerts(5) || none.String() != "" {
 		t.Errorf("no range: an alert, or %q", none.String())
 	}
 }
@@ -70,7 +68,7 @@ func TestBadRanges(t *testing.T) {
 		"", "@", ":", "@:", "~", "10:~", "~10", "20:10", "@20:10", "10:20:30", "x", "10:x", "x:10", "10%", "NaN", "Inf", "1e999",
 		"NaN:", "-Inf:5", "10 ", " 10", "10;20", "@@10", "10ms:5ms", "1s2", "0x", "--5", "10|",
 	} {
-		if r, err := parseRange(text); err == nil {
+		if r, err := ParseRange(text); err == nil {
 			t.Errorf("%q is read as %v", text, &r)
 		}
 	}
@@ -82,11 +80,11 @@ func FuzzParseRange(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		r, err := parseRange(text)
+		r, err := ParseRange(text)
 		if err != nil {
 			return
 		}
-		if again, err := parseRange(r.String()); err != nil || again != r {
+		if again, err := ParseRange(r.String()); err != nil || again != r {
 			t.Errorf("%q: %v is read again as %v: %v", text, r, again, err)
 		}
 	})

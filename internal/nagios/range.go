@@ -1,6 +1,4 @@
-//go:build linux
-
-package cli
+package nagios
 
 import (
 	"fmt"
@@ -12,21 +10,21 @@ import (
 	"tcpprobe/internal/text"
 )
 
-// thresholdRange is a range of the Monitoring Plugins guidelines, "Threshold and Ranges": [@]start:end, in seconds. It alerts outside
-// of itself, or with @ inside. Both ends belong to it.
-type thresholdRange struct {
+// Range is a range of the Monitoring Plugins guidelines, "Threshold and Ranges": [@]start:end, in seconds. It alerts outside
+// of itself, or with @ inside. Both ends belong to it. A nil *Range is none, and never alerts.
+type Range struct {
 	start, end float64 // may be infinite
 	inside     bool
 }
 
-// parseRange reads a range. Its ends are seconds or durations with a unit; an end that is left out is infinite, a start
+// ParseRange reads a range. Its ends are seconds or durations with a unit; an end that is left out is infinite, a start
 // that is left out is 0, and ~ is a start of minus infinity.
-func parseRange(s string) (thresholdRange, error) {
-	wrong := func() (thresholdRange, error) {
-		return thresholdRange{}, fmt.Errorf("%s: a range is wanted, [@]START:END in seconds or with a unit, as in 0.1, 100ms, 0.01:0.5 or @10:20", text.Printable(s))
+func ParseRange(s string) (Range, error) {
+	wrong := func() (Range, error) {
+		return Range{}, fmt.Errorf("%s: a range is wanted, [@]START:END in seconds or with a unit, as in 0.1, 100ms, 0.01:0.5 or @10:20", text.Printable(s))
 	}
 	body, inside := strings.CutPrefix(s, "@")
-	r := thresholdRange{end: math.Inf(1), inside: inside}
+	r := Range{end: math.Inf(1), inside: inside}
 	start, end, colon := strings.Cut(body, ":")
 	if !colon {
 		start, end = "", body
@@ -50,7 +48,7 @@ func parseRange(s string) (thresholdRange, error) {
 		}
 	}
 	if r.start > r.end {
-		return thresholdRange{}, fmt.Errorf("%s: the start of a range is not behind its end, as in 0.01:0.5", text.Printable(s))
+		return Range{}, fmt.Errorf("%s: the start of a range is not behind its end, as in 0.01:0.5", text.Printable(s))
 	}
 	return r, nil
 }
@@ -67,8 +65,8 @@ func parseSeconds(text string) (float64, error) {
 	return d.Seconds(), err
 }
 
-// alerts reports whether the range raises an alert for a value.
-func (r *thresholdRange) alerts(value float64) bool {
+// Alerts reports whether the range raises an alert for a value in seconds.
+func (r *Range) Alerts(value float64) bool {
 	if r == nil {
 		return false
 	}
@@ -76,7 +74,7 @@ func (r *thresholdRange) alerts(value float64) bool {
 }
 
 // String returns the range as performance data have it, in seconds; it is empty if there is none.
-func (r *thresholdRange) String() string {
+func (r *Range) String() string {
 	if r == nil {
 		return ""
 	}

@@ -1,0 +1,77 @@
+package nagios
+
+import (
+	"time"
+
+	"tcpprobe/probe"
+)
+
+// Rule is what check judges handshakes by.
+type Rule struct {
+	Target            string                   // as the user wrote it
+	Warning, Critical *Range                   // of the time of the handshake; nil for none
+	Refused           State                    // of a target that refuses
+	Number            int                      // of handshakes that were asked for, at least 1
+	Limit             time.Duration            // for all of the check
+	Verbose           int                      // 0: a line; 1: more in it; 2: and a line for each handshake; 3: and each packet
+	Local             func(*probe.Result) bool // whether a handshake failed for a fault of this host's own
+}
+
+// Judge returns the state that the handshakes, at least one, put the target in.
+//
+// If none was established it is the gravest of theirs. Or else the average time of those that were is held against the ranges,
+// and if others were not, that is a WARNING at the least.
+func (rule Rule) Judge(results []*probe.Result) State {
+	gravest := OK
+	for _, r := range results {
+		gravest = graver(gravest, rule.stateOf(r))
+	}
+	average, ok := averageTime(results)
+	switch {
+	case !ok:
+		return gravest
+	case rule.Critical.Alerts(average.Seconds()):
+		return Critical
+	case rule.Warning.Alerts(average.Seconds()) || gravest != OK:
+		return Warning
+	}
+	return OK
+}
+
+// stateOf returns the state that the outcome of one handshake stands for. UNKNOWN is for faults on this side alone: a name that
+// does not resolve and a wait that is over are CRITICAL.
+func (rule Rule) stateOf(r *probe.Result) State {
+	switch {
+	case r.Outcome == probe.OutcomeEstablished:
+		return OK
+	case r.Outcome == probe.OutcomeRefused:
+		return rule.Refused
+	case rule.Local(r):
+		return Unknown
+	}
+	return Critical
+}
+
+// averageTime returns how long an application would have waited for the handshakes that were established, on average.
+func averageTime(results []*probe.Result) (average time.Duration, ok bool) {
+	var sum time.Duration
+	n := 0
+	for _, r := range results {
+		if r.Outcome == probe.OutcomeEstablished {
+			sum += waited(r.TCP)
+			n++
+		}
+	}
+	if n == 0 {
+		return 0, false
+	}
+	return sum / time.Duration(n), true
+}
+
+// waited returns the time from the first SYN to our ACK, or, where none was sent, to the SYN-ACK.
+func waited(t *probe.TCP) time.Duration {
+	if t.Connected {
+		return t.Connect
+	}
+	return t.RTT
+}
