@@ -3,7 +3,6 @@ package rawip
 import (
 	"crypto/rand"
 	"errors"
-	"net"
 	"net/netip"
 	"os"
 
@@ -29,7 +28,7 @@ type Guard struct {
 func NewGuard(local netip.AddrPort) (*Guard, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
-		return nil, &net.OpError{Op: "reserve", Net: "tcp", Addr: net.TCPAddrFromAddrPort(local), Err: os.NewSyscallError("socket", err)}
+		return nil, reserveError(local, os.NewSyscallError("socket", err))
 	}
 	// It drops before it listens: there must be no moment in which the kernel answers.
 	err = dropAll(fd)
@@ -41,7 +40,7 @@ func NewGuard(local netip.AddrPort) (*Guard, error) {
 	}
 	if err != nil {
 		unix.Close(fd)
-		return nil, &net.OpError{Op: "reserve", Net: "tcp", Addr: net.TCPAddrFromAddrPort(local), Err: err}
+		return nil, reserveError(local, err)
 	}
 	return &Guard{fd: fd, local: local}, nil
 }
