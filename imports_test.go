@@ -69,6 +69,7 @@ var edges = []string{
 	"resolver/client.go",
 	"resolver/exchange.go",
 	"resolver/files.go",
+	"resolver/socket.go",
 }
 
 // codecs are the files that turn octets into headers and back. Of this module they know the checksum at most.

@@ -6,14 +6,9 @@ import (
 	"errors"
 	"io"
 	"net"
-	"os"
-	"strings"
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
-	"tcpprobe/internal/socket"
 	"tcpprobe/internal/stamp"
 )
 
@@ -23,7 +18,7 @@ const maxLate = 64
 // exchange sends one transmission, from a socket of its own, and hands what comes back to the machine, until that is
 // content, the deadline has passed or the context has ended.
 func (r *Resolver) exchange(ctx context.Context, q *Query, t Transmission) {
-	dialer := net.Dialer{Deadline: t.Deadline, Control: stampUDP}
+	dialer := net.Dialer{Deadline: t.Deadline, Control: prepareUDP}
 	conn, err := dialer.DialContext(ctx, t.Transport.String(), t.Server.String())
 	if err != nil {
 		r.failed(q, t, err)
@@ -43,17 +38,6 @@ func (r *Resolver) exchange(ctx context.Context, q *Query, t Transmission) {
 	}
 }
 
-// stampUDP asks for the kernel's stamps of both directions. Where it has none, the process's clock has to do.
-func stampUDP(network, _ string, raw syscall.RawConn) error {
-	if strings.HasPrefix(network, "udp") {
-		return raw.Control(func(fd uintptr) {
-			socket.StampReceived(int(fd))
-			socket.StampSent(int(fd))
-		})
-	}
-	return nil
-}
-
 // failed tells the machine of an error of the transport. That time is over, it sees by itself.
 func (r *Resolver) failed(q *Query, t Transmission, err error) {
 	if timeout := net.Error(nil); errors.As(err, &timeout) && timeout.Timeout() || errors.Is(err, context.Canceled) {
@@ -61,7 +45,10 @@ func (r *Resolver) failed(q *Query, t Transmission, err error) {
 	}
 	reason := err.Error()
 	var errno syscall.Errno
+	var drawn *ICMPError
 	switch {
+	case errors.As(err, &drawn) && drawn.From.IsValid() && !(errors.Is(err, syscall.ECONNREFUSED) && drawn.From == t.Server.Addr().WithZone("")):
+		reason = drawn.Error()
 	case errors.Is(err, syscall.ECONNREFUSED) && t.Transport == UDP:
 		reason = "server refused (ICMP port unreachable)"
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -85,76 +72,40 @@ func (r *Resolver) exchangeUDP(conn *net.UDPConn, q *Query, t Transmission) erro
 	if _, err := conn.Write(t.Message); err != nil {
 		return err
 	}
-	q.Sent(at, conn.LocalAddr().(*net.UDPAddr).AddrPort())
-	// Only after something was received: the kernel stamps what is sent from the first packet on, but what comes in a
-	// moment later, and the Clock is not to believe that too soon.
-	defer r.readSent(raw, q)
+	local := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	q.Sent(at, local)
 	for {
 		message, at, err := r.receive(raw, true)
-		if err != nil {
+		// Only after that: the kernel stamps what is sent from the first packet on, but what comes in a moment later, and
+		// the Clock is not to believe that too soon.
+		drawn := r.readErrors(raw, q)
+		switch {
+		case err == nil && q.HandleMessage(message, at):
+			r.receiveLate(raw, q)
+			return nil
+		case drawn != nil:
+			// The answer may have come before the error was looked at.
+			if r.receiveLate(raw, q) {
+				return nil
+			}
+			drawn.Own = drawn.From == local.Addr() && local.Addr() != t.Server.Addr()
+			return &net.OpError{Op: "read", Net: "udp", Addr: conn.RemoteAddr(), Err: drawn}
+		case err != nil:
 			return err
 		}
-		r.readSent(raw, q)
-		if q.HandleMessage(message, at) {
-			break
-		}
 	}
+}
+
+// receiveLate hands what is there already to the machine, and reports whether the query has its answer.
+func (r *Resolver) receiveLate(raw syscall.RawConn, q *Query) (answered bool) {
 	for range maxLate {
 		message, at, err := r.receive(raw, false)
 		if err != nil {
-			return nil // nothing more is there
+			break // nothing more is there
 		}
-		q.HandleMessage(message, at)
+		answered = q.HandleMessage(message, at)
 	}
-	return nil
-}
-
-// receive reads the next message, which is valid until the next call. Without wait the error is EAGAIN if there is
-// none yet.
-func (r *Resolver) receive(raw syscall.RawConn, wait bool) (message []byte, at stamp.Stamp, err error) {
-	var errno error
-	err = raw.Read(func(fd uintptr) bool {
-		before := r.options.Clock.Before()
-		n, control, e := r.recvmsg(int(fd), r.buffer, 0)
-		if e == unix.EAGAIN && wait {
-			return false
-		}
-		message, errno = r.buffer[:n], e
-		at = r.options.Clock.Stamp(socket.Stamp(control), before)
-		return true
-	})
-	if err == nil && errno != nil {
-		err = &net.OpError{Op: "read", Net: "udp", Err: os.NewSyscallError("recvmsg", errno)}
-	}
-	return message, at, err
-}
-
-// readSent looks on the error queue for the kernel's stamp of the query, which is the first and only message that the
-// socket sent.
-func (r *Resolver) readSent(raw syscall.RawConn, q *Query) {
-	raw.Control(func(fd uintptr) {
-		before := r.options.Clock.Before()
-		_, control, err := r.recvmsg(int(fd), nil, unix.MSG_ERRQUEUE)
-		if err != nil {
-			return
-		}
-		if number, ok := socket.SentNumber(control); !ok || number != 0 {
-			return
-		}
-		if at := r.options.Clock.Stamp(socket.Stamp(control), before); at.Source() == stamp.Kernel {
-			q.Stamped(at.Kernel)
-		}
-	})
-}
-
-// recvmsg is recvmsg(2) that does not wait and is not disturbed by signals.
-func (r *Resolver) recvmsg(fd int, b []byte, flags int) (int, []byte, error) {
-	for {
-		n, control, _, _, err := unix.Recvmsg(fd, b, r.control, flags|unix.MSG_DONTWAIT)
-		if err != unix.EINTR {
-			return max(n, 0), r.control[:control], err
-		}
-	}
+	return answered
 }
 
 // exchangeTCP runs a transmission over a connection. Each message has its length before it, in two octets (RFC 1035
