@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
 
+	"tcpprobe/internal/doctor"
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/netlab"
 	"tcpprobe/internal/terminal"
@@ -130,14 +131,7 @@ func demoContext(c *cli.Context) (context.Context, context.CancelFunc) {
 
 // noUserNamespace is the error of a demo that cannot have a network.
 func noUserNamespace(err error) error {
-	why := userNamespacesForbidden()
-	if why == "" {
-		why = err.Error()
-		if status, _ := os.ReadFile("/proc/self/status"); parseCapabilities(string(status)).seccomp {
-			why += " (system calls are filtered here, as in most containers)"
-		}
-	}
-	return exit.With(exit.NotPermitted, fmt.Errorf("no user namespace for the network of the demo: %s", why))
+	return exit.With(exit.NotPermitted, fmt.Errorf("no user namespace for the network of the demo: %s", doctor.WhyNoUserNamespace(err)))
 }
 
 // ended returns the exit code of a process that was waited for as an error, which is nil for 0.

@@ -3,16 +3,10 @@
 package cli
 
 import (
-	"errors"
-	"fmt"
-	"io"
-	"os"
-	"strings"
-
 	"github.com/urfave/cli/v2"
 
+	"tcpprobe/internal/doctor"
 	"tcpprobe/internal/exit"
-	"tcpprobe/internal/text"
 )
 
 // doctorCommand says whether this process may probe, and if not, what is missing and how to give it.
@@ -24,182 +18,12 @@ func doctorCommand() *cli.Command {
 			if c.NArg() > 0 {
 				return exit.UsageError("doctor takes no arguments: it looks at this process and its system")
 			}
-			e := examine()
-			e.print(c.App.Writer)
-			if !e.mayProbe() {
+			e := doctor.Examine()
+			e.Print(c.App.Writer)
+			if !e.MayProbe() {
 				return &exit.Error{Code: exit.NotPermitted}
 			}
 			return nil
 		},
 	}
-}
-
-// mayProbe reports whether both kinds of sockets that a probe may need can be opened.
-func (e *examination) mayProbe() bool { return e.rawSocket == nil && e.packetSocket == nil }
-
-// print writes what was examined, a line for each, and then the verdict.
-func (e *examination) print(w io.Writer) {
-	for _, c := range e.checks() {
-		c.print(w)
-	}
-	fmt.Fprintln(w)
-	if e.mayProbe() {
-		fmt.Fprintln(w, "This process may probe.")
-		return
-	}
-	fmt.Fprintln(w, "This process may not probe.")
-	for _, line := range e.remedy() {
-		fmt.Fprintln(w, line)
-	}
-}
-
-// check is one thing that was looked at.
-type check struct {
-	mark   mark
-	name   string
-	detail string
-}
-
-// mark is the judgement of a check.
-type mark string
-
-const (
-	good         mark = "ok"
-	bad          mark = "no"
-	circumstance mark = "" // neither: it matters beside others
-)
-
-// judge returns good or bad.
-func judge(isGood bool) mark {
-	if isGood {
-		return good
-	}
-	return bad
-}
-
-// print writes the check, in several lines if it has to. A word is never broken: it may be the name of a file.
-func (c check) print(w io.Writer) {
-	const width, indent = 80, 21
-	line := fmt.Sprintf("%-4s%-*s", c.mark, indent-4, c.name)
-	empty := true
-	for _, word := range strings.Fields(text.Printable(c.detail)) {
-		switch {
-		case empty:
-			line += word
-		case len(line)+1+len(word) <= width:
-			line += " " + word
-		default:
-			fmt.Fprintln(w, line)
-			line = strings.Repeat(" ", indent) + word
-		}
-		empty = false
-	}
-	fmt.Fprintln(w, line)
-}
-
-// checks returns what there is to say about each thing that was examined.
-func (e *examination) checks() []check {
-	return []check{
-		{judge(e.rawSocket == nil), "raw IP socket", socketDetail(e.rawSocket)},
-		{judge(e.packetSocket == nil), "packet socket", socketDetail(e.packetSocket)},
-		{judge(e.effective), "CAP_NET_RAW", e.capabilityDetail()},
-		e.privilegesCheck(),
-		e.fileCheck(),
-		{circumstance, "user", e.userDetail()},
-		e.stampCheck(),
-		e.serversCheck(),
-		{circumstance, "source ports", e.portRange},
-		{judge(e.noUserNamespaces == ""), "user namespaces", orElse(e.noUserNamespaces, "permitted to ordinary users, for networks of their own")},
-	}
-}
-
-func socketDetail(err error) string {
-	if err == nil {
-		return "opens"
-	}
-	// What was done is in the check's name.
-	var system *os.SyscallError
-	if errors.As(err, &system) {
-		err = system.Err
-	}
-	return err.Error()
-}
-
-func (e *examination) capabilityDetail() string {
-	switch {
-	case e.effective:
-		return "effective"
-	case e.permitted:
-		return "permitted, but not effective"
-	case e.bounding:
-		return "not effective; in the bounding set, so it can be given"
-	}
-	return "not in the bounding set: nothing can give it to this process"
-}
-
-func (e *examination) privilegesCheck() check {
-	if !e.noNewPrivs {
-		return check{good, "no_new_privs", "off"}
-	}
-	m := circumstance
-	if !e.effective {
-		m = bad
-	}
-	return check{m, "no_new_privs", "on: neither sudo nor a file capability gives anything"}
-}
-
-func (e *examination) fileCheck() check {
-	const name = "file capability"
-	detail := "none on " + e.self
-	switch e.file {
-	case filePermitted:
-		detail = "cap_net_raw+p on " + e.self
-	case fileEffective:
-		detail = "cap_net_raw+ep on " + e.self
-	}
-	if e.file != fileNone && e.nosuid {
-		return check{judge(e.effective), name, detail + ", without effect: its file system is mounted nosuid"}
-	}
-	return check{circumstance, name, detail}
-}
-
-func (e *examination) userDetail() string {
-	detail := fmt.Sprintf("uid %d", e.uid)
-	if e.inUserNamespace {
-		detail += " of a user namespace"
-	}
-	if e.inContainer {
-		detail += ", in a container"
-	}
-	return detail
-}
-
-func (e *examination) stampCheck() check {
-	if e.stampError != nil {
-		return check{bad, "time stamps", e.stampError.Error()}
-	}
-	return check{good, "time stamps", fmt.Sprintf("of the kernel: %s ms before this process reads a packet", text.Milliseconds(e.stampLead))}
-}
-
-func (e *examination) serversCheck() check {
-	const name = "name servers"
-	var servers []string
-	for _, s := range e.servers {
-		servers = append(servers, strings.TrimSuffix(s.String(), ":53"))
-	}
-	detail := strings.Join(servers, ", ")
-	switch {
-	case e.resolvError == nil:
-		return check{good, name, detail}
-	case errors.Is(e.resolvError, os.ErrNotExist):
-		return check{circumstance, name, "there is no /etc/resolv.conf, which means " + detail}
-	}
-	return check{bad, name, e.resolvError.Error()}
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

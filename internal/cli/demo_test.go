@@ -44,7 +44,7 @@ func demoCmd(t *testing.T, args ...string) demoRun {
 	cmd := exec.CommandContext(t.Context(), "/proc/self/exe", append([]string{"demo"}, args...)...)
 	users, err := os.ReadFile("/proc/self/uid_map")
 	must(t, err)
-	if mapsEveryone(string(users)) && os.Geteuid() == 0 {
+	if strings.Join(strings.Fields(string(users)), " ") == "0 0 4294967295" && os.Geteuid() == 0 {
 		// The directory above belongs to root, and is closed.
 		dir, err = os.MkdirTemp("", "demo")
 		must(t, err)

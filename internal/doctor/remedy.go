@@ -1,6 +1,6 @@
 //go:build linux
 
-package cli
+package doctor
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 
 // remedy returns lines that say why the sockets do not open, and what would help in just this situation. The rules by
 // which a program gets its capabilities are those of capabilities(7).
-func (e *examination) remedy() []string {
+func (e *Examination) remedy() []string {
 	self := text.Printable(e.self)
 	refused := e.rawSocket
 	if refused == nil {

@@ -1,6 +1,6 @@
 //go:build linux
 
-package cli
+package doctor
 
 import (
 	"context"
@@ -22,8 +22,8 @@ import (
 	"tcpprobe/resolver"
 )
 
-// examination is what doctor found out about this process and its system.
-type examination struct {
+// Examination is what was found out about this process and its system.
+type Examination struct {
 	rawSocket    error // of opening one; nil if it opened
 	packetSocket error
 	capabilities
@@ -57,9 +57,9 @@ const (
 	fileEffective                       // CAP_NET_RAW
 )
 
-// examine looks at this process and its system. It sends nothing but datagrams to itself on lo.
-func examine() *examination {
-	e := &examination{rawSocket: rawip.Permitted(), packetSocket: openPacketSocket(), uid: os.Getuid(), gid: os.Getgid()}
+// Examine looks at this process and its system. It sends nothing but datagrams to itself on lo.
+func Examine() *Examination {
+	e := &Examination{rawSocket: rawip.Permitted(), packetSocket: openPacketSocket(), uid: os.Getuid(), gid: os.Getgid()}
 	status, _ := os.ReadFile("/proc/self/status")
 	e.capabilities = parseCapabilities(string(status))
 	e.self, e.file, e.nosuid = examineFile()
@@ -224,6 +224,17 @@ func portRange() string {
 		return err.Error()
 	}
 	return strings.Join(strings.Fields(string(text)), " to ")
+}
+
+// WhyNoUserNamespace says why this process could make no user namespace, of which err is the failure.
+func WhyNoUserNamespace(err error) string {
+	if forbidden := userNamespacesForbidden(); forbidden != "" {
+		return forbidden
+	}
+	if status, _ := os.ReadFile("/proc/self/status"); parseCapabilities(string(status)).seccomp {
+		return err.Error() + " (system calls are filtered here, as in most containers)"
+	}
+	return err.Error()
 }
 
 // userNamespacesForbidden says what keeps ordinary users from making user namespaces, or returns "". A limit that a
