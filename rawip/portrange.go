@@ -13,7 +13,8 @@ import (
 // PortRange is the range of ports from which the kernel takes one for an outgoing connection, without those that the
 // administrator keeps for servers (net.ipv4.ip_local_port_range and ip_local_reserved_ports).
 type PortRange struct {
-	ports []uint16 // in ascending order, at least one
+	ports    []uint16        // in ascending order, at least one
+	reserved map[uint16]bool // in the range or not
 }
 
 // ParsePortRange reads the two settings in the kernel's notation: "32768 60999", and "8080,9000-9010". What cannot be read,
@@ -23,7 +24,8 @@ func ParsePortRange(ports, reserved string) PortRange {
 	if _, err := fmt.Sscan(ports, &low, &high); err != nil || low < 1 || low > high || high > 65535 {
 		low, high = 32768, 60999
 	}
-	kept := make(map[int]bool)
+	r := PortRange{reserved: make(map[uint16]bool)}
+	kept := 0
 	for part := range strings.SplitSeq(strings.TrimSpace(reserved), ",") {
 		from, to, isRange := strings.Cut(part, "-")
 		if !isRange {
@@ -34,16 +36,16 @@ func ParsePortRange(ports, reserved string) PortRange {
 		if err1 != nil || err2 != nil {
 			continue
 		}
-		for port := max(first, low); port <= min(last, high); port++ {
-			kept[port] = true
+		for port := max(first, 1); port <= min(last, 65535); port++ {
+			if low <= port && port <= high && !r.reserved[uint16(port)] {
+				kept++
+			}
+			r.reserved[uint16(port)] = true
 		}
 	}
-	if len(kept) > high-low {
-		kept = nil
-	}
-	r := PortRange{ports: make([]uint16, 0, high-low+1)}
+	r.ports = make([]uint16, 0, high-low+1)
 	for port := low; port <= high; port++ {
-		if !kept[port] {
+		if kept > high-low || !r.reserved[uint16(port)] {
 			r.ports = append(r.ports, uint16(port))
 		}
 	}
@@ -55,6 +57,15 @@ func (r PortRange) Contains(port uint16) bool {
 	_, found := slices.BinarySearch(r.ports, port)
 	return found
 }
+
+// Len returns how many ports may be drawn, which is at least one.
+func (r PortRange) Len() int { return len(r.ports) }
+
+// At returns the port with a number from 0 to below Len, in ascending order.
+func (r PortRange) At(i int) uint16 { return r.ports[i] }
+
+// Reserved reports whether the administrator keeps a port for servers, in the range or outside of it.
+func (r PortRange) Reserved(port uint16) bool { return r.reserved[port] }
 
 // Draw returns one of the ports at random (RFC 6056 3.3.1). Whether it is free, NewGuard will tell.
 func (r PortRange) Draw() uint16 { return r.ports[random(len(r.ports))] }
