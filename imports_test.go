@@ -26,7 +26,7 @@ var imports = map[string][]string{
 	"icmp":                    {"internal/checksum"},
 	"internal/capture":        {"internal/checksum", "internal/report", "internal/stamp", "internal/text", "probe", "rawip", "tcphdr"},
 	"internal/bench":          {"internal/netlab", "tcphdr"},
-	"internal/diagram":        {"icmp", "internal/report", "internal/stamp", "internal/text", "probe", "rawip", "tcphdr"},
+	"internal/diagram":        {"icmp", "internal/report", "internal/stamp", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"},
 	"internal/exit":           {"internal/stats", "probe", "resolver"},
 	"internal/explain":        {"arp", "icmp", "internal/checksum", "internal/report", "internal/stamp", "internal/text", "probe", "rawip", "tcphdr"},
 	"internal/checksum":       {},

@@ -54,7 +54,7 @@ func openArtifacts(stdout io.Writer, version string, o options) (*artifacts, err
 		if err != nil {
 			return nil, errors.Join(err, a.close())
 		}
-		a.views = append(a.views, finalView(func(r *probe.Result) { diagram.SVG(file, r, diagram.Options{ToScale: o.toScale}) }))
+		a.views = append(a.views, finalView(func(r *probe.Result) { diagram.SVG(file, diagram.Handshake(r), diagram.Options{ToScale: o.toScale}) }))
 	}
 	return a, nil
 }

@@ -52,7 +52,7 @@ func (s *display) mainView(w io.Writer) view {
 	case o.json:
 		return jsonView{report.NewJSON(w)}
 	case o.output == "mermaid":
-		return finalView(func(r *probe.Result) { diagram.Mermaid(w, r) })
+		return finalView(func(r *probe.Result) { diagram.Mermaid(w, diagram.Handshake(r)) })
 	case o.explain:
 		lesson := &lessonView{w: w, style: style, checksums: o.checksums}
 		if o.count != 1 {

@@ -336,10 +336,10 @@ func (full) Write([]byte) (int, error) { return 0, errFull }
 
 func TestWriteError(t *testing.T) {
 	r := cases[0].make().Result
-	if err := diagram.SVG(full{}, r, diagram.Options{}); err != errFull {
+	if err := diagram.SVG(full{}, diagram.Handshake(r), diagram.Options{}); err != errFull {
 		t.Errorf("SVG: %v", err)
 	}
-	if err := diagram.Mermaid(full{}, r); err != errFull {
+	if err := diagram.Mermaid(full{}, diagram.Handshake(r)); err != errFull {
 		t.Errorf("Mermaid: %v", err)
 	}
 }

@@ -13,7 +13,7 @@ func ExampleMermaid() {
 	s.syn(0)
 	s.syn(1000.343)
 	s.timedOut(2998.010)
-	if err := diagram.Mermaid(os.Stdout, s.Result); err != nil {
+	if err := diagram.Mermaid(os.Stdout, diagram.Handshake(s.Result)); err != nil {
 		log.Fatal(err)
 	}
 	// Output:

@@ -24,7 +24,7 @@ var renderings = []struct {
 	{".scale.svg", svg(diagram.Options{ToScale: true})},
 	{".mmd", func(r *probe.Result) (string, error) {
 		var b bytes.Buffer
-		err := diagram.Mermaid(&b, r)
+		err := diagram.Mermaid(&b, diagram.Handshake(r))
 		return b.String(), err
 	}},
 }
@@ -32,7 +32,7 @@ var renderings = []struct {
 func svg(o diagram.Options) func(*probe.Result) (string, error) {
 	return func(r *probe.Result) (string, error) {
 		var b bytes.Buffer
-		err := diagram.SVG(&b, r, o)
+		err := diagram.SVG(&b, diagram.Handshake(r), o)
 		return b.String(), err
 	}
 }

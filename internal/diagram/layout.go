@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"tcpprobe/internal/stamp"
-	"tcpprobe/probe"
 )
 
 // The measures of a drawing, in pixels of a drawing that is shown at its own size.
@@ -51,12 +50,12 @@ const (
 )
 
 // arrange finds a place for everything.
-func arrange(s *scene, r *probe.Result, o Options) *layout {
+func arrange(s *Scene, o Options) *layout {
 	l := &layout{width: max(minimumWidth, hostX+edge+minimumGap*float64(len(s.peers)))}
 	for i := range s.peers {
 		l.peerX = append(l.peerX, hostX+(l.width-hostX-edge)*float64(i+1)/float64(len(s.peers)))
 	}
-	scale := pixelsPerSecond(s, r)
+	scale := pixelsPerSecond(s)
 	y := firstY
 	for i, step := range s.steps {
 		kind := toScale
@@ -92,7 +91,7 @@ func pitch(above, below step) float64 {
 
 // between returns the time between two steps.
 func between(a, b step) time.Duration {
-	d, _ := stamp.Between(a.event.At, b.event.At)
+	d, _ := stamp.Between(a.at, b.at)
 	return d
 }
 
@@ -110,12 +109,9 @@ func scaled(d time.Duration, pixelsPerSecond, least float64) (float64, gap) {
 
 // pixelsPerSecond returns the scale at which the round-trip time is easy to see; if there is none, the longest time
 // between two steps.
-func pixelsPerSecond(s *scene, r *probe.Result) float64 {
-	var most time.Duration
-	if r.TCP != nil && r.TCP.Answered {
-		most = r.TCP.RTT
-	}
-	for i := 1; i < len(s.steps) && (r.TCP == nil || !r.TCP.Answered); i++ {
+func pixelsPerSecond(s *Scene) float64 {
+	most := s.rtt
+	for i := 1; i < len(s.steps) && s.rtt == 0; i++ {
 		most = max(most, between(s.steps[i-1], s.steps[i]))
 	}
 	return rttHeight / max(most.Seconds(), 1e-6)

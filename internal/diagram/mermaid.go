@@ -5,15 +5,12 @@ import (
 	"io"
 	"strings"
 
-	"tcpprobe/internal/report"
 	"tcpprobe/internal/text"
-	"tcpprobe/probe"
 )
 
 // Mermaid writes the exchange as a sequence diagram in the language of Mermaid, which many trackers of issues render. The
 // error is the writer's.
-func Mermaid(w io.Writer, r *probe.Result) error {
-	s := newScene(r)
+func Mermaid(w io.Writer, s *Scene) error {
 	var b strings.Builder
 	b.WriteString("sequenceDiagram\n")
 	declare := func(id string, p party) {
@@ -28,7 +25,7 @@ func Mermaid(w io.Writer, r *probe.Result) error {
 		declare(peerID(i), p)
 	}
 	for _, step := range s.steps {
-		text := mermaidText(step.line.At+" ms "+step.line.Protocol+" "+step.what) + mermaidLine(step.numbers) +
+		text := mermaidText(step.time()+" "+step.protocol+" "+step.what) + mermaidLine(step.numbers) +
 			mermaidLine(strings.Join(step.details, ", "))
 		switch {
 		case step.peer == nobody:
@@ -48,8 +45,8 @@ func Mermaid(w io.Writer, r *probe.Result) error {
 	if n := len(s.peers); n > 0 {
 		over += "," + peerID(n-1)
 	}
-	fmt.Fprintf(&b, "    Note over %s: %s", over, mermaidText(report.Verdict(r)))
-	for _, note := range report.Notes(r) {
+	fmt.Fprintf(&b, "    Note over %s: %s", over, mermaidText(s.verdict))
+	for _, note := range s.notes {
 		b.WriteString(mermaidLine("note: " + note))
 	}
 	b.WriteString("\n")

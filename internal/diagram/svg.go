@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"tcpprobe/internal/report"
 	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
@@ -24,20 +23,18 @@ type Options struct {
 	ToScale bool // time is to scale, with breaks for long silences; otherwise steps are evenly spaced
 }
 
-// SVG writes the exchange as a drawing at least 800 pixels wide, for light and dark pages. It needs no fonts of its own,
+// SVG writes the scene as a drawing at least 800 pixels wide, for light and dark pages. It needs no fonts of its own,
 // and holds nothing of what was received or typed that is not printable. The error is the writer's.
-func SVG(w io.Writer, r *probe.Result, o Options) error {
-	s := newScene(r)
-	d := &drawing{scene: s, layout: arrange(s, r, o), result: r, options: o}
+func SVG(w io.Writer, s *Scene, o Options) error {
+	d := &drawing{Scene: s, layout: arrange(s, o), options: o}
 	_, err := io.WriteString(w, d.draw())
 	return err
 }
 
 // drawing is an SVG document under construction.
 type drawing struct {
-	*scene
+	*Scene
 	*layout
-	result  *probe.Result
 	options Options
 	b       strings.Builder
 }
@@ -83,26 +80,23 @@ func (d *drawing) draw() string {
 	for i := range d.steps {
 		d.step(i)
 	}
-	d.verdict()
+	d.conclusion()
 	body := d.b.String()
 	d.b.Reset()
 	d.add(`<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" viewBox="0 0 %[1]s %[2]s" role="img" aria-labelledby="title desc">`+"\n",
 		number(d.width), number(d.height))
-	d.add("<title id=\"title\">%s</title>\n<desc id=\"desc\">%s</desc>\n", escape(d.title()), escape(d.description()))
+	d.add("<title id=\"title\">%s</title>\n<desc id=\"desc\">%s</desc>\n", escape(d.title), escape(d.description()))
 	d.add("<style>%s</style>\n", style)
 	d.add(`<rect class="page" width="%s" height="%s"/>`+"\n", number(d.width), number(d.height))
 	return d.b.String() + body + "</svg>\n"
 }
-
-// title says what is drawn.
-func (d *drawing) title() string { return "TCP handshake with " + text.Printable(d.result.Target) }
 
 // description says it all in words, for those who cannot see.
 func (d *drawing) description() string {
 	var lines []string
 	for i := range d.steps {
 		s := &d.steps[i]
-		line := s.line.At + " ms: " + s.line.Protocol + " " + s.what
+		line := s.time() + ": " + s.protocol + " " + s.what
 		switch {
 		case s.peer == nobody:
 		case s.lost:
@@ -114,13 +108,13 @@ func (d *drawing) description() string {
 		}
 		lines = append(lines, line+".")
 	}
-	return strings.Join(append(lines, report.Verdict(d.result)+"."), " ")
+	return strings.Join(append(lines, d.verdict+"."), " ")
 }
 
 // heads draws the title, and the boxes at the upper ends of the lines.
 func (d *drawing) heads() {
-	d.text(24, 30, "title", shorten(d.title(), 56))
-	d.text(24, 49, "small muted", d.result.Time.UTC().Format("2006-01-02 15:04:05.000 UTC")+", times in ms since")
+	d.text(24, 30, "title", shorten(d.title, 56))
+	d.text(24, 49, "small muted", d.subtitle)
 	d.head(hostX, d.host)
 	for i, p := range d.peers {
 		d.head(d.peerX[i], p)
@@ -180,7 +174,9 @@ func (d *drawing) life(x, from, to float64, class string) {
 func (d *drawing) step(i int) {
 	s := &d.steps[i]
 	y := d.stepY[i]
-	d.text(hostX-14, y+4, "small muted right", s.line.At)
+	if i == 0 || !s.at.IsZero() || s.mark != d.steps[i-1].mark {
+		d.text(hostX-14, y+4, "small muted right", s.mark)
+	}
 	if s.state != "" {
 		d.text(hostX-14, y+18, "small strong right label", s.state)
 	}
@@ -192,7 +188,7 @@ func (d *drawing) step(i int) {
 		} else {
 			d.add(`<circle class="box" cx="%s" cy="%s" r="4"/>`+"\n", number(hostX), number(y))
 		}
-		d.text(hostX+14, y+4, class, s.line.Protocol+" "+strings.Join(append([]string{s.what}, s.details...), ", "))
+		d.text(hostX+14, y+4, class, s.protocol+" "+strings.Join(append([]string{s.what}, s.details...), ", "))
 		return
 	}
 	turn := angle
@@ -201,7 +197,7 @@ func (d *drawing) step(i int) {
 		turn = -turn
 		class = "in"
 	}
-	if s.event.ICMP != nil {
+	if s.rejected {
 		class = "error"
 	}
 	d.add(`<g transform="translate(%s %s) rotate(%.2f)">`+"\n", number(hostX), number(y), turn)
@@ -217,8 +213,7 @@ func (d *drawing) step(i int) {
 func (d *drawing) arrow(s *step, class string, distance float64) {
 	switch {
 	case s.lost:
-		gaps := float64(s.peer + 1)
-		end := distance * (math.Floor(gaps/2) + 0.5) / gaps
+		end := d.lostAt(s, distance)
 		d.add(`<path class="arrow lost %s" d="M0 0H%s"/>`+"\n", class, number(end-8))
 		d.add(`<path class="cross" d="M%s -6l12 12m0-12l-12 12"/>`+"\n", number(end-6))
 	case s.out:
@@ -227,38 +222,50 @@ func (d *drawing) arrow(s *step, class string, distance float64) {
 	default:
 		d.add(`<path class="arrow %s" d="M%s 0H8"/><path class="head %[1]s" d="M0 0l11-5v10z"/>`+"\n", class, number(distance))
 	}
+	for _, peer := range s.via {
+		d.add(`<circle class="head %s" cx="%s" cy="0" r="4"/>`+"\n", class, number(d.peerX[peer]-hostX))
+	}
+}
+
+// lostAt returns where a lost arrow ends: behind the last party that is known to have passed it on, and between two.
+func (d *drawing) lostAt(s *step, distance float64) float64 {
+	gaps := float64(s.peer + 1)
+	if n := len(s.via); n > 0 {
+		last := s.via[n-1]
+		return (d.peerX[last]+d.peerX[min(last+1, len(d.peerX)-1)])/2 - hostX
+	}
+	return distance * (math.Floor(gaps/2) + 0.5) / gaps
 }
 
 // label writes what a packet is, above its arrow.
 func (d *drawing) label(s *step) {
 	d.add(`<text class="label" x="14" y="-7"><tspan class="muted">%s</tspan> <tspan class="strong">%s</tspan>`,
-		s.line.Protocol, escape(shorten(s.what, 64)))
+		s.protocol, escape(shorten(s.what, 64)))
 	if s.numbers != "" {
 		d.add(`<tspan class="muted" dx="10">%s</tspan>`, escape(s.numbers))
 	}
 	d.add("</text>\n")
 }
 
-// verdict writes how it ended, and what the drawing does not say by itself.
-func (d *drawing) verdict() {
+// conclusion writes how it ended, and what the drawing does not say by itself.
+func (d *drawing) conclusion() {
 	y := d.end + 16
 	var lines []string
-	for _, note := range report.Notes(d.result) {
+	for _, note := range d.notes {
 		lines = append(lines, "note: "+note)
 	}
-	lines = append(lines, report.Advice(d.result)...)
+	lines = append(lines, d.advice...)
 	d.add(`<rect class="box" x="24" y="%s" width="%s" height="%s" rx="6"/>`+"\n",
 		number(y), number(d.width-48), number(34+17*float64(len(lines))))
-	verdict := report.Verdict(d.result)
-	word, rest, _ := strings.Cut(verdict, " ")
-	d.add(`<text x="38" y="%s"><tspan class="strong %s">%s</tspan><tspan dx="12">%s</tspan></text>`+"\n", number(y+22), tone(d.result.Outcome), escape(word), escape(strings.ReplaceAll(strings.TrimSpace(rest), "  ", " · ")))
+	word, rest, _ := strings.Cut(d.verdict, " ")
+	d.add(`<text x="38" y="%s"><tspan class="strong %s">%s</tspan><tspan dx="12">%s</tspan></text>`+"\n", number(y+22), tone(d.outcome), escape(word), escape(strings.ReplaceAll(strings.TrimSpace(rest), "  ", " · ")))
 	y += 22
 	for _, line := range lines {
 		y += 17
 		d.text(38, y, "muted", line)
 	}
 	y += 14
-	for _, line := range d.legend() {
+	for _, line := range d.explanations() {
 		y += 18
 		d.text(24, y, "small muted", line)
 	}
@@ -276,10 +283,10 @@ func tone(o probe.Outcome) string {
 	return "bad"
 }
 
-// legend explains the drawing.
-func (d *drawing) legend() (lines []string) {
+// explanations say how to read the drawing.
+func (d *drawing) explanations() (lines []string) {
 	if d.any(func(s step) bool { return s.peer != nobody }) {
-		lines = append(lines, "The slopes are symbolic: only the times at this host are known.")
+		lines = append(lines, d.legend...)
 	}
 	if d.any(func(s step) bool { return s.lost }) {
 		lines = append(lines, "A cross: no answer came. It was lost or dropped, or its answer was: nobody here knows where.")

@@ -22,9 +22,9 @@ func (l *Ladder) details(e *probe.Event) {
 	case probe.EventARPRequest:
 		l.page.detail("tell", e.ARP.Sender.String(), fmt.Sprintf("(attempt %d of %d)", e.ARP.Attempt, e.ARP.Attempts))
 	case probe.EventSegmentSent, probe.EventSegmentReceived:
-		l.segmentDetails(e)
+		l.page.segmentDetails(e.Segment, e.Octets)
 	case probe.EventICMPReceived:
-		l.icmpDetails(e.ICMP)
+		l.page.icmpDetails(e.ICMP)
 	}
 }
 
@@ -55,31 +55,30 @@ func (l *Ladder) dnsDetails(e *probe.Event) {
 	}
 }
 
-// segmentDetails adds the fields of a segment, and of its datagram.
-func (l *Ladder) segmentDetails(e *probe.Event) {
-	s := e.Segment
+// segmentDetails adds the fields of a segment, and of its datagram as far as its octets are known.
+func (p *page) segmentDetails(s *probe.Segment, datagram []byte) {
 	fragment := ""
-	if h, _, err := rawip.ParseUnsized(e.Octets); err == nil && h.DontFragment {
+	if h, _, err := rawip.ParseUnsized(datagram); err == nil && h.DontFragment {
 		fragment = "DF "
 	}
-	l.page.detail("IPv4", fmt.Sprintf("id %d %sttl %d tos 0x%02x len %d", s.ID, fragment, s.TTL, s.TOS, s.Size))
+	p.detail("IPv4", fmt.Sprintf("id %d %sttl %d tos 0x%02x len %d", s.ID, fragment, s.TTL, s.TOS, s.Size))
 	h := s.Header
-	numbers := fmt.Sprintf("%d %s %d seq %d", h.SrcPort, l.page.Glyph("→", "->"), h.DstPort, h.Seq)
+	numbers := fmt.Sprintf("%d %s %d seq %d", h.SrcPort, p.Glyph("→", "->"), h.DstPort, h.Seq)
 	if h.Flags.Has(tcphdr.ACK) {
 		numbers += fmt.Sprintf(" ack %d", h.Ack)
 	}
-	l.page.detail("TCP", numbers)
-	l.page.detail("", fmt.Sprintf("window %d checksum 0x%04x %v", h.Window, h.Checksum, s.Checksum))
-	if options := l.options(h.Options); len(options) > 0 {
-		l.page.detail("options", listed(options)...)
+	p.detail("TCP", numbers)
+	p.detail("", fmt.Sprintf("window %d checksum 0x%04x %v", h.Window, h.Checksum, s.Checksum))
+	if options := p.options(h.Options); len(options) > 0 {
+		p.detail("options", listed(options)...)
 	}
 }
 
 // options writes every option, in order.
-func (l *Ladder) options(o tcphdr.Options) []string {
+func (p *page) options(o tcphdr.Options) []string {
 	var words []string
 	for option := range o.All() {
-		words = append(words, l.option(option))
+		words = append(words, p.option(option))
 	}
 	if at, bad := o.Malformed(); bad {
 		words = append(words, fmt.Sprintf("malformed from octet %d: %x", at, []byte(o[at:])))
@@ -88,13 +87,13 @@ func (l *Ladder) options(o tcphdr.Options) []string {
 }
 
 // option writes an option with its value.
-func (l *Ladder) option(o tcphdr.Option) string {
+func (p *page) option(o tcphdr.Option) string {
 	d := o.Data
 	switch {
 	case o.Kind == tcphdr.MaximumSegmentSize && len(d) == 2:
 		return fmt.Sprintf("mss %d", binary.BigEndian.Uint16(d))
 	case o.Kind == tcphdr.WindowScale && len(d) == 1:
-		return fmt.Sprintf("ws %d (%s%d)", d[0], l.page.Glyph("×", "x"), 1<<min(d[0], 14))
+		return fmt.Sprintf("ws %d (%s%d)", d[0], p.Glyph("×", "x"), 1<<min(d[0], 14))
 	case o.Kind == tcphdr.Timestamps && len(d) == 8:
 		return fmt.Sprintf("ts val %d ecr %d", binary.BigEndian.Uint32(d), binary.BigEndian.Uint32(d[4:]))
 	case len(d) == 0:
@@ -104,14 +103,14 @@ func (l *Ladder) option(o tcphdr.Option) string {
 }
 
 // icmpDetails adds what an ICMP error says besides.
-func (l *Ladder) icmpDetails(m *probe.ICMP) {
-	l.page.detail("IPv4", fmt.Sprintf("ttl %d", m.TTL))
-	l.page.detail("quoted", fmt.Sprintf("our SYN, ttl %d; it left us with ttl %d", m.QuotedTTL, m.SentTTL))
+func (p *page) icmpDetails(m *probe.ICMP) {
+	p.detail("IPv4", fmt.Sprintf("ttl %d", m.TTL))
+	p.detail("quoted", fmt.Sprintf("our SYN, ttl %d; it left us with ttl %d", m.QuotedTTL, m.SentTTL))
 	for _, label := range m.Labels {
-		l.page.detail("MPLS", labelText(label))
+		p.detail("MPLS", labelText(label))
 	}
 	for _, i := range m.Interfaces {
-		l.page.detail("interface", l.page.Printable(InterfaceText(i)))
+		p.detail("interface", p.Printable(InterfaceText(i)))
 	}
 }
 

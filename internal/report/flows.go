@@ -49,6 +49,12 @@ func (p *page) flowGroup(n int, g trace.FlowGroup) {
 	const indent = 8
 	p.Line(p.Fill(text.PadRight(fmt.Sprintf("path %d", n), indent), indent, 2, texts)...)
 	p.Paragraph(strings.Repeat(" ", indent)+"via ", indent, routerNames(g))
+	if p.style.Verbose {
+		for _, f := range g.Flows {
+			p.detail("port", append([]string{fmt.Sprint(f.Local.Port())}, flowWords(f)...)...)
+		}
+		return
+	}
 	words := []string{"from", "port"}
 	if len(g.Flows) > 1 {
 		words[1] = "ports"
@@ -62,6 +68,21 @@ func (p *page) flowGroup(n int, g trace.FlowGroup) {
 		words = append(words, fmt.Sprint(f.Local.Port()))
 	}
 	p.Paragraph(strings.Repeat(" ", indent), indent, words)
+}
+
+// flowWords says how the handshake of one flow ended, and whom its SYNs met.
+func flowWords(f trace.TracedFlow) []string {
+	words := []string{strings.ToUpper(f.Handshake.Outcome.String())}
+	if t := f.Handshake.TCP; t != nil && t.Answered {
+		words = append(words, "rtt "+text.Milliseconds(t.RTT)+" ms"+doubts(t))
+	}
+	if routers := f.Routers(); len(routers) > 0 {
+		words = append(words, "via")
+		for _, router := range routers {
+			words = append(words, routerName(router))
+		}
+	}
+	return words
 }
 
 // routerNames names the routers of a path, with * for one that no flow heard of.

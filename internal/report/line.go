@@ -1,6 +1,7 @@
 package report
 
 import (
+	"io"
 	"strings"
 
 	"tcpprobe/internal/text"
@@ -35,11 +36,18 @@ func (l *Lines) Event(r *probe.Result, e *probe.Event) Line {
 	return line
 }
 
+// quietly returns what a renderer writes where the verdict alone is wanted: one line, without its end.
+func quietly(render func(io.Writer, Style) error) string {
+	var b strings.Builder // which takes everything
+	render(&b, Style{Style: text.Style{UTF8: true}, Quiet: true})
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
 // Verdict returns the verdict of a result in one line, as the ladder ends with it.
 func Verdict(r *probe.Result) string {
-	var b strings.Builder // which takes everything
-	p := newPage(&b, Style{Style: text.Style{UTF8: true}, Quiet: true})
-	p.verdict(r)
-	p.Flush()
-	return strings.TrimSuffix(b.String(), "\n")
+	return quietly(func(w io.Writer, s Style) error {
+		p := newPage(w, s)
+		p.verdict(r)
+		return p.Flush()
+	})
 }

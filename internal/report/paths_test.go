@@ -164,9 +164,6 @@ func TestPathsGolden(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var all bytes.Buffer
 			for _, s := range styles {
-				if s.name == "verbose" {
-					continue
-				}
 				var got bytes.Buffer
 				if err := c.text(&got, s.style); err != nil {
 					t.Fatal(err)

@@ -25,6 +25,9 @@ func SYNs(w io.Writer, s Style, c *trace.SYNComparison) error {
 		for _, v := range c.Variants {
 			const indent = 21
 			p.Line(p.Fill(fmt.Sprintf(" %-7s  %-11s", v.SYN, v.Fate()), indent, 2, variantTexts(v))...)
+			if end, ended := v.Trace.End(); s.Verbose && ended {
+				p.replyDetails(end)
+			}
 		}
 	}
 	passed := 0

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -57,13 +58,43 @@ func (p *page) hop(t *trace.Trace, h trace.Hop) {
 		if i > 0 {
 			ttl = strings.Repeat(" ", hopColumn)
 		}
-		words := []string{replyTimes(alike, len(t.Rounds) > 1)}
-		if lost := h.Lost(); lost > 0 && i == 0 {
-			words = append(words, fmt.Sprintf("%d of %s lost", lost, text.Count(h.Sent, "SYN")))
-		}
-		words = append(words, p.replyText(t, alike[0])...)
+		words := append(replyTimes(t, h, alike, i == 0), p.replyText(t, alike[0])...)
 		p.Line(p.Fill(text.PadRight(ttl+alike[0].From.String(), hopTimeColumn), hopTimeColumn, 2, words)...)
+		if p.style.Verbose {
+			p.replyDetails(alike[0])
+		}
 	}
+}
+
+// replyDetails adds what the headers of a reply say, and those that it quotes.
+func (p *page) replyDetails(r trace.Reply) {
+	if r.ICMP == nil {
+		p.segmentDetails(r.Segment, nil)
+		return
+	}
+	p.icmpDetails(r.ICMP)
+	p.quoteDetails(r.ICMP.Quoted)
+}
+
+// HopReply is what the line of a hop says of replies that are alike, for renderers that set it in another way. It is
+// printable.
+type HopReply struct {
+	From    netip.Addr
+	Time    string   // "0.034 ms", or of several rounds "0.034/0.035/0.036 ms"
+	Texts   []string // the first for itself, such as "SYN,ACK [010010]"; each of those after it adds something
+	Segment bool     // it is a segment, and no ICMP error
+}
+
+// HopReplies puts into words what came back for the SYNs of one hop of a trace.
+func HopReplies(t *trace.Trace, h trace.Hop) []HopReply {
+	p := newPage(io.Discard, Style{Style: text.Style{UTF8: true}})
+	var replies []HopReply
+	for i, alike := range repliesAlike(h.Replies) {
+		replies = append(replies, HopReply{
+			From: alike[0].From, Time: strings.Join(replyTimes(t, h, alike, i == 0), ", "), Texts: p.replyText(t, alike[0]), Segment: alike[0].ICMP == nil,
+		})
+	}
+	return replies
 }
 
 // repliesAlike puts together the replies from the same address that say the same.
@@ -89,17 +120,22 @@ func alike(a, b trace.Reply) bool {
 	return a.Segment.Header.Flags == b.Segment.Header.Flags
 }
 
-// replyTimes says how long replies took: the only one, or the shortest, the average and the longest.
-func replyTimes(replies []trace.Reply, series bool) string {
-	if !series {
-		return text.Milliseconds(replies[0].RTT) + " ms" + replyDoubts(replies)
-	}
+// replyTimes says how long the replies of a hop took that are alike: the only one, or the shortest, the average and the
+// longest; and with the first of them, how many SYNs got none.
+func replyTimes(t *trace.Trace, h trace.Hop, replies []trace.Reply, first bool) []string {
 	shortest, longest, sum := replies[0].RTT, replies[0].RTT, time.Duration(0)
 	for _, r := range replies {
 		shortest, longest, sum = min(shortest, r.RTT), max(longest, r.RTT), sum+r.RTT
 	}
-	average := sum / time.Duration(len(replies))
-	return text.Milliseconds(shortest) + "/" + text.Milliseconds(average) + "/" + text.Milliseconds(longest) + " ms" + replyDoubts(replies)
+	times := text.Milliseconds(shortest)
+	if len(t.Rounds) > 1 {
+		times += "/" + text.Milliseconds(sum/time.Duration(len(replies))) + "/" + text.Milliseconds(longest)
+	}
+	words := []string{times + " ms" + replyDoubts(replies)}
+	if n := h.Lost(); n > 0 && first {
+		words = append(words, fmt.Sprintf("%d of %s lost", n, text.Count(h.Sent, "SYN")))
+	}
+	return words
 }
 
 // replyDoubts says what is to be known of the times before they are believed.

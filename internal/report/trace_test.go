@@ -11,6 +11,7 @@ import (
 	"tcpprobe/internal/stamp"
 	"tcpprobe/internal/trace"
 	"tcpprobe/probe"
+	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
 )
 
@@ -19,12 +20,26 @@ var (
 	tracedFrom  = netip.MustParseAddrPort("10.1.0.2:40000")
 )
 
+// quoteOf is what a router quotes of the SYN with that TTL: the header and 8 octets.
+func quoteOf(ttl uint8) []byte {
+	segment, err := tcphdr.Header{SrcPort: tracedFrom.Port(), DstPort: 80, Seq: iss, Flags: tcphdr.SYN}.Append(nil, tracedFrom.Addr(), traceTarget, nil)
+	if err != nil {
+		panic(err)
+	}
+	datagram, err := rawip.Header{ID: 9 * uint16(ttl), TTL: 1, Protocol: rawip.ProtocolTCP, Src: tracedFrom.Addr(), Dst: traceTarget}.Append(nil, segment)
+	if err != nil {
+		panic(err)
+	}
+	return datagram[:28]
+}
+
 // routerReply is an ICMP error of a router about a SYN with that TTL.
 func routerReply(from string, ttl, kind, code uint8, rtt time.Duration) trace.Reply {
 	names := map[[2]uint8]string{{11, 0}: "time to live exceeded", {3, 13}: "administratively prohibited", {3, 4}: "fragmentation needed"}
 	m := &probe.ICMP{
 		From: netip.MustParseAddr(from), Source: tracedFrom.Addr(), Target: traceTarget, Type: kind, Code: code,
 		Name: names[[2]uint8{kind, code}], TTL: 64 - ttl, QuotedTTL: 1, SentTTL: ttl,
+		Quoted: quoteOf(ttl),
 	}
 	return trace.Reply{From: m.From, RTT: rtt, Clock: stamp.Kernel, ICMP: m}
 }
@@ -103,9 +118,6 @@ func TestTraceGolden(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var all bytes.Buffer
 			for _, s := range styles {
-				if s.name == "verbose" {
-					continue // there is nothing more to say
-				}
 				var text bytes.Buffer
 				if err := report.Trace(&text, s.style, c.make()); err != nil {
 					t.Fatal(err)
