@@ -94,11 +94,7 @@ func (s *ipSockets) drain(fd int) {
 func (s *ipSockets) stampSent() error {
 	s.sends = 0
 	s.recent = [64]sentDatagram{}
-	// The count begins anew only if counting was off.
-	if err := os.NewSyscallError("setsockopt SO_TIMESTAMPING", unix.SetsockoptInt(s.tcp, unix.SOL_SOCKET, unix.SO_TIMESTAMPING, 0)); err != nil {
-		return err
-	}
-	return socket.StampSent(s.tcp)
+	return socket.StampSentAnew(s.tcp)
 }
 
 func (s *ipSockets) setFilter(filter []bpf.RawInstruction) error {

@@ -38,11 +38,10 @@ type sendBatch struct {
 	octets  [batchSize][batchOctet]byte
 }
 
-// mmsghdr is struct mmsghdr of sendmmsg(2).
+// mmsghdr is struct mmsghdr of sendmmsg(2). It is as long as the compiler makes it: with 64-bit pointers it is padded.
 type mmsghdr struct {
 	header unix.Msghdr
 	sent   uint32
-	_      [4]byte
 }
 
 func (b *sendBatch) open() (err error) {

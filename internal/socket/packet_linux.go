@@ -68,8 +68,9 @@ func (p *Packet) prepare(filter []bpf.RawInstruction) (err error) {
 	if err := StampReceived(p.fd); err != nil {
 		return err
 	}
-	if err := os.NewSyscallError("setsockopt PACKET_AUXDATA", unix.SetsockoptInt(p.fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1)); err != nil {
-		return err
+	// A system that does not have it does not offload either.
+	if err := unix.SetsockoptInt(p.fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1); err != nil && !unsupported(err) {
+		return os.NewSyscallError("setsockopt PACKET_AUXDATA", err)
 	}
 	if err := AttachFilter(p.fd, filter); err != nil {
 		return err

@@ -118,7 +118,7 @@ func (r *Ring) Flush() (sent int, err error) { return r.batch.flush() }
 func (r *Ring) Receive(_ []byte, f *Frame) (octets []byte, ok bool, err error) {
 	r.giveBack()
 	frame := r.frame(r.next)
-	status := atomic.LoadUint32(word(frame))
+	status := atomic.LoadUint32(statusOf(frame))
 	if status&unix.TP_STATUS_USER == 0 {
 		r.read = 0
 		r.clock.Drained()
@@ -156,14 +156,14 @@ func (r *Ring) Receive(_ []byte, f *Frame) (octets []byte, ok bool, err error) {
 func (r *Ring) giveBack() {
 	if r.taken {
 		r.taken = false
-		atomic.StoreUint32(word(r.frame((r.next+ringFrames-1)%ringFrames)), unix.TP_STATUS_KERNEL)
+		atomic.StoreUint32(statusOf(r.frame((r.next+ringFrames-1)%ringFrames)), unix.TP_STATUS_KERNEL)
 	}
 }
 
 func (r *Ring) frame(n int) []byte { return r.ring[n*ringFrame : (n+1)*ringFrame] }
 
-// word is a frame's first word: its status, by which it changes hands.
-func word(frame []byte) *uint32 { return (*uint32)(unsafe.Pointer(&frame[ringStatus])) }
+// statusOf is a frame's first word, by which it changes hands.
+func statusOf(frame []byte) *uint32 { return (*uint32)(unsafe.Pointer(&frame[ringStatus])) }
 
 // Drops returns how many frames the filter let pass and the full ring lost, since the last call.
 func (r *Ring) Drops() (int, error) { return drops(r.fd) }

@@ -20,18 +20,29 @@ func TestMain(m *testing.M) { labtest.Main(m) }
 
 // message returns a control message, padded as the kernel pads it.
 func message(level, kind int32, data ...byte) []byte {
-	b := binary.NativeEndian.AppendUint64(nil, uint64(unix.SizeofCmsghdr+len(data)))
+	b := long(nil, uint64(unix.SizeofCmsghdr+len(data)))
 	b = binary.NativeEndian.AppendUint32(b, uint32(level))
 	b = binary.NativeEndian.AppendUint32(b, uint32(kind))
 	b = append(b, data...)
-	for len(b)%8 != 0 {
+	for len(b)%unix.SizeofLong != 0 {
 		b = append(b, 0xee)
 	}
 	return b
 }
 
-// timespec returns a struct timespec.
-func timespec(seconds, nanoseconds uint64) []byte {
+// long appends an unsigned long of this architecture.
+func long(b []byte, v uint64) []byte {
+	if unix.SizeofLong == 4 {
+		return binary.NativeEndian.AppendUint32(b, uint32(v))
+	}
+	return binary.NativeEndian.AppendUint64(b, v)
+}
+
+// timespec returns a struct __kernel_old_timespec.
+func timespec(seconds, nanoseconds uint64) []byte { return long(long(nil, seconds), nanoseconds) }
+
+// wide returns a struct __kernel_timespec.
+func wide(seconds, nanoseconds uint64) []byte {
 	return binary.NativeEndian.AppendUint64(binary.NativeEndian.AppendUint64(nil, seconds), nanoseconds)
 }
 
@@ -58,9 +69,8 @@ func TestControlMessage(t *testing.T) {
 	for n := range control {
 		socket.ControlMessage(control[:n], 1, 99) // and does not panic
 	}
-	for _, length := range []uint64{0, 15, 1 << 20, 1<<64 - 1} {
-		bad := message(1, 2, 0xa1)
-		binary.NativeEndian.PutUint64(bad, length)
+	for _, length := range []uint64{0, unix.SizeofCmsghdr - 1, 1 << 20, 1<<64 - 1} {
+		bad := append(long(nil, length), message(1, 2, 0xa1)[unix.SizeofLong:]...)
 		if got := socket.ControlMessage(bad, 1, 2); got != nil {
 			t.Errorf("length %d: % x", length, got)
 		}
@@ -69,9 +79,10 @@ func TestControlMessage(t *testing.T) {
 
 func FuzzControlMessage(f *testing.F) {
 	f.Add(append(message(1, 2, 1, 2, 3), message(1, 2)...))
-	f.Add(message(unix.SOL_SOCKET, unix.SCM_TIMESTAMPNS, timespec(1, 2)...))
+	f.Add(message(unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_OLD, timespec(1, 2)...))
+	f.Add(message(unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, wide(1, 2)...))
 	f.Fuzz(func(t *testing.T, control []byte) {
-		for _, kind := range []int32{2, unix.SCM_TIMESTAMPNS} {
+		for _, kind := range []int32{2, unix.SO_TIMESTAMPNS_OLD} {
 			if got := socket.ControlMessage(control, 1, kind); len(got) > len(control)-unix.SizeofCmsghdr && got != nil {
 				t.Errorf("%d octets out of %d", len(got), len(control))
 			}
@@ -83,18 +94,67 @@ func FuzzControlMessage(f *testing.F) {
 
 func TestStamp(t *testing.T) {
 	three := append(append(timespec(1_800_000_000, 123_456_789), timespec(0, 0)...), timespec(5, 6)...)
+	wideThree := append(append(wide(5_000_000_000, 123_456_789), wide(0, 0)...), wide(5, 6)...)
 	for name, test := range map[string]struct {
 		control []byte
 		want    int64
 	}{
-		"received":   {message(unix.SOL_SOCKET, unix.SCM_TIMESTAMPNS, timespec(1_800_000_000, 987_654_321)...), 1_800_000_000_987_654_321},
-		"sent":       {message(unix.SOL_SOCKET, unix.SCM_TIMESTAMPING, three...), 1_800_000_000_123_456_789},
-		"none":       {message(unix.SOL_PACKET, unix.PACKET_AUXDATA, 1, 2, 3, 4), 0},
-		"cut off":    {message(unix.SOL_SOCKET, unix.SCM_TIMESTAMPNS, timespec(1, 2)[:15]...), 0},
-		"no control": {nil, 0},
+		"received":            {message(unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_OLD, timespec(1_800_000_000, 987_654_321)...), 1_800_000_000_987_654_321},
+		"received, 64 bits":   {message(unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, wide(5_000_000_000, 987_654_321)...), 5_000_000_000_987_654_321},
+		"sent":                {message(unix.SOL_SOCKET, unix.SO_TIMESTAMPING_OLD, three...), 1_800_000_000_123_456_789},
+		"sent, 64 bits":       {message(unix.SOL_SOCKET, unix.SO_TIMESTAMPING_NEW, wideThree...), 5_000_000_000_123_456_789},
+		"none":                {message(unix.SOL_PACKET, unix.PACKET_AUXDATA, 1, 2, 3, 4), 0},
+		"cut off":             {message(unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_OLD, timespec(1, 2)[:2*unix.SizeofLong-1]...), 0},
+		"64 bits and cut off": {message(unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, wide(1, 2)[:15]...), 0},
+		"no control":          {nil, 0},
 	} {
 		if got := socket.Stamp(test.control); got != test.want {
 			t.Errorf("%s: %d, want %d", name, got, test.want)
+		}
+	}
+}
+
+// TestStampsOfThisSystem: the kernel's messages are read by the sizes that they have on this architecture.
+func TestStampsOfThisSystem(t *testing.T) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(fd)
+	if err := errors.Join(
+		socket.StampReceived(fd), socket.StampSent(fd),
+		unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}),
+	); err != nil {
+		t.Fatal(err)
+	}
+	self, err := unix.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var receiver socket.Receiver
+	now := func(what string, flags int) []byte {
+		t.Helper()
+		_, control, errno := receiver.Receive(fd, make([]byte, 9), flags)
+		if errno != 0 {
+			t.Fatalf("%s: %v", what, errno)
+		}
+		if age := time.Since(time.Unix(0, socket.Stamp(control))).Abs(); age > time.Minute {
+			t.Errorf("%s: % x says %v ago", what, control, age)
+		}
+		return control
+	}
+	for i := range uint32(3) {
+		if i == 2 {
+			if err := socket.StampSentAnew(fd); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := unix.Sendto(fd, []byte("datagram"), 0, self); err != nil {
+			t.Fatal(err)
+		}
+		now("received", 0)
+		if number, ok := socket.SentNumber(now("sent", unix.MSG_ERRQUEUE)); !ok || number != i%2 {
+			t.Errorf("sent as number %d, %t", number, ok)
 		}
 	}
 }
@@ -178,6 +238,9 @@ func TestWaiter(t *testing.T) {
 	}
 	begin := time.Now()
 	wait(begin.Add(-time.Hour)) // is over
+	unix.Write(write, []byte{1})
+	wait(begin.Add(200 * 365 * 24 * time.Hour)) // more seconds than 32 bits hold
+	unix.Read(second, make([]byte, 1))
 	until := begin.Add(3 * time.Millisecond)
 	wait(until)
 	if now := time.Now(); now.Before(until) {

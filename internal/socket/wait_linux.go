@@ -70,13 +70,16 @@ func (w *Waiter) rest() {
 	}
 }
 
+// longest is how long a wait lasts at the most: a number of seconds that 32 bits hold.
+const longest = 365 * 24 * time.Hour
+
 // Wait returns when a socket has something to read, when the time has come, when somebody calls Wake, or when the context
 // has ended. A zero time means no limit.
 func (w *Waiter) Wait(until time.Time) error {
 	for {
 		var limit *unix.Timespec
 		if !until.IsZero() {
-			t := unix.NsecToTimespec(int64(max(time.Until(until), 0)))
+			t := unix.NsecToTimespec(int64(min(max(time.Until(until), 0), longest)))
 			limit = &t
 		}
 		err := w.poll(limit)

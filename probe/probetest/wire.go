@@ -38,7 +38,7 @@ type Wire struct {
 // delivery is a packet, or an error, that is on its way to the engine.
 type delivery struct {
 	at     time.Time
-	order  int
+	order  int64
 	packet rawip.Packet
 	err    error
 }
@@ -89,7 +89,7 @@ func (w *Wire) Deliver(after time.Duration, p rawip.Packet) {
 		p.At.Kernel = at
 	}
 	p.Octets = slices.Clone(p.Octets)
-	heap.Push(&w.arrivals, delivery{at: at, order: w.waits<<32 + len(w.arrivals), packet: p})
+	heap.Push(&w.arrivals, delivery{at: at, order: int64(w.waits)<<32 + int64(len(w.arrivals)), packet: p})
 }
 
 // Fail has an error arrive after a while.
