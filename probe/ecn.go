@@ -73,3 +73,20 @@ const congestionExperienced = 3
 func aceCounter(ce int) tcphdr.Flags {
 	return tcphdr.Flags(5+ce) & 7 * tcphdr.ECE
 }
+
+// accurateBits returns the ECN bits of our next segment, once Accurate ECN was agreed on.
+func (h *Handshake) accurateBits() tcphdr.Flags {
+	bits := h.ace
+	if bits == 0 {
+		return aceCounter(h.ce)
+	}
+	h.ace = 0
+	return bits
+}
+
+// countCongestion counts the segments that arrive with Congestion Experienced, which Accurate ECN reports.
+func (h *Handshake) countCongestion(a Arrival) {
+	if a.ECN == congestionExperienced {
+		h.ce++
+	}
+}

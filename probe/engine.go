@@ -1,17 +1,13 @@
 package probe
 
 import (
-	"container/heap"
 	"context"
 	"errors"
 	"net/netip"
-	"syscall"
 	"time"
 
-	"tcpprobe/internal/checksum"
-	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/deadline"
 	"tcpprobe/rawip"
-	"tcpprobe/tcphdr"
 )
 
 // Wire carries datagrams to the network and back: rawip.Wire, or in tests a network that is not there.
@@ -53,7 +49,7 @@ type Flow struct {
 type Engine struct {
 	wire    Wire
 	flows   map[flowKey]*flow
-	waiting deadlines
+	waiting deadline.Queue[*flow]
 	ended   []*flow // whose results are still to be written
 	free    []*flow // of handshakes that are over, for those to come
 	segment []byte  // what is being written
@@ -66,10 +62,9 @@ type flowKey struct{ local, remote netip.AddrPort }
 // flow is a handshake under way.
 type flow struct {
 	*Flow
-	h     Handshake
-	due   time.Time // when to look after it
-	place int       // in the heap
-	ended bool      // nothing more is to be done for it
+	h              Handshake
+	deadline.Timer      // when to look after it
+	ended          bool // nothing more is to be done for it
 
 	sibling *flow // another with the same addresses and ports, or nil
 
@@ -107,8 +102,8 @@ func (e *Engine) Run(ctx context.Context, next func(now time.Time) (f *Flow, aga
 			return err
 		}
 		e.finish()
-		for len(e.waiting) > 0 && !now.Before(e.waiting[0].due) {
-			e.work(e.waiting[0])
+		for f, ok := e.waiting.First(); ok && !now.Before(f.Due); f, ok = e.waiting.First() {
+			e.work(f)
 		}
 		for started := 0; more; started++ {
 			if started == startAtOnce {
@@ -150,8 +145,8 @@ const (
 // until returns when something is to be done even if nothing arrives.
 func (e *Engine) until(ask time.Time, more bool) time.Time {
 	until := ask
-	if len(e.waiting) > 0 && (!more || e.waiting[0].due.Before(until)) {
-		until = e.waiting[0].due
+	if f, ok := e.waiting.First(); ok && (!more || f.Due.Before(until)) {
+		until = f.Due
 	}
 	return until
 }
@@ -163,7 +158,7 @@ func (e *Engine) start(f *Flow) {
 	flow.Flow, flow.observed, flow.sibling = f, len(f.Result.Events), e.flows[key]
 	flow.h.renew(f.Handshake)
 	e.flows[key] = flow
-	heap.Push(&e.waiting, flow)
+	e.waiting.Add(flow)
 	e.work(flow)
 }
 
@@ -188,201 +183,11 @@ func (e *Engine) work(f *flow) {
 		e.end(f)
 		return
 	}
-	f.due, _ = f.h.Deadline()
+	f.Due, _ = f.h.Deadline()
 	if len(f.unsent) > 0 {
-		f.due = f.again
+		f.Due = f.again
 	}
-	heap.Fix(&e.waiting, f.place)
-}
-
-// send sends what a handshake has to send.
-func (e *Engine) send(f *flow) {
-	now := e.wire.Now()
-	if len(f.unsent) > 0 {
-		if now.Before(f.again) || !e.transmit(f, f.unsent, now) {
-			return
-		}
-		f.unsent = f.unsent[:0]
-	}
-	for {
-		s, ok := f.h.Next(now)
-		if !ok {
-			return
-		}
-		datagram, err := e.datagram(f, s)
-		if err != nil {
-			f.h.Fail(err)
-			return
-		}
-		if !e.transmit(f, datagram, now) {
-			return
-		}
-		now = e.wire.Now()
-	}
-}
-
-// datagram writes a segment of the flow, with the header of its datagram. It holds until the next call.
-func (e *Engine) datagram(f *flow, s tcphdr.Header) (_ []byte, err error) {
-	header := rawip.Header{
-		TOS: f.TOS, ID: f.ID + uint16(f.h.Number()), DontFragment: true, TTL: f.TTL,
-		Protocol: rawip.ProtocolTCP, Src: f.Local.Addr(), Dst: f.Remote.Addr(),
-	}
-	e.segment, err = s.Append(e.segment[:0], header.Src, header.Dst, f.h.padding(s.Flags))
-	if err == nil {
-		e.buffer, err = header.Append(e.buffer[:0], e.segment)
-	}
-	return e.buffer, err
-}
-
-// The system may have no room for a datagram at the moment. It gets a few chances, further and further apart: more than
-// half a second together.
-const (
-	sendTries = 10
-	sendPause = time.Millisecond
-)
-
-// transmit hands a datagram of the flow to the wire. It reports false if the datagram is still to be sent, later, or
-// cannot be sent at all.
-func (e *Engine) transmit(f *flow, datagram []byte, now time.Time) bool {
-	err := e.wire.Send(f.Path, datagram)
-	switch {
-	case err == nil:
-		f.failed = 0
-		number := f.h.Sent(stamp.Stamp{User: now})
-		f.noteSent(number, datagram, now)
-		return true
-	case (errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.EAGAIN)) && f.failed < sendTries:
-		if len(f.unsent) == 0 {
-			f.unsent = append(f.unsent, datagram...)
-		}
-		f.again = now.Add(sendPause << f.failed)
-		f.failed++
-	default:
-		f.unsent = f.unsent[:0]
-		f.h.Fail(err)
-	}
-	return false
-}
-
-// receive takes what has arrived. It reports true if there may be more.
-func (e *Engine) receive() (more bool, err error) {
-	for range receiveAtOnce {
-		p, ok, err := e.wire.Receive()
-		if lost, is := errors.AsType[*rawip.LinkError](err); is {
-			e.loseLink(lost)
-			continue
-		}
-		switch {
-		case err != nil:
-			return false, err
-		case !ok:
-			return false, nil
-		default:
-			e.handle(p)
-		}
-	}
-	return true, nil
-}
-
-// handle takes one datagram.
-func (e *Engine) handle(p rawip.Packet) {
-	ip, payload, err := rawip.ParseUnsized(p.Octets)
-	if err != nil {
-		return
-	}
-	switch {
-	case ip.FragmentOffset != 0: // it has no ports
-	case p.Sent:
-		e.handleSent(p, ip, payload)
-	case rawip.VerifyHeader(p.Octets) == checksum.Invalid:
-	case ip.Protocol == rawip.ProtocolTCP:
-		e.handleSegment(p, ip, payload)
-	case ip.Protocol == rawip.ProtocolICMP:
-		e.handleICMP(p, ip, payload)
-	}
-}
-
-// find returns the handshake that something belongs to: of those with the addresses and ports the one that claims it, or
-// else the one that began last.
-func (e *Engine) find(local, remote netip.AddrPort, claims func(*flow) bool) *flow {
-	last := e.flows[flowKey{local, remote}]
-	for f := last; f != nil && last.sibling != nil; f = f.sibling {
-		if claims(f) {
-			return f
-		}
-	}
-	return last
-}
-
-// sent reports whether a datagram with that Identification is one of the flow's.
-func (f *flow) sent(id uint16) bool { return int(id-f.ID) < f.h.sent }
-
-// handleSent takes the sight of a datagram of ours as it left, for the sake of its stamp.
-func (e *Engine) handleSent(p rawip.Packet, ip rawip.Header, payload []byte) {
-	s, _, err := tcphdr.Parse(payload)
-	if err != nil {
-		return
-	}
-	f := e.find(netip.AddrPortFrom(ip.Src, s.SrcPort), netip.AddrPortFrom(ip.Dst, s.DstPort), func(f *flow) bool { return f.sent(ip.ID) })
-	// Interfaces may lie on top of each other: that of the route is the one that counts.
-	if f == nil || !f.listens(p) || f.Path.Link && p.Interface != f.Path.Interface {
-		return
-	}
-	number := int(ip.ID - f.ID)
-	f.h.Stamped(number, p.At.Kernel)
-	f.noteStamp(number, p.At.Kernel)
-}
-
-// handleSegment takes a segment that was sent to us.
-func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) {
-	s, data, err := tcphdr.Parse(payload)
-	if err != nil {
-		return
-	}
-	f := e.find(netip.AddrPortFrom(ip.Dst, s.DstPort), netip.AddrPortFrom(ip.Src, s.SrcPort), func(f *flow) bool { return f.h.expects(s.Ack) })
-	if f == nil || !f.listens(p) {
-		return
-	}
-	if ip.MoreFragments {
-		f.h.find(FindingFragmentIgnored) // its checksum is that of the whole
-		return
-	}
-	sum := tcphdr.Verify(payload, ip.Src, ip.Dst)
-	if p.NoChecksum && sum == checksum.Invalid {
-		sum = checksum.Partial
-	}
-	if sum == checksum.Invalid {
-		f.h.find(FindingChecksumInvalid)
-		return
-	}
-	verdict := f.h.HandleSegment(Arrival{Header: s, Data: len(data), TTL: ip.TTL, ECN: ip.ECN(), At: p.At})
-	f.noteReceived(p, ip, s, len(data), sum, verdict)
-	e.work(f)
-}
-
-// handleICMP takes an ICMP error.
-func (e *Engine) handleICMP(p rawip.Packet, ip rawip.Header, payload []byte) {
-	q, ok := quotedSegment(ip, payload)
-	if !ok {
-		return
-	}
-	f := e.find(q.local, q.remote, func(f *flow) bool { return f.h.underWay(q.seq) })
-	if f == nil || !f.listens(p) {
-		return
-	}
-	m := &q.message
-	m.At, m.SentTTL = p.At, f.TTL
-	number := int(q.id - f.ID)
-	if number >= f.h.sent {
-		number = -1
-	}
-	verdict := f.h.HandleICMP(Notice{ICMP: m, Seq: q.seq, Number: number})
-	if verdict == VerdictRejectedByICMP || verdict == VerdictNotedICMP {
-		kept := q.keep()
-		f.Result.ICMP = append(f.Result.ICMP, kept)
-		f.noteICMP(p, kept)
-	}
-	e.work(f)
+	e.waiting.Moved(f)
 }
 
 // loseLink ends the handshakes that would leave by an interface that is lost.
@@ -436,7 +241,7 @@ func (e *Engine) breakOff(f *flow) {
 func (e *Engine) end(f *flow) {
 	if !f.ended {
 		f.ended = true
-		heap.Remove(&e.waiting, f.place)
+		e.waiting.Remove(f)
 		e.ended = append(e.ended, f)
 	}
 }
@@ -470,29 +275,4 @@ func (e *Engine) forget(f *flow) {
 	} else {
 		delete(e.flows, key)
 	}
-}
-
-// deadlines is the flows in a heap, the one that is due first in front.
-type deadlines []*flow
-
-func (d deadlines) Len() int           { return len(d) }
-func (d deadlines) Less(i, j int) bool { return d[i].due.Before(d[j].due) }
-
-func (d deadlines) Swap(i, j int) {
-	d[i], d[j] = d[j], d[i]
-	d[i].place, d[j].place = i, j
-}
-
-func (d *deadlines) Push(x any) {
-	f := x.(*flow)
-	f.place = len(*d)
-	*d = append(*d, f)
-}
-
-func (d *deadlines) Pop() any {
-	last := len(*d) - 1
-	f := (*d)[last]
-	(*d)[last] = nil
-	*d = (*d)[:last]
-	return f
 }

@@ -17,19 +17,6 @@ const Linger = 1500 * time.Millisecond
 // matters: answers to senseless segments stop before.
 const MaximumSegments = 64
 
-const (
-	initialRTO = time.Second            // RFC 6298 2.1
-	maximumRTO = 60 * time.Second       // RFC 6298 2.5
-	delayedACK = 100 * time.Millisecond // RFC 9293 MUST-40: less than half a second
-
-	// Answers to segments that make no sense are limited (RFC 5961 7): a few at once, then one in a while.
-	junkAtOnce = 5
-	junkEvery  = 500 * time.Millisecond
-
-	windowScale = 7    // as Linux offers
-	largeMSS    = 8960 // octets: that of an interface with an MTU of 9000
-)
-
 // Config is what a handshake needs to know.
 type Config struct {
 	LocalPort, RemotePort uint16
@@ -77,13 +64,13 @@ type Handshake struct {
 	repeated    int           // how often our SYN, or SYN-ACK, was sent again
 
 	// What is sent.
-	queue    [4]output
-	queued   int
-	sending  output // what Next returned last
-	sent     int    // segments so far
-	options  [40]byte
-	junk     int // how many answers to senseless segments may be sent now
-	junkFrom time.Time
+	queue          [4]output
+	queued         int
+	sending        output // what Next returned last
+	sent           int    // segments so far
+	options        [40]byte
+	challenges     int       // how many may be sent now
+	challengesFrom time.Time // since when that is so
 
 	// What was seen.
 	synData  int // octets of data of a crossing SYN, which are taken once established
@@ -99,36 +86,6 @@ type Handshake struct {
 	noted    bool // an ICMP error quoted our SYN
 }
 
-// output is a segment to be sent.
-type output struct {
-	flags  tcphdr.Flags
-	seq    tcphdr.SeqNum
-	number int // of the segment, among those sent
-}
-
-// synSent is one transmission of our SYN.
-type synSent struct {
-	number int
-	tsval  uint32
-	offer  tcphdr.Flags // of ECN
-	at     stamp.Stamp
-}
-
-// ackSent is the transmission of the ACK that completes the handshake.
-type ackSent struct {
-	number int
-	sent   bool
-	at     stamp.Stamp
-}
-
-// answer is what ended the wait: the SYN-ACK, the RST or the ICMP error.
-type answer struct {
-	at         stamp.Stamp
-	ttl        uint8
-	syn        int // which SYN it answers, from 1; 0 if that is not known
-	candidates int // how many SYNs had left when it came
-}
-
 // NewHandshake returns a machine that has sent nothing yet.
 func NewHandshake(c Config) *Handshake {
 	h := new(Handshake)
@@ -139,7 +96,7 @@ func NewHandshake(c Config) *Handshake {
 // renew makes it a machine that has sent nothing yet, and keeps its memory.
 func (h *Handshake) renew(c Config) {
 	*h = Handshake{
-		c: c, sndUna: c.ISS, sndNxt: c.ISS, junk: junkAtOnce,
+		c: c, sndUna: c.ISS, sndNxt: c.ISS, challenges: challengesAtOnce,
 		syns: h.syns[:0], states: h.states[:0], findings: h.findings[:0],
 	}
 }
@@ -215,15 +172,6 @@ func (h *Handshake) Sent(at stamp.Stamp) int {
 	return number
 }
 
-// expects reports whether the acknowledgment number acknowledges something that the machine sent, if only its SYN.
-func (h *Handshake) expects(ack tcphdr.SeqNum) bool { return h.c.ISS.Less(ack) && ack.LessEq(h.sndNxt) }
-
-// underWay reports whether a segment with that sequence number was sent and is not acknowledged: SND.UNA up to, but not
-// including, SND.NXT.
-func (h *Handshake) underWay(seq tcphdr.SeqNum) bool {
-	return h.sndUna.LessEq(seq) && seq.Less(h.sndNxt)
-}
-
 // Stamped takes note of when the kernel saw the segment with that number leave, which becomes known later than Sent. The
 // process's own time stays what it was.
 func (h *Handshake) Stamped(number int, kernel time.Time) {
@@ -262,223 +210,6 @@ func (h *Handshake) Interrupt() {
 	h.abort()
 }
 
-// begin sends the first SYN (RFC 9293 3.10.1).
-func (h *Handshake) begin(now time.Time) {
-	h.start = now
-	h.giveUp = now.Add(h.c.Timeout)
-	h.rto = initialRTO
-	h.enter(StateSYNSent, stamp.Stamp{User: now})
-	h.sndNxt = h.c.ISS.Add(1 + h.c.Padding)
-	h.sendSYN(tcphdr.SYN, now)
-}
-
-// expire does what the timers ask for that have run out.
-func (h *Handshake) expire(now time.Time) {
-	due := func(t time.Time) bool { return !t.IsZero() && !now.Before(t) }
-	switch {
-	case due(h.giveUp):
-		h.timeout()
-	case due(h.retransmit):
-		h.resend(now)
-	case due(h.acknowledge):
-		h.sendACK()
-	}
-}
-
-// timeout ends a wait in which nothing came.
-func (h *Handshake) timeout() {
-	switch {
-	case h.outcome == OutcomePending && h.noted:
-		h.outcome = OutcomeUnreachable
-		h.end(StateClosed)
-	case h.outcome == OutcomePending:
-		h.outcome = OutcomeTimeout
-		h.end(StateClosed)
-	case h.c.Close == CloseNone:
-		h.end(h.state)
-	default:
-		h.find(FindingCloseUnanswered)
-		h.abort()
-	}
-}
-
-// resend sends again what was not acknowledged in time, and doubles the time (RFC 6298 5.4 to 5.6).
-func (h *Handshake) resend(now time.Time) {
-	h.waited = h.rto
-	h.rto = min(2*h.rto, maximumRTO)
-	switch h.state {
-	case StateSYNSent, StateSYNReceived:
-		if len(h.syns) > h.c.Retries {
-			h.retransmit = time.Time{}
-			return
-		}
-		h.repeated++
-		if h.state == StateSYNSent {
-			h.find(FindingSYNRetransmitted)
-			h.sendSYN(tcphdr.SYN, now)
-		} else {
-			h.sendSYN(tcphdr.SYN|tcphdr.ACK, now)
-		}
-	default:
-		h.sendFIN(now)
-	}
-}
-
-// sendSYN queues our SYN, or the SYN-ACK of a simultaneous open, and starts the retransmission timer.
-func (h *Handshake) sendSYN(flags tcphdr.Flags, now time.Time) {
-	offer := ecnOffer(h.c.SYN, len(h.syns))
-	if flags.Has(tcphdr.ACK) {
-		offer = 0
-	}
-	h.syns = append(h.syns, synSent{number: -1, tsval: h.tsval(now), offer: offer})
-	h.retransmit = now.Add(h.rto)
-	h.push(output{flags: flags | offer, seq: h.c.ISS})
-}
-
-// sendACK queues an acknowledgment of all that was received.
-func (h *Handshake) sendACK() {
-	h.acknowledge = time.Time{}
-	h.push(output{flags: tcphdr.ACK, seq: h.sndNxt})
-}
-
-// sendFIN queues our FIN, the first time or again: SND.NXT is past it already.
-func (h *Handshake) sendFIN(now time.Time) {
-	h.acknowledge = time.Time{}
-	h.retransmit = now.Add(h.rto)
-	h.push(output{flags: tcphdr.FIN | tcphdr.ACK, seq: h.sndNxt.Add(-1)})
-}
-
-// abort resets the connection, in the states in which the peer may still have something to say, and ends the machine (RFC
-// 9293 3.10.5).
-func (h *Handshake) abort() {
-	switch h.state {
-	case StateSYNReceived, StateEstablished, StateFINWait1, StateFINWait2, StateCloseWait:
-		h.push(output{flags: tcphdr.RST, seq: h.sndNxt})
-	}
-	h.end(StateClosed)
-}
-
-// Close closes the connection as an application would (RFC 9293 3.10.4). A machine whose configuration names a close
-// does so by itself as soon as the connection is established.
-func (h *Handshake) Close(now time.Time) {
-	switch h.state {
-	case StateEstablished:
-		h.enter(StateFINWait1, stamp.Stamp{User: now})
-	case StateCloseWait:
-		h.enter(StateLastACK, stamp.Stamp{User: now})
-	default:
-		return
-	}
-	h.sndNxt = h.sndNxt.Add(1)
-	h.sendFIN(now)
-}
-
-// push queues a segment. A connection that has sent as many as it may is reset in its place.
-func (h *Handshake) push(o output) {
-	if h.queued == len(h.queue) {
-		h.queued-- // acknowledgments that wait say what is known as they leave, and a FIN will be sent again
-	}
-	if h.sent+h.queued >= MaximumSegments-1 && !h.ended {
-		o = output{flags: tcphdr.RST, seq: h.sndNxt}
-		h.end(StateClosed)
-	}
-	h.queue[h.queued] = o
-	h.queued++
-}
-
-// segment writes what is being sent as a header.
-func (h *Handshake) segment(now time.Time) tcphdr.Header {
-	s := tcphdr.Header{
-		SrcPort: h.c.LocalPort, DstPort: h.c.RemotePort,
-		Seq: h.sending.seq, Flags: h.sending.flags,
-	}
-	if s.Flags.Has(tcphdr.ACK) {
-		s.Ack = h.rcvNxt
-	}
-	options := tcphdr.Options(h.options[:0])
-	switch {
-	case s.Flags.Has(tcphdr.SYN):
-		s.Window = h.window(0)
-		options = h.synOptions(options, s.Flags)
-	case s.Flags.Has(tcphdr.RST):
-		// A reset offers no window, and needs no option (RFC 7323 3.2).
-	default:
-		if h.peer.ECN == ECNAccurate {
-			s.Flags |= h.accurateBits()
-		}
-		s.Window = h.window(0)
-		if h.scaled {
-			s.Window = h.window(windowScale)
-		}
-		if h.timestamps {
-			options = tcphdr.AppendNoOperation(tcphdr.AppendNoOperation(options))
-			options = tcphdr.AppendTimestamps(options, h.tsval(now), h.tsRecent)
-		}
-	}
-	s.Options = options
-	return s
-}
-
-// padding returns the data of a segment with those control bits: that of a SYN that is padded, which RFC 9293 3.4 allows.
-func (h *Handshake) padding(flags tcphdr.Flags) []byte {
-	if !flags.Has(tcphdr.SYN) || flags.Has(tcphdr.ACK) {
-		return nil
-	}
-	return zeros[:h.c.Padding]
-}
-
-// zeros is padding. No datagram is longer.
-var zeros [65535]byte
-
-// window returns the receive window as a header has it, with its unit of 2^shift octets. It is rounded up, as Linux does: a
-// small window is not none.
-func (h *Handshake) window(shift int) uint16 {
-	return uint16(min((h.c.Window+1<<shift-1)>>shift, 65535))
-}
-
-// synOptions appends the options of a SYN in the order of Linux. A SYN-ACK, of a simultaneous open, offers what the
-// peer offered too.
-func (h *Handshake) synOptions(o tcphdr.Options, flags tcphdr.Flags) tcphdr.Options {
-	if h.c.SYN == SYNBare {
-		return o
-	}
-	crossed := flags.Has(tcphdr.ACK)
-	mss := h.c.MSS
-	if h.c.SYN == SYNLargeMSS {
-		mss = largeMSS
-	}
-	o = tcphdr.AppendMSS(o, mss)
-	if !crossed || h.peer.SACKPermitted {
-		o = tcphdr.AppendSACKPermitted(o)
-	}
-	if !crossed && h.c.SYN != SYNNoTimestamps || h.timestamps {
-		o = tcphdr.AppendTimestamps(o, h.syns[len(h.syns)-1].tsval, h.tsRecent)
-	}
-	if !crossed || h.scaled {
-		o = tcphdr.AppendWindowScale(tcphdr.AppendNoOperation(o), windowScale)
-	}
-	if !crossed && h.c.SYN == SYNFastOpen {
-		o = tcphdr.AppendFastOpenRequest(tcphdr.AppendNoOperation(tcphdr.AppendNoOperation(o)))
-	}
-	return o
-}
-
-// accurateBits returns the ECN bits of our next segment, once Accurate ECN was agreed on.
-func (h *Handshake) accurateBits() tcphdr.Flags {
-	bits := h.ace
-	if bits == 0 {
-		return aceCounter(h.ce)
-	}
-	h.ace = 0
-	return bits
-}
-
-// tsval is our time stamp clock, which ticks every millisecond (RFC 7323 5.4). Every SYN has its own value, since
-// they are at least a second apart.
-func (h *Handshake) tsval(now time.Time) uint32 {
-	return h.c.TimestampBase + uint32(now.Sub(h.start)/time.Millisecond)
-}
-
 // enter changes the state, and notes when.
 func (h *Handshake) enter(s State, at stamp.Stamp) {
 	h.state = s
@@ -499,54 +230,4 @@ func (h *Handshake) find(f Finding) {
 	if !slices.Contains(h.findings, f) {
 		h.findings = append(h.findings, f)
 	}
-}
-
-// repetition returns how many times the SYN, or SYN-ACK, was sent before its last time, and after which wait it was sent
-// again.
-func (h *Handshake) repetition() (again int, after time.Duration) {
-	if h.repeated == 0 {
-		return 0, 0
-	}
-	return h.repeated, h.waited
-}
-
-// result returns what is known of the handshake.
-func (h *Handshake) result() *TCP {
-	t := new(TCP)
-	h.report(t)
-	return t
-}
-
-// report writes what is known of the handshake into t, in the memory that t has.
-func (h *Handshake) report(t *TCP) {
-	states, peer := t.States[:0], t.Peer
-	*t = TCP{State: h.state, States: append(states, h.states...), Close: h.c.Close, TTL: h.answer.ttl, Ignored: h.ignored}
-	if h.heard {
-		if t.Peer = peer; peer == nil {
-			t.Peer = new(Peer)
-		}
-		*t.Peer = h.peer
-	}
-	for _, syn := range h.syns {
-		if !syn.at.IsZero() {
-			t.SYNSent++
-		}
-	}
-	if h.ack.sent {
-		t.Connected = true
-		t.Connect, _ = stamp.Between(h.syns[0].at, h.ack.at)
-		t.Turnaround, _ = stamp.Between(h.answer.at, h.ack.at)
-	}
-	if h.answer.at.IsZero() || t.SYNSent == 0 {
-		return
-	}
-	t.Answered = true
-	t.AnsweredSYN = h.answer.syn
-	// A SYN-ACK that came after another SYN had left may be a repetition: it echoes the same time stamp as the first.
-	t.RTTAmbiguous = h.answer.syn == 0 || h.outcome == OutcomeEstablished && h.answer.syn < h.answer.candidates
-	i := h.answer.syn - 1
-	if h.answer.syn == 0 {
-		i = h.answer.candidates - 1
-	}
-	t.RTT, t.Clock = stamp.Between(h.syns[i].at, h.answer.at)
 }

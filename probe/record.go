@@ -140,7 +140,7 @@ func (f *flow) step(i int) time.Duration {
 		return f.h.result().RTT
 	case event.Kind == EventSegmentReceived && (event.Segment.Verdict == VerdictOpened || event.Segment.Verdict == VerdictRefused):
 		return f.h.result().RTT
-	case event.Kind == EventSegmentReceived && event.Segment.Verdict == VerdictGotFIN:
+	case event.Kind == EventSegmentReceived && event.Segment.Verdict == VerdictFIN:
 		for _, sent := range slices.Backward(events[:i]) {
 			if sent.Kind == EventSegmentSent && sent.Segment.Header.Flags.Has(tcphdr.FIN) {
 				step, _ := stamp.Between(sent.At, event.At)

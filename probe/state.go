@@ -109,15 +109,15 @@ const (
 	VerdictCrossed                          // a SYN that crossed ours: SYN-RECEIVED
 	VerdictRefused                          // a RST that acknowledged our SYN
 	VerdictRSTUnproven                      // a RST that proves nothing about our SYN: dropped
-	VerdictAckUnacceptable                  // it acknowledged what we never sent: answered by RST
+	VerdictACKUnacceptable                  // it acknowledged what we never sent: answered by RST
 	VerdictTimestampUnproven                // a RST that echoes a time stamp that we never sent: dropped
 	VerdictDuplicate                        // something received before: acknowledged again
 	VerdictOutOfWindow                      // outside the window: acknowledged
 	VerdictChallenged                       // a SYN, or a RST not exactly at RCV.NXT: challenged by ACK (RFC 5961)
 	VerdictReset                            // a valid RST after the connection was established
 	VerdictAcknowledged                     // an acknowledgment, no more
-	VerdictGotData                          // data in order
-	VerdictGotFIN                           // the peer closes
+	VerdictData                             // data in order
+	VerdictFIN                              // the peer closes
 	VerdictRejectedByICMP                   // an ICMP error that ended the probe
 	VerdictNotedICMP                        // an ICMP error that was noted
 	VerdictLate                             // it came after the end

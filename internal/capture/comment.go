@@ -80,7 +80,7 @@ func shown(s *probe.Segment) probe.Finding {
 		if s.Header.Flags.Has(tcphdr.SYN | tcphdr.ACK) {
 			return probe.FindingDuplicateSYNACK
 		}
-	case probe.VerdictAckUnacceptable:
+	case probe.VerdictACKUnacceptable:
 		return probe.FindingStalePeerState
 	case probe.VerdictRSTUnproven, probe.VerdictTimestampUnproven:
 		return probe.FindingRSTIgnored

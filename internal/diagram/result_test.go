@@ -133,7 +133,7 @@ func (s *story) answered(t, rtt float64) {
 func (s *story) closed(t float64) {
 	s.out(t+0.057, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1)
 	s.TCP.State = probe.StateTimeWait
-	s.in(t+11.606, tcphdr.FIN|tcphdr.ACK, irs+1, iss+2, probe.VerdictGotFIN).Step = ms(11.549)
+	s.in(t+11.606, tcphdr.FIN|tcphdr.ACK, irs+1, iss+2, probe.VerdictFIN).Step = ms(11.549)
 	s.out(t+11.616, tcphdr.ACK, iss+2, irs+2)
 }
 
@@ -222,7 +222,7 @@ var cases = []struct {
 	{"noise", func() *story {
 		s := arrived(80, "example.com:80")
 		s.syn(2.301)
-		s.in(2.9, tcphdr.ACK, 77, 78, probe.VerdictAckUnacceptable)
+		s.in(2.9, tcphdr.ACK, 77, 78, probe.VerdictACKUnacceptable)
 		s.out(2.95, tcphdr.RST, 78, 0)
 		s.answered(13.874, 11.573)
 		s.out(13.931, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1)

@@ -60,7 +60,7 @@ var cases = []struct {
 		tr.out(11.640, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1013, 881234), probe.StateFINWait1)
 		tr.in(11.8, tcphdr.SYN|tcphdr.ACK, irs, iss+1, linuxOptions(1400, 881235, 1002), probe.VerdictDuplicate, probe.StateFINWait1, "")
 		tr.out(11.9, tcphdr.ACK, iss+2, irs+1, laterOptions(1013, 881235), probe.StateFINWait1)
-		tr.in(23.1, tcphdr.PSH|tcphdr.ACK, irs+1, iss+1, laterOptions(881245, 1013), probe.VerdictGotData, probe.StateFINWait1, "SSH-2.0-\x1b[31m\xff\r\n")
+		tr.in(23.1, tcphdr.PSH|tcphdr.ACK, irs+1, iss+1, laterOptions(881245, 1013), probe.VerdictData, probe.StateFINWait1, "SSH-2.0-\x1b[31m\xff\r\n")
 		tr.out(23.2, tcphdr.ACK, iss+2, irs+17, laterOptions(1024, 881245), probe.StateFINWait1)
 		tr.in(23.3, tcphdr.ACK, irs+17, iss+2, laterOptions(881246, 1013), probe.VerdictAcknowledged, probe.StateFINWait2, "")
 		tr.in(24, tcphdr.ACK, irs+99999, iss+2, nil, probe.VerdictOutOfWindow, probe.StateFINWait2, "")
@@ -93,7 +93,7 @@ var cases = []struct {
 	{"established_after_noise", func() *probe.Result {
 		tr := literal(80)
 		tr.syn(0.010)
-		tr.in(1, tcphdr.ACK, 77, 78, nil, probe.VerdictAckUnacceptable, probe.StateSYNSent, "")
+		tr.in(1, tcphdr.ACK, 77, 78, nil, probe.VerdictACKUnacceptable, probe.StateSYNSent, "")
 		tr.out(1.1, tcphdr.RST, 78, 0, nil, probe.StateSYNSent)
 		tr.in(2, tcphdr.RST, 99, 0, nil, probe.VerdictRSTUnproven, probe.StateSYNSent, "")
 		tr.in(3, tcphdr.RST|tcphdr.ACK, 99, iss+1, laterOptions(5, 6), probe.VerdictTimestampUnproven, probe.StateSYNSent, "")

@@ -123,7 +123,7 @@ func (c *conversation) received(s segment) {
 		c.opened = true
 		c.state = probe.StateEstablished
 		fallthrough
-	case probe.VerdictAcknowledged, probe.VerdictGotData, probe.VerdictGotFIN:
+	case probe.VerdictAcknowledged, probe.VerdictData, probe.VerdictFIN:
 		if h.Flags.Has(tcphdr.ACK) && c.una.Less(h.Ack) {
 			c.una = h.Ack
 		}

@@ -233,7 +233,7 @@ func (tr *trip) completed(t float64, ahead probe.State) {
 // finished closes in the usual way.
 func (tr *trip) finished(t float64) {
 	tr.out(t, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1013, 881234), probe.StateFINWait1)
-	tr.in(t+11.549, tcphdr.FIN|tcphdr.ACK, irs+1, iss+2, laterOptions(881246, 1013), probe.VerdictGotFIN, probe.StateTimeWait, "")
+	tr.in(t+11.549, tcphdr.FIN|tcphdr.ACK, irs+1, iss+2, laterOptions(881246, 1013), probe.VerdictFIN, probe.StateTimeWait, "")
 	tr.out(t+11.559, tcphdr.ACK, iss+2, irs+2, laterOptions(1025, 881246), probe.StateTimeWait)
 }
 

@@ -104,7 +104,7 @@ func TestEveryOctetOnce(t *testing.T) {
 // TestLineBreaksKeepEveryOctet explains more data than a line holds, at offsets of five digits.
 func TestLineBreaksKeepEveryOctet(t *testing.T) {
 	tr := literal(22)
-	tr.in(1, tcphdr.ACK, irs, iss, nil, probe.VerdictGotData, probe.StateEstablished, strings.Repeat("0123456789abcdefghi", 600))
+	tr.in(1, tcphdr.ACK, irs, iss, nil, probe.VerdictData, probe.StateEstablished, strings.Repeat("0123456789abcdefghi", 600))
 	got := explained(t, tr.Result, nil, &tr.Events[0], report.Style{})
 	presentable(t, got, report.Style{})
 	if got := shown(t, got); !bytes.Equal(got, tr.Events[0].Octets) {
@@ -116,7 +116,7 @@ func TestLineBreaksKeepEveryOctet(t *testing.T) {
 func TestChecksumsAreShownRight(t *testing.T) {
 	for n := range 40 {
 		tr := literal(80)
-		e := tr.in(1, tcphdr.ACK, irs, iss, nil, probe.VerdictGotData, probe.StateEstablished, strings.Repeat("\xa7\x1d\x03", n)[:n])
+		e := tr.in(1, tcphdr.ACK, irs, iss, nil, probe.VerdictData, probe.StateEstablished, strings.Repeat("\xa7\x1d\x03", n)[:n])
 		_, segment, err := rawip.Parse(e.Octets)
 		if err != nil {
 			t.Fatal(err)

@@ -38,7 +38,7 @@ func (l *Lesson) whatMeans(s segment, e *probe.Event) []string {
 			"Anyone can send such a segment without having seen ours, so it is dropped (RFC 9293 3.5.3)."}
 	case probe.VerdictTimestampUnproven:
 		return []string{"This RST echoes a time stamp that we never sent, so whoever sent it has not seen our SYN. It is dropped."}
-	case probe.VerdictAckUnacceptable:
+	case probe.VerdictACKUnacceptable:
 		sentences := []string{fmt.Sprintf("It acknowledges %d. We have sent only %s, so that number cannot be right.", h.Ack, l.sentSoFar())}
 		if !c.opened {
 			return append(sentences, "The peer remembers an old connection of these ports. It is to be answered by RST (RFC 9293 3.10.7.3).")
@@ -62,12 +62,12 @@ func (l *Lesson) whatMeans(s segment, e *probe.Event) []string {
 			return []string{fmt.Sprintf("%d = %d + 1 acknowledges our FIN. Now the peer may still send, but we may not (RFC 9293 3.6).", h.Ack, h.Ack.Add(-1))}
 		}
 		return []string{fmt.Sprintf("An acknowledgment, and no more: the peer awaits %d.", h.Ack)}
-	case probe.VerdictGotData:
+	case probe.VerdictData:
 		return []string{
 			fmt.Sprintf("The peer speaks before it is asked: %s from sequence number %d on.", text.Count(s.Length, "octet"), h.Seq),
 			fmt.Sprintf("They must be acknowledged with %d (RFC 9293 3.8).", s.end()),
 		}
-	case probe.VerdictGotFIN:
+	case probe.VerdictFIN:
 		sentences := []string{fmt.Sprintf("The peer has nothing more to send. Its FIN takes the number %d and must be acknowledged with %d.", s.end().Add(-1), s.end())}
 		if c.closing && h.Ack == c.nxt {
 			sentences = append(sentences, fmt.Sprintf("In the same segment %d = %d + 1 acknowledges our FIN (RFC 9293 3.6).", h.Ack, h.Ack.Add(-1)))

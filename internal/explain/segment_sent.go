@@ -101,7 +101,7 @@ func (l *Lesson) whyAcknowledged(s segment) []string {
 	h := s.Header
 	awaited := fmt.Sprintf("We await %d next.", h.Ack)
 	switch l.talk.last.Verdict {
-	case probe.VerdictGotFIN:
+	case probe.VerdictFIN:
 		acknowledge := fmt.Sprintf("Their FIN took one sequence number as well, so we acknowledge %d = %d + 1.", h.Ack, h.Ack.Add(-1))
 		if s.State != probe.StateTimeWait {
 			return []string{acknowledge, "Our own direction is not closed until our FIN is acknowledged (RFC 9293 3.6)."}
@@ -111,11 +111,11 @@ func (l *Lesson) whyAcknowledged(s segment) []string {
 			"Both directions are closed now. Whoever closed first keeps the ports in TIME_WAIT for a while, in case this ACK is lost",
 			"and the FIN comes again (RFC 9293 3.6).",
 		}
-	case probe.VerdictGotData:
+	case probe.VerdictData:
 		return []string{"Data is acknowledged, though nobody reads it: an octet not acknowledged would be sent again (RFC 9293 3.8).", awaited}
 	case probe.VerdictDuplicate:
 		return []string{"What came was here before: our ACK of it was lost, or the peer did not use it. So we say it once more", "(RFC 9293 3.10.7.4).", awaited}
-	case probe.VerdictOutOfWindow, probe.VerdictChallenged, probe.VerdictAckUnacceptable:
+	case probe.VerdictOutOfWindow, probe.VerdictChallenged, probe.VerdictACKUnacceptable:
 		return []string{
 			"What came does not fit. An ACK of what we have tells an honest peer where we are, and a forger nothing (RFC 5961 3.2 and 4.2).",
 			awaited,

@@ -96,7 +96,7 @@ var cases = []struct {
 		j.syn(2.301)
 		j.accepted(13.874, 11.573)
 		j.out(13.931, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1012, 881234))
-		j.in(25.1, tcphdr.PSH|tcphdr.ACK, irs+1, iss+1, laterOptions(881245, 1012), 41, probe.VerdictGotData)
+		j.in(25.1, tcphdr.PSH|tcphdr.ACK, irs+1, iss+1, laterOptions(881245, 1012), 41, probe.VerdictData)
 		j.out(25.13, tcphdr.ACK, iss+2, irs+42, laterOptions(1024, 881245))
 		j.TCP.State = probe.StateFINWait2
 		j.in(25.4, tcphdr.ACK, irs+42, iss+2, laterOptions(881246, 1012), 0, probe.VerdictAcknowledged)
@@ -123,7 +123,7 @@ var cases = []struct {
 	{"established_after_noise", func() *probe.Result {
 		j := arrived(80)
 		j.syn(2.301)
-		j.in(2.9, tcphdr.ACK, 77, 78, nil, 0, probe.VerdictAckUnacceptable)
+		j.in(2.9, tcphdr.ACK, 77, 78, nil, 0, probe.VerdictACKUnacceptable)
 		j.out(2.95, tcphdr.RST, 78, 0, nil)
 		j.in(3.1, tcphdr.RST, 99, 0, nil, 0, probe.VerdictRSTUnproven)
 		j.in(3.2, tcphdr.RST|tcphdr.ACK, 99, iss+1, laterOptions(5, 6), 0, probe.VerdictTimestampUnproven)
@@ -212,7 +212,7 @@ var cases = []struct {
 	{"timeout_stale_peer", func() *probe.Result {
 		j := arrived(8443)
 		j.syn(2.301)
-		j.in(14, tcphdr.ACK, 77, 78, nil, 0, probe.VerdictAckUnacceptable)
+		j.in(14, tcphdr.ACK, 77, 78, nil, 0, probe.VerdictACKUnacceptable)
 		j.out(14.05, tcphdr.RST, 78, 0, nil)
 		j.timedOut(1002.4)
 		j.Findings = []probe.Finding{probe.FindingStalePeerState}
@@ -245,7 +245,7 @@ var cases = []struct {
 	{"refused_by_another", func() *probe.Result {
 		j := arrived(81)
 		j.syn(2.301)
-		j.in(13.1, tcphdr.ACK, 77, 78, nil, 0, probe.VerdictAckUnacceptable)
+		j.in(13.1, tcphdr.ACK, 77, 78, nil, 0, probe.VerdictACKUnacceptable)
 		j.Outcome = probe.OutcomeRefused
 		j.TCP.State = probe.StateClosed
 		j.TCP.Answered, j.TCP.RTT, j.TCP.AnsweredSYN, j.TCP.TTL = true, milliseconds(11.401), 1, 63

@@ -62,7 +62,7 @@ func stray(s *probe.Segment) string {
 		what = strays[probe.FindingRSTIgnored]
 	case probe.VerdictTimestampUnproven:
 		what = "a RST with a time stamp that we never sent"
-	case probe.VerdictAckUnacceptable:
+	case probe.VerdictACKUnacceptable:
 		what = strays[probe.FindingStalePeerState]
 	case probe.VerdictCrossed:
 		what = "a SYN that crossed ours"

@@ -208,7 +208,7 @@ func (l *Ladder) received(s *probe.Segment) (texts []string) {
 		return texts
 	case probe.VerdictAcknowledged:
 		return l.changed(s.State)
-	case probe.VerdictGotData, probe.VerdictGotFIN:
+	case probe.VerdictData, probe.VerdictFIN:
 		return texts
 	}
 	texts = append(texts, ttl(s))
@@ -219,7 +219,7 @@ func (l *Ladder) received(s *probe.Segment) (texts []string) {
 		texts = append(texts, "ignored")
 	case probe.VerdictRSTUnproven, probe.VerdictTimestampUnproven, probe.VerdictLate:
 		texts = append(texts, "ignored: "+strings.TrimPrefix(s.Verdict.String(), "RST "))
-	case probe.VerdictAckUnacceptable, probe.VerdictOutOfWindow, probe.VerdictChallenged:
+	case probe.VerdictACKUnacceptable, probe.VerdictOutOfWindow, probe.VerdictChallenged:
 		texts = append(texts, s.Verdict.String())
 	case probe.VerdictReset:
 		texts = append(texts, l.changed(s.State)...)

@@ -261,7 +261,7 @@ func (j *journey) completed(t float64) {
 func (j *journey) closed(t float64) {
 	j.out(t+0.057, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1012, 881234))
 	j.TCP.State = probe.StateTimeWait
-	e := j.in(t+11.606, tcphdr.FIN|tcphdr.ACK, irs+1, iss+2, laterOptions(881246, 1012), 0, probe.VerdictGotFIN)
+	e := j.in(t+11.606, tcphdr.FIN|tcphdr.ACK, irs+1, iss+2, laterOptions(881246, 1012), 0, probe.VerdictFIN)
 	e.Step = milliseconds(11.549)
 	j.entered(probe.StateFINWait2, t+11.606)
 	j.entered(probe.StateTimeWait, t+11.606)

@@ -1,0 +1,131 @@
+package probe
+
+import (
+	"errors"
+	"net/netip"
+
+	"tcpprobe/internal/checksum"
+	"tcpprobe/rawip"
+	"tcpprobe/tcphdr"
+)
+
+// receive takes what has arrived. It reports true if there may be more.
+func (e *Engine) receive() (more bool, err error) {
+	for range receiveAtOnce {
+		p, ok, err := e.wire.Receive()
+		if lost, is := errors.AsType[*rawip.LinkError](err); is {
+			e.loseLink(lost)
+			continue
+		}
+		switch {
+		case err != nil:
+			return false, err
+		case !ok:
+			return false, nil
+		default:
+			e.handle(p)
+		}
+	}
+	return true, nil
+}
+
+// handle takes one datagram.
+func (e *Engine) handle(p rawip.Packet) {
+	ip, payload, err := rawip.ParseUnsized(p.Octets)
+	if err != nil {
+		return
+	}
+	switch {
+	case ip.FragmentOffset != 0: // it has no ports
+	case p.Sent:
+		e.handleSent(p, ip, payload)
+	case rawip.VerifyHeader(p.Octets) == checksum.Invalid:
+	case ip.Protocol == rawip.ProtocolTCP:
+		e.handleSegment(p, ip, payload)
+	case ip.Protocol == rawip.ProtocolICMP:
+		e.handleICMP(p, ip, payload)
+	}
+}
+
+// find returns the handshake that something belongs to: of those with the addresses and ports the one that claims it, or
+// else the one that began last.
+func (e *Engine) find(local, remote netip.AddrPort, claims func(*flow) bool) *flow {
+	last := e.flows[flowKey{local, remote}]
+	for f := last; f != nil && last.sibling != nil; f = f.sibling {
+		if claims(f) {
+			return f
+		}
+	}
+	return last
+}
+
+// sent reports whether a datagram with that Identification is one of the flow's.
+func (f *flow) sent(id uint16) bool { return int(id-f.ID) < f.h.sent }
+
+// handleSent takes the sight of a datagram of ours as it left, for the sake of its stamp.
+func (e *Engine) handleSent(p rawip.Packet, ip rawip.Header, payload []byte) {
+	s, _, err := tcphdr.Parse(payload)
+	if err != nil {
+		return
+	}
+	f := e.find(netip.AddrPortFrom(ip.Src, s.SrcPort), netip.AddrPortFrom(ip.Dst, s.DstPort), func(f *flow) bool { return f.sent(ip.ID) })
+	// Interfaces may lie on top of each other: that of the route is the one that counts.
+	if f == nil || !f.listens(p) || f.Path.Link && p.Interface != f.Path.Interface {
+		return
+	}
+	number := int(ip.ID - f.ID)
+	f.h.Stamped(number, p.At.Kernel)
+	f.noteStamp(number, p.At.Kernel)
+}
+
+// handleSegment takes a segment that was sent to us.
+func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) {
+	s, data, err := tcphdr.Parse(payload)
+	if err != nil {
+		return
+	}
+	f := e.find(netip.AddrPortFrom(ip.Dst, s.DstPort), netip.AddrPortFrom(ip.Src, s.SrcPort), func(f *flow) bool { return f.h.expects(s.Ack) })
+	if f == nil || !f.listens(p) {
+		return
+	}
+	if ip.MoreFragments {
+		f.h.find(FindingFragmentIgnored) // its checksum is that of the whole
+		return
+	}
+	sum := tcphdr.Verify(payload, ip.Src, ip.Dst)
+	if p.NoChecksum && sum == checksum.Invalid {
+		sum = checksum.Partial
+	}
+	if sum == checksum.Invalid {
+		f.h.find(FindingChecksumInvalid)
+		return
+	}
+	verdict := f.h.HandleSegment(Arrival{Header: s, Data: len(data), TTL: ip.TTL, ECN: ip.ECN(), At: p.At})
+	f.noteReceived(p, ip, s, len(data), sum, verdict)
+	e.work(f)
+}
+
+// handleICMP takes an ICMP error.
+func (e *Engine) handleICMP(p rawip.Packet, ip rawip.Header, payload []byte) {
+	q, ok := quotedSegment(ip, payload)
+	if !ok {
+		return
+	}
+	f := e.find(q.local, q.remote, func(f *flow) bool { return f.h.underWay(q.seq) })
+	if f == nil || !f.listens(p) {
+		return
+	}
+	m := &q.message
+	m.At, m.SentTTL = p.At, f.TTL
+	number := int(q.id - f.ID)
+	if number >= f.h.sent {
+		number = -1
+	}
+	verdict := f.h.HandleICMP(Notice{ICMP: m, Seq: q.seq, Number: number})
+	if verdict == VerdictRejectedByICMP || verdict == VerdictNotedICMP {
+		kept := q.keep()
+		f.Result.ICMP = append(f.Result.ICMP, kept)
+		f.noteICMP(p, kept)
+	}
+	e.work(f)
+}
