@@ -1,25 +1,28 @@
 //go:build linux
 
-package cli
+package demo
 
 import (
+	"fmt"
+	"io"
 	"slices"
 	"strings"
 
 	"tcpprobe/internal/exit"
 )
 
-// A scene is one run of the program on the network of the demo.
-type scene struct {
-	name  string
-	title string
-	look  [2]string // what to look at, in two lines
-	args  []string
-	code  int // with which it ends
+// Scene is one run of the program on the network of the demo.
+type Scene struct {
+	Name  string // in one word
+	Title string // what happens
+
+	look [2]string // what to look at, in two lines
+	args []string
+	code int // with which it ends
 }
 
 // scenes are in the order of a lesson: how it should be, and then what can go wrong, from the far end back to this one.
-var scenes = []scene{
+var scenes = []Scene{
 	{
 		"open", "a server listens",
 		[2]string{
@@ -86,23 +89,37 @@ var scenes = []scene{
 	},
 }
 
-// sceneNameWidth is that of the longest name of a scene.
-var sceneNameWidth = len(slices.MaxFunc(scenes, func(a, b scene) int { return len(a.name) - len(b.name) }).name)
+// Scenes returns all scenes, in the order of a lesson.
+func Scenes() []Scene { return slices.Clone(scenes) }
 
-// findScene returns the scene of a name.
-func findScene(name string) (scene, bool) {
-	i := slices.IndexFunc(scenes, func(s scene) bool { return s.name == name })
+// Find returns the scene of a name.
+func Find(name string) (Scene, bool) {
+	i := slices.IndexFunc(scenes, func(s Scene) bool { return s.Name == name })
 	if i < 0 {
-		return scene{}, false
+		return Scene{}, false
 	}
 	return scenes[i], true
 }
 
-// sceneNames returns the names of all scenes.
-func sceneNames(separator string) string {
-	var names []string
+// Names returns the names of all scenes, with a separator between them.
+func Names(separator string) string {
+	var all []string
 	for _, s := range scenes {
-		names = append(names, s.name)
+		all = append(all, s.Name)
 	}
-	return strings.Join(names, separator)
+	return strings.Join(all, separator)
+}
+
+// List writes a line for each scene: its name, and what happens.
+func List(w io.Writer, list []Scene) error {
+	width := 0
+	for _, s := range scenes {
+		width = max(width, len(s.Name))
+	}
+	for _, s := range list {
+		if _, err := fmt.Fprintf(w, "%-*s  %s\n", width, s.Name, s.Title); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package cli
+package demo
 
 import (
 	"errors"
@@ -13,31 +13,31 @@ import (
 	"tcpprobe/tcphdr"
 )
 
-// demoNetwork is the network of the demo: a client, two routers, and behind them two hosts and some prefixes that lead
+// network is the network of the demo: a client, two routers, and behind them two hosts and some prefixes that lead
 // nowhere. In the middle of two of its links is a cable that is not as good as it should be:
 //
 //	client  eth0 10.1.0.2/24 ── 10.1.0.1/24 eth0 router1
 //	router1 eth1 10.2.0.1/24 ── 10.2.0.2/24 eth0 router2      a long way: 5 ms in each direction
 //	router2 eth1 10.3.0.1/24 ── 10.3.0.80/24, 10.3.0.53/24 eth0 server
 //	router2 eth2 10.4.0.1/24 ── 10.4.0.80/24 eth0 lossy       about every other SYN is lost
-type demoNetwork struct {
+type network struct {
 	lab      *netlab.Lab
 	client   *netlab.Host
 	dns      []string    // the flags that name its server, where resolv.conf cannot
-	filesErr error       // why there are no demoFiles
+	filesErr error       // why there are no filesDir
 	closers  []io.Closer // what is to be closed before the lab
 }
 
 const (
-	demoClient  = "10.1.0.2"
-	demoDNS     = "10.3.0.53"
-	demoLatency = 5 * time.Millisecond // of the long way
-	// demoSeed lets the first SYN be lost and the second pass.
-	demoSeed = 4
+	clientAddress = "10.1.0.2"
+	dnsServer     = "10.3.0.53"
+	latency       = 5 * time.Millisecond // of the long way
+	// seed lets the first SYN be lost and the second pass.
+	seed = 4
 )
 
-// demoNames are the names that there are on the network, and the addresses that routes lead to, or do not.
-var demoNames = []struct {
+// names are the names that there are on the network, and the addresses that routes lead to, or do not.
+var names = []struct {
 	name    string
 	address netip.Addr
 	about   string
@@ -50,22 +50,22 @@ var demoNames = []struct {
 	{"island.demo.test", netip.MustParseAddr("10.8.0.80"), "behind a gateway, 10.1.0.254, that is silent"},
 }
 
-// newDemoNetwork builds the network, in the namespaces of this process.
-func newDemoNetwork() (n *demoNetwork, err error) {
-	n = new(demoNetwork)
+// newNetwork builds the network, in the namespaces of this process.
+func newNetwork() (n *network, err error) {
+	n = new(network)
 	if n.lab, err = netlab.New(); err != nil {
 		return nil, err
 	}
 	if err := n.build(); err != nil {
 		return nil, errors.Join(err, n.close())
 	}
-	if n.filesErr = mountDemoFiles(); n.filesErr != nil || coverResolvConf() != nil {
-		n.dns = []string{"--dns", demoDNS}
+	if n.filesErr = mountFiles(); n.filesErr != nil || coverResolvConf() != nil {
+		n.dns = []string{"--dns", dnsServer}
 	}
 	return n, nil
 }
 
-func (n *demoNetwork) close() error {
+func (n *network) close() error {
 	var errs []error
 	for _, c := range n.closers {
 		errs = append(errs, c.Close())
@@ -73,7 +73,7 @@ func (n *demoNetwork) close() error {
 	return errors.Join(append(errs, n.lab.Close())...)
 }
 
-func (n *demoNetwork) build() error {
+func (n *network) build() error {
 	hosts := make(map[string]*netlab.Host)
 	for _, name := range []string{"client", "router1", "router2", "server", "lossy", "longway", "badcable"} {
 		h, err := n.lab.Host(name)
@@ -89,19 +89,19 @@ func (n *demoNetwork) build() error {
 		a, aName, aPrefix string
 		b, bName, bPrefix string
 	}{
-		{"client", "eth0", demoClient + "/24", "router1", "eth0", "10.1.0.1/24"},
+		{"client", "eth0", clientAddress + "/24", "router1", "eth0", "10.1.0.1/24"},
 		{"router1", "eth1", "10.2.0.1/24", "longway", "a", ""},
 		{"longway", "b", "", "router2", "eth0", "10.2.0.2/24"},
 		{"router2", "eth1", "10.3.0.1/24", "server", "eth0", "10.3.0.80/24"},
 		{"router2", "eth2", "10.4.0.1/24", "badcable", "a", ""},
 		{"badcable", "b", "", "lossy", "eth0", "10.4.0.80/24"},
 	} {
-		err := n.lab.Link(hosts[l.a], l.aName, demoPrefix(l.aPrefix), hosts[l.b], l.bName, demoPrefix(l.bPrefix), netlab.NoChecksumOffload())
+		err := n.lab.Link(hosts[l.a], l.aName, prefix(l.aPrefix), hosts[l.b], l.bName, prefix(l.bPrefix), netlab.NoChecksumOffload())
 		if err != nil {
 			return err
 		}
 	}
-	if err := hosts["server"].Address("eth0", demoPrefix(demoDNS+"/24")); err != nil {
+	if err := hosts["server"].Address("eth0", prefix(dnsServer+"/24")); err != nil {
 		return err
 	}
 	if err := n.cables(hosts); err != nil {
@@ -113,8 +113,8 @@ func (n *demoNetwork) build() error {
 	return n.serve(hosts)
 }
 
-// demoPrefix returns the prefix that is written down, or none.
-func demoPrefix(s string) netip.Prefix {
+// prefix returns the prefix that is written down, or none.
+func prefix(s string) netip.Prefix {
 	if s == "" {
 		return netip.Prefix{}
 	}
@@ -122,11 +122,11 @@ func demoPrefix(s string) netip.Prefix {
 }
 
 // cables makes one cable slow and the other lossy.
-func (n *demoNetwork) cables(hosts map[string]*netlab.Host) error {
-	late := netlab.Impairment{Action: netlab.Delay, Time: demoLatency}
+func (n *network) cables(hosts map[string]*netlab.Host) error {
+	late := netlab.Impairment{Action: netlab.Delay, Time: latency}
 	lose := netlab.Impairment{From: netlab.FromA, Set: tcphdr.SYN, Clear: tcphdr.ACK, Chance: 0.5, Action: netlab.Drop}
 	for name, rule := range map[string]netlab.Impairment{"longway": late, "badcable": lose} {
-		i, err := hosts[name].Impair("a", "b", demoSeed, rule)
+		i, err := hosts[name].Impair("a", "b", seed, rule)
 		if err != nil {
 			return err
 		}
@@ -161,7 +161,7 @@ func routes(hosts map[string]*netlab.Host) error {
 		{host: "server", nextHop: "10.3.0.1"},
 		{host: "lossy", nextHop: "10.4.0.1"},
 	} {
-		route := netlab.Route{Dst: demoPrefix(r.dst), Type: r.kind}
+		route := netlab.Route{Dst: prefix(r.dst), Type: r.kind}
 		if r.nextHop != "" {
 			route.NextHop = netip.MustParseAddr(r.nextHop)
 		}
@@ -173,20 +173,20 @@ func routes(hosts map[string]*netlab.Host) error {
 }
 
 // serve starts the servers.
-func (n *demoNetwork) serve(hosts map[string]*netlab.Host) error {
+func (n *network) serve(hosts map[string]*netlab.Host) error {
 	for _, name := range []string{"server", "lossy"} {
 		listener, err := hosts[name].Listen("tcp4", "0.0.0.0:80")
 		if err != nil {
 			return err
 		}
 		n.closers = append(n.closers, listener)
-		go demoServeTCP(listener)
+		go serveTCP(listener)
 	}
-	conn, err := hosts["server"].ListenPacket("udp4", net.JoinHostPort(demoDNS, "53"))
+	conn, err := hosts["server"].ListenPacket("udp4", net.JoinHostPort(dnsServer, "53"))
 	if err != nil {
 		return err
 	}
 	n.closers = append(n.closers, conn)
-	go demoServeDNS(conn)
+	go serveDNS(conn)
 	return nil
 }

@@ -1,6 +1,6 @@
 //go:build linux
 
-package cli
+package demo
 
 import (
 	"fmt"
@@ -9,33 +9,33 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// demoFiles is a directory that nearly every system has, and that nobody in the demo needs: a file system in memory
+// filesDir is a directory that nearly every system has, and that nobody in the demo needs: a file system in memory
 // covers it, and vanishes with the mount namespace.
-const demoFiles = "/dev/shm"
+const filesDir = "/dev/shm"
 
-const demoResolvConf = demoFiles + "/resolv.conf"
+const resolvConf = filesDir + "/resolv.conf"
 
-// mountDemoFiles makes, for this process and those that it starts, a directory with this program under its name, and with
+// mountFiles makes, for this process and those that it starts, a directory with this program under its name, and with
 // a resolv.conf that names the server of the demo.
-func mountDemoFiles() error {
+func mountFiles() error {
 	if err := mount("none", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return err
 	}
-	if err := mount("tmpfs", demoFiles, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755,size=64k"); err != nil {
+	if err := mount("tmpfs", filesDir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=755,size=64k"); err != nil {
 		return err
 	}
 	// A link, since the path to the program may be closed to others than those who started it. This process outlives the
 	// shell.
-	if err := os.Symlink(fmt.Sprintf("/proc/%d/exe", os.Getpid()), demoFiles+"/tcpprobe"); err != nil {
+	if err := os.Symlink(fmt.Sprintf("/proc/%d/exe", os.Getpid()), filesDir+"/tcpprobe"); err != nil {
 		return err
 	}
 	// Without a search list, or else names that do not exist would be asked for with others behind them.
-	return os.WriteFile(demoResolvConf, []byte("nameserver "+demoDNS+"\nsearch .\n"), 0o644)
+	return os.WriteFile(resolvConf, []byte("nameserver "+dnsServer+"\nsearch .\n"), 0o644)
 }
 
 // coverResolvConf lets the demo's resolv.conf stand in the place of the system's, which must have one.
 func coverResolvConf() error {
-	return mount(demoResolvConf, "/etc/resolv.conf", "", unix.MS_BIND, "")
+	return mount(resolvConf, "/etc/resolv.conf", "", unix.MS_BIND, "")
 }
 
 func mount(source, target, kind string, flags uintptr, data string) error {

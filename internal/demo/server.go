@@ -1,6 +1,6 @@
 //go:build linux
 
-package cli
+package demo
 
 import (
 	"io"
@@ -12,8 +12,8 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 )
 
-// demoServeTCP accepts connections, reads what comes, and closes when the peer does, until the listener is closed.
-func demoServeTCP(listener net.Listener) {
+// serveTCP accepts connections, reads what comes, and closes when the peer does, until the listener is closed.
+func serveTCP(listener net.Listener) {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
@@ -26,28 +26,28 @@ func demoServeTCP(listener net.Listener) {
 	}
 }
 
-// demoDomain is where the name server of the demo knows every name.
-const demoDomain = "demo.test."
+// domain is where the name server of the demo knows every name.
+const domain = "demo.test."
 
-// demoPayload is the largest message by UDP that the server takes or gives, in octets: that of RFC 1035 2.3.4.
-const demoPayload = 512
+// maxPayload is the largest message by UDP that the server takes or gives, in octets: that of RFC 1035 2.3.4.
+const maxPayload = 512
 
-// demoServeDNS answers queries from the names of the demo, until the socket is closed.
-func demoServeDNS(conn net.PacketConn) {
-	var buffer [demoPayload]byte
+// serveDNS answers queries from the names of the demo, until the socket is closed.
+func serveDNS(conn net.PacketConn) {
+	var buffer [maxPayload]byte
 	for {
 		n, from, err := conn.ReadFrom(buffer[:])
 		if err != nil {
 			return
 		}
-		if answer, ok := demoAnswer(buffer[:n]); ok {
+		if answer, ok := answerTo(buffer[:n]); ok {
 			conn.WriteTo(answer, from) // if that fails the client asks again
 		}
 	}
 }
 
-// demoAnswer returns the answer to a query, or not ok if it cannot be understood.
-func demoAnswer(query []byte) (answer []byte, ok bool) {
+// answerTo returns the answer to a query, or not ok if it cannot be understood.
+func answerTo(query []byte) (answer []byte, ok bool) {
 	var q dnsmessage.Message
 	if err := q.Unpack(query); err != nil || q.Response || q.OpCode != 0 || len(q.Questions) != 1 {
 		return nil, false
@@ -58,14 +58,14 @@ func demoAnswer(query []byte) (answer []byte, ok bool) {
 	}
 	question := q.Questions[0]
 	name := strings.ToLower(question.Name.String())
-	switch address, known := demoAddress(name); {
+	switch address, known := addressOf(name); {
 	case known && question.Type == dnsmessage.TypeA && question.Class == dnsmessage.ClassINET:
 		m.Answers = []dnsmessage.Resource{{
 			Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET, TTL: 60},
 			Body:   &dnsmessage.AResource{A: address.As4()},
 		}}
-	case known || name == demoDomain: // but no record of that type
-	case strings.HasSuffix(name, "."+demoDomain):
+	case known || name == domain: // but no record of that type
+	case strings.HasSuffix(name, "."+domain):
 		m.RCode = dnsmessage.RCodeNameError
 	default:
 		m.Authoritative, m.RCode = false, dnsmessage.RCodeRefused
@@ -73,7 +73,7 @@ func demoAnswer(query []byte) (answer []byte, ok bool) {
 	// A query with an OPT record is answered with one (RFC 6891 6.1.1).
 	if slices.ContainsFunc(q.Additionals, func(r dnsmessage.Resource) bool { return r.Header.Type == dnsmessage.TypeOPT }) {
 		opt := dnsmessage.Resource{Body: &dnsmessage.OPTResource{}}
-		if err := opt.Header.SetEDNS0(demoPayload, m.RCode, false); err != nil {
+		if err := opt.Header.SetEDNS0(maxPayload, m.RCode, false); err != nil {
 			return nil, false
 		}
 		m.Additionals = []dnsmessage.Resource{opt}
@@ -82,9 +82,9 @@ func demoAnswer(query []byte) (answer []byte, ok bool) {
 	return answer, err == nil
 }
 
-// demoAddress returns the address that a name in lower case, with its last dot, has on the demo's network.
-func demoAddress(name string) (netip.Addr, bool) {
-	for _, n := range demoNames {
+// addressOf returns the address that a name in lower case, with its last dot, has on the demo's network.
+func addressOf(name string) (netip.Addr, bool) {
+	for _, n := range names {
 		if name == n.name+"." {
 			return n.address, true
 		}

@@ -1,0 +1,148 @@
+//go:build linux
+
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"tcpprobe/internal/exit"
+	"tcpprobe/internal/terminal"
+	"tcpprobe/internal/text"
+)
+
+// drawing is the network of the demo but for the side path of the lost SYN.
+const drawing = `
+  client ─────── router1 ──── 5 ms ──── router2 ─────── server
+  10.1.0.2       10.1.0.1               10.2.0.2        10.3.0.80
+`
+
+// runner runs scenes, and the shell, on a network.
+type runner struct {
+	network *network
+	style   text.Style
+	stdout  *output
+	stderr  io.Writer
+}
+
+func newRunner(n *network, d *Demo) *runner {
+	style := text.Style{Color: terminal.Color(d.Stdout, d.Color), UTF8: terminal.UTF8()}
+	return &runner{network: n, style: style, stdout: &output{Writer: d.Stdout}, stderr: d.Stderr}
+}
+
+// output remembers the first error of a writer.
+type output struct {
+	io.Writer
+	err error
+}
+
+// Write writes b.
+func (o *output) Write(b []byte) (int, error) {
+	n, err := o.Writer.Write(b)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+// runScenes runs scenes, one after the other.
+func (r *runner) runScenes(ctx context.Context, scenes []Scene) error {
+	began := time.Now()
+	r.print("A network of its own, in namespaces that vanish with this program:\n" + drawing)
+	var wrong []string
+	for i, s := range scenes {
+		r.announce(i+1, len(scenes), s)
+		code, err := r.run(ctx, s)
+		switch {
+		case ctx.Err() != nil:
+			return &exit.Error{Code: exit.Interrupted}
+		case r.stdout.err != nil:
+			return exit.With(exit.Output, fmt.Errorf("cannot write the results: %w", r.stdout.err))
+		case err != nil:
+			return exit.With(exit.System, err)
+		case code != s.code:
+			wrong = append(wrong, fmt.Sprintf("%s with exit code %d, not %d", s.Name, code, s.code))
+		}
+	}
+	if wrong != nil {
+		return exit.With(exit.Software, fmt.Errorf("not every scene ended as it should: %s", strings.Join(wrong, ", ")))
+	}
+	if len(scenes) > 1 {
+		r.print(fmt.Sprintf("\n%d scenes, and each ended as it should, in %.1f s.\n", len(scenes), time.Since(began).Seconds()))
+	}
+	r.print("\nNext: tcpprobe demo --shell opens a shell on the client.\n")
+	return nil
+}
+
+// print prints s, in ASCII where the terminal knows no more.
+func (r *runner) print(s string) {
+	if !r.style.UTF8 {
+		s = strings.ReplaceAll(s, "─", "-")
+	}
+	io.WriteString(r.stdout, s)
+}
+
+// announce says what comes, and which command line it is.
+func (r *runner) announce(number, of int, s Scene) {
+	title := r.style.Paint(text.Bold, fmt.Sprintf("%d of %d  %s: %s", number, of, s.Name, s.Title))
+	command := r.style.Paint(text.Bold, "$ "+r.commandLine(s))
+	r.print(fmt.Sprintf("\n%s\n  %s\n  %s\n\n%s\n", title, s.look[0], s.look[1], command))
+}
+
+// commandLine returns what a user would type for a scene.
+func (r *runner) commandLine(s Scene) string {
+	return strings.Join(slices.Concat([]string{"tcpprobe"}, r.network.dns, s.args), " ")
+}
+
+// run runs a scene, and returns the exit code with which it ended.
+func (r *runner) run(ctx context.Context, s Scene) (int, error) {
+	args := slices.Concat(r.network.dns, s.args)
+	if r.style.Color {
+		args = append(args, "--color=always") // its output comes to the terminal through this process
+	}
+	cmd := r.network.client.Command(ctx, "/proc/self/exe", args...)
+	cmd.Args[0] = "tcpprobe"
+	cmd.Stdout, cmd.Stderr = r.stdout, r.stderr
+	// In a process group of its own it does not hear Ctrl-C from the terminal as well as from us: of two it would die.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	err := cmd.Run()
+	if cmd.ProcessState == nil {
+		return 0, err
+	}
+	return cmd.ProcessState.ExitCode(), nil
+}
+
+// runShell runs the user's shell on the client, and ends as it does.
+func (r *runner) runShell(ctx context.Context) error {
+	if r.network.filesErr != nil {
+		return exit.With(exit.System, fmt.Errorf("no place to put tcpprobe in the shell's PATH: %w", r.network.filesErr))
+	}
+	r.print("This shell runs on the client, as its root. With its end the network vanishes.\n" + drawing + "\n")
+	for _, name := range names {
+		r.print(fmt.Sprintf("  %-22s %-10v %s\n", name.name, name.address, name.about))
+	}
+	r.print(fmt.Sprintf("\nTry: %s\n\n", r.commandLine(scenes[0])))
+
+	shell := os.Getenv("SHELL")
+	if shell == "" {
+		shell = "/bin/sh"
+	}
+	cmd := r.network.client.Command(ctx, shell)
+	cmd.Env = append(os.Environ(), "PATH="+filesDir+":"+os.Getenv("PATH"))
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, terminal.Unwrap(r.stdout.Writer), r.stderr
+	// Interactive shells do not hear SIGTERM.
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGHUP) }
+	err := cmd.Run()
+	if cmd.ProcessState == nil && errors.Is(err, os.ErrNotExist) {
+		return exit.With(exit.System, fmt.Errorf("no shell: %w", err))
+	}
+	return ended(err, cmd.ProcessState)
+}
