@@ -31,7 +31,7 @@ var imports = map[string][]string{
 	"internal/exit":           {"internal/stats", "probe", "resolver"},
 	"internal/explain":        {"arp", "icmp", "internal/checksum", "internal/report", "internal/stamp", "internal/text", "probe", "rawip", "tcphdr"},
 	"internal/checksum":       {},
-	"internal/neighbor":       {"arp", "internal/socket", "internal/stamp"},
+	"internal/neighbor":       {"arp", "internal/route", "internal/socket", "internal/stamp"},
 	"internal/hostpolicy":     {},
 	"internal/nagios":         {"internal/report", "internal/stamp", "internal/text", "probe"},
 	"internal/doctor":         {"internal/socket", "internal/stamp", "internal/text", "rawip", "resolver"},

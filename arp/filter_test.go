@@ -10,21 +10,17 @@ import (
 	"tcpprobe/arp"
 )
 
-// run runs the filter on a packet that came with an EtherType, with or without a VLAN tag. bpf.VM does not know the
+// run runs the filter on a packet that came with an EtherType and a VLAN tag, 0 for none. bpf.VM does not know the
 // kernel's extensions, so what they would load is put in their place.
-func run(t *testing.T, filter []bpf.Instruction, etherType uint32, tagged bool, packet []byte) int {
+func run(t *testing.T, filter []bpf.Instruction, etherType, tag uint32, packet []byte) int {
 	t.Helper()
 	var program []bpf.Instruction
 	for _, instruction := range filter {
 		switch instruction {
 		case bpf.LoadExtension{Num: bpf.ExtProto}:
 			instruction = bpf.LoadConstant{Dst: bpf.RegA, Val: etherType}
-		case bpf.LoadExtension{Num: bpf.ExtVLANTagPresent}:
-			present := bpf.LoadConstant{Dst: bpf.RegA}
-			if tagged {
-				present.Val = 1
-			}
-			instruction = present
+		case bpf.LoadExtension{Num: bpf.ExtVLANTag}:
+			instruction = bpf.LoadConstant{Dst: bpf.RegA, Val: tag}
 		}
 		program = append(program, instruction)
 	}
@@ -46,28 +42,30 @@ func TestFilter(t *testing.T) {
 	other := netip.AddrFrom4([4]byte{172, 51, 52, 54})
 	filter := arp.Filter(other, sender)
 
-	if n := run(t, filter, ethertypeARP, false, reply); n < len(reply) {
+	if n := run(t, filter, ethertypeARP, 0, reply); n < len(reply) {
 		t.Errorf("of the packet %d octets pass, want all %d", n, len(reply))
 	}
-	if n := run(t, filter, ethertypeARP, false, append(bytes.Clone(reply), make([]byte, 18)...)); n < len(reply) {
+	if n := run(t, filter, ethertypeARP, 0, append(bytes.Clone(reply), make([]byte, 18)...)); n < len(reply) {
 		t.Errorf("of the padded packet %d octets pass", n)
 	}
 	for name, etherType := range map[string]uint32{"IPv4": ethertypeIPv4, "RARP": ethertypeRARP} {
-		if run(t, filter, etherType, false, reply) != 0 {
+		if run(t, filter, etherType, 0, reply) != 0 {
 			t.Errorf("a frame of %s passes", name)
 		}
 	}
-	if run(t, filter, ethertypeARP, true, reply) != 0 {
-		t.Error("B-97: a frame with a VLAN tag passes")
+	for tag, want := range map[uint32]bool{0x0001: false, 0x0064: false, 0xa064: false, 0x0fff: false, 0x2000: true, 0xa000: true, 0x1000: true} {
+		if passes := run(t, filter, ethertypeARP, tag, reply) != 0; passes != want {
+			t.Errorf("B-97: a frame with the VLAN tag %#04x passes: %t, want %t", tag, passes, want)
+		}
 	}
-	if run(t, arp.Filter(other), ethertypeARP, false, reply) != 0 {
+	if run(t, arp.Filter(other), ethertypeARP, 0, reply) != 0 {
 		t.Error("a SenderPA that was not given passes")
 	}
 	for name, none := range map[string][]bpf.Instruction{
 		"no sender":   arp.Filter(),
 		"IPv6 sender": arp.Filter(netip.IPv6Loopback(), netip.Addr{}),
 	} {
-		if run(t, none, ethertypeARP, false, reply) != 0 {
+		if run(t, none, ethertypeARP, 0, reply) != 0 {
 			t.Errorf("%s: a packet passes", name)
 		}
 	}
@@ -77,12 +75,12 @@ func TestFilter(t *testing.T) {
 		changed[offset] ^= 0x10
 		// The filter has no opinion of the operation, nor of SenderHA.
 		want := offset >= 6 && offset < 14
-		if passes := run(t, filter, ethertypeARP, false, changed) != 0; passes != want {
+		if passes := run(t, filter, ethertypeARP, 0, changed) != 0; passes != want {
 			t.Errorf("with octet %d changed the packet passes: %t, want %t", offset, passes, want)
 		}
 	}
 	for n := range 18 {
-		if run(t, filter, ethertypeARP, false, reply[:n]) != 0 {
+		if run(t, filter, ethertypeARP, 0, reply[:n]) != 0 {
 			t.Errorf("a packet of %d octets passes", n)
 		}
 	}

@@ -19,8 +19,8 @@ func (m MAC) String() string {
 	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
 }
 
-// isStation reports whether the address can be that of one station: it is no group address, nor all zeros.
-func (m MAC) isStation() bool { return m[0]&1 == 0 && m != MAC{} }
+// IsGroup reports whether the address is that of several stations.
+func (m MAC) IsGroup() bool { return m[0]&1 != 0 }
 
 // Operation is what a packet does: ar$op of RFC 826.
 type Operation uint16

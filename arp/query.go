@@ -15,6 +15,10 @@ const (
 	Interval = time.Second
 )
 
+// lockTime is for how long the first of several answers counts. Whoever answers later than that has taken over. Linux has the
+// same rule (net.ipv4.neigh.default.locktime).
+const lockTime = time.Second
+
 // maxAnswers is how many MACs a Query remembers, whatever is sent to it.
 const maxAnswers = 8
 
@@ -30,7 +34,7 @@ type QueryConfig struct {
 // received on the link.
 //
 // An answered Query goes on to judge packets, so that a second host with the same address is noticed however late it
-// answers.
+// answers, and one that takes the address over is followed. It follows whom Linux follows (arp_process of net/ipv4/arp.c).
 type Query struct {
 	config   QueryConfig
 	attempts int
@@ -38,6 +42,8 @@ type Query struct {
 	first    stamp.Stamp // the first request
 	answered stamp.Stamp
 	answers  []MAC
+	mac      MAC
+	since    time.Time // when mac was told first
 	gaveUp   bool
 }
 
@@ -84,6 +90,10 @@ func (q *Query) Attempts() int { return q.attempts }
 // than one is a conflict.
 func (q *Query) Answers() []MAC { return slices.Clone(q.answers) }
 
+// MAC returns the target's MAC as it was told last: by the first answer, or by who took the address over. It is not ok before
+// the first answer.
+func (q *Query) MAC() (_ MAC, ok bool) { return q.mac, len(q.answers) > 0 }
+
 // Duration returns the time from the first request to the first answer, and by which clock. It is 0 without an answer.
 func (q *Query) Duration() (time.Duration, stamp.Source) {
 	if len(q.answers) == 0 {
@@ -95,35 +105,56 @@ func (q *Query) Duration() (time.Duration, stamp.Source) {
 // HandlePacket takes a packet that another station on the link sent to us or to all, and says what it was taken for.
 func (q *Query) HandlePacket(p Packet, at stamp.Stamp) Verdict {
 	c := q.config
+	answer := p.Operation == Reply && p.TargetPA == c.SenderPA && p.TargetHA == c.SenderHA
 	switch {
 	case p.SenderPA == c.SenderPA:
 		// RFC 5227 2.4: any packet, request or reply, with our address and another's MAC.
-		if p.SenderHA.isStation() && p.SenderHA != c.SenderHA {
+		if !p.SenderHA.IsGroup() && p.SenderHA != (MAC{}) && p.SenderHA != c.SenderHA {
 			return AddressConflict
 		}
 		return Unrelated
 	case p.SenderPA != c.TargetPA:
 		return Unrelated
+	case p.SenderHA == MAC{}:
+		return BadSender
+	case !answer && q.takenOver(p, at):
+		q.mac, q.since, q.answers = p.SenderHA, at.Time(), []MAC{p.SenderHA}
+		return Moved
 	case p.Operation != Reply:
 		return NotReply
-	case p.TargetPA != c.SenderPA || p.TargetHA != c.SenderHA:
+	case !answer:
 		return NotForUs
-	case !p.SenderHA.isStation() || p.SenderHA == c.SenderHA:
-		return BadSender
 	case q.attempts == 0 || q.tooEarly(at):
 		return Unasked
 	case len(q.answers) == 0:
-		q.answers = append(q.answers, p.SenderHA)
+		q.mac, q.since, q.answers = p.SenderHA, at.Time(), []MAC{p.SenderHA}
 		q.answered = at
 		return Accepted
-	case p.SenderHA == q.answers[0]:
+	case p.SenderHA == q.mac:
 		return Repeated
 	}
 	if len(q.answers) < maxAnswers && !slices.Contains(q.answers, p.SenderHA) {
 		q.answers = append(q.answers, p.SenderHA)
 	}
+	if q.unlocked(at) {
+		q.mac, q.since = p.SenderHA, at.Time()
+	}
 	return Conflict
 }
+
+// takenOver reports whether a packet from the target's address that is no answer shows it to be at another MAC than the one
+// that answered.
+func (q *Query) takenOver(p Packet, at stamp.Stamp) bool {
+	if len(q.answers) == 0 || p.SenderHA == q.mac {
+		return false
+	}
+	announced := p.TargetPA == p.SenderPA && (p.Operation == Request || p.Operation == Reply && p.TargetHA == p.SenderHA)
+	asksUs := p.Operation == Request && p.TargetPA == q.config.SenderPA
+	return announced || asksUs || q.unlocked(at)
+}
+
+// unlocked reports whether the MAC has been known for long enough to be given up for another.
+func (q *Query) unlocked(at stamp.Stamp) bool { return at.Time().Sub(q.since) > lockTime }
 
 // tooEarly reports whether a packet is older than the first request, and so answers a question of the kernel's: it is
 // true, but there is no time to be taken from it. Only the kernel's stamps can tell, for packets are read later than
@@ -139,11 +170,12 @@ const (
 	Unrelated       Verdict = iota // not about the target's address nor ours
 	Accepted                       // the answer
 	Repeated                       // the answer again
-	Conflict                       // a valid answer with another MAC than the first
+	Conflict                       // a valid answer with another MAC than the one before
+	Moved                          // the target is at another MAC now, and says so without being asked
 	AddressConflict                // another station says that our own address is its own (RFC 5227 2.4)
 	NotReply                       // from the target's address, but no reply: a hint that it is there, and no more
 	NotForUs                       // a reply whose TargetHA or TargetPA is not ours
-	BadSender                      // a reply whose SenderHA is zero, a group address, or our own
+	BadSender                      // a packet whose SenderHA is zero
 	Unasked                        // an answer from before the question
 )
 
@@ -156,6 +188,8 @@ func (v Verdict) String() string {
 		return "the answer again"
 	case Conflict:
 		return "another MAC for the same address"
+	case Moved:
+		return "at another MAC from now on"
 	case AddressConflict:
 		return "another station claims our address"
 	case NotReply:
@@ -163,7 +197,7 @@ func (v Verdict) String() string {
 	case NotForUs:
 		return "a reply to another station"
 	case BadSender:
-		return "SenderHA is not the MAC of another station"
+		return "SenderHA is zero"
 	case Unasked:
 		return "answered before it was asked"
 	}

@@ -168,9 +168,10 @@ func TestB90_OnlyTheAnswerIsBelieved(t *testing.T) {
 		{"TargetHA zero", func(p *arp.Packet) { p.TargetHA = arp.MAC{} }, arp.NotForUs},
 		{"TargetHA broadcast", func(p *arp.Packet) { p.TargetHA = arp.Broadcast }, arp.NotForUs},
 		{"SenderHA zero", func(p *arp.Packet) { p.SenderHA = arp.MAC{} }, arp.BadSender},
-		{"SenderHA multicast", func(p *arp.Packet) { p.SenderHA = arp.MAC{0x01, 0x00, 0x5e, 1, 2, 3} }, arp.BadSender},
-		{"SenderHA broadcast", func(p *arp.Packet) { p.SenderHA = arp.Broadcast }, arp.BadSender},
-		{"SenderHA ours", func(p *arp.Packet) { p.SenderHA = ourHA }, arp.BadSender},
+		// Load balancers answer with a group's MAC, and ipvlan siblings with ours. Linux takes both.
+		{"SenderHA multicast", func(p *arp.Packet) { p.SenderHA = arp.MAC{0x01, 0x00, 0x5e, 1, 2, 3} }, arp.Accepted},
+		{"SenderHA broadcast", func(p *arp.Packet) { p.SenderHA = arp.Broadcast }, arp.Accepted},
+		{"SenderHA ours", func(p *arp.Packet) { p.SenderHA = ourHA }, arp.Accepted},
 		{"operation 0", func(p *arp.Packet) { p.Operation = 0 }, arp.NotReply},
 		{"request", func(p *arp.Packet) { p.Operation = arp.Request }, arp.NotReply},
 		{"reverse reply", func(p *arp.Packet) { p.Operation = 4 }, arp.NotReply},
@@ -245,6 +246,61 @@ func TestB91_TwoAnswers(t *testing.T) {
 	}
 	if d, _ := q.Duration(); d != time.Millisecond {
 		t.Errorf("duration %v, want that of the first answer", d)
+	}
+}
+
+// TestMoved has a neighbour answer, and then another packet come with its address and another MAC: soon after, when the first
+// of several answers counts, and later.
+func TestMoved(t *testing.T) {
+	for _, test := range []struct {
+		name        string
+		packet      arp.Packet
+		soon, later arp.Verdict
+		followed    [2]bool
+	}{
+		{"announcement by request", arp.Packet{Operation: arp.Request, TargetPA: theirPA}, arp.Moved, arp.Moved, [2]bool{true, true}},
+		{"announcement by request to all", arp.Packet{Operation: arp.Request, TargetPA: theirPA, TargetHA: arp.Broadcast}, arp.Moved, arp.Moved, [2]bool{true, true}},
+		{"announcement by reply", arp.Packet{Operation: arp.Reply, TargetPA: theirPA, TargetHA: strangerHA}, arp.Moved, arp.Moved, [2]bool{true, true}},
+		{"announcement by a reply to all", arp.Packet{Operation: arp.Reply, TargetPA: theirPA, TargetHA: arp.Broadcast}, arp.NotForUs, arp.Moved, [2]bool{false, true}},
+		{"request to us", arp.Packet{Operation: arp.Request, TargetPA: ourPA}, arp.Moved, arp.Moved, [2]bool{true, true}},
+		{"request to another", arp.Packet{Operation: arp.Request, TargetPA: strangerPA}, arp.NotReply, arp.Moved, [2]bool{false, true}},
+		{"reply to another", arp.Packet{Operation: arp.Reply, TargetPA: strangerPA, TargetHA: theirHA}, arp.NotForUs, arp.Moved, [2]bool{false, true}},
+		{"reply to us", arp.Packet{Operation: arp.Reply, TargetPA: ourPA, TargetHA: ourHA}, arp.Conflict, arp.Conflict, [2]bool{false, true}},
+	} {
+		for i, at := range []time.Duration{500 * time.Millisecond, 1100 * time.Millisecond} {
+			q := asked(t)
+			q.HandlePacket(answer, kernelAt(time.Millisecond))
+			p := test.packet
+			p.SenderPA, p.SenderHA = theirPA, strangerHA
+			want := []arp.Verdict{test.soon, test.later}[i]
+			if got := q.HandlePacket(p, kernelAt(at)); got != want {
+				t.Errorf("%s after %v: %v, want %v", test.name, at, got, want)
+			}
+			mac, ok := q.MAC()
+			if followed := mac == strangerHA; !ok || followed != test.followed[i] || !followed && mac != theirHA {
+				t.Errorf("%s after %v: MAC %v", test.name, at, mac)
+			}
+			// The new one counts as the first did.
+			if again := q.HandlePacket(answer, kernelAt(at+time.Millisecond)); test.followed[i] && again != arp.Conflict {
+				t.Errorf("%s after %v: the old MAC answers again: %v", test.name, at, again)
+			}
+			if again, _ := q.MAC(); again != mac {
+				t.Errorf("%s after %v: the old MAC took over at once", test.name, at)
+			}
+			if d, _ := q.Duration(); d != time.Millisecond {
+				t.Errorf("%s: duration %v", test.name, d)
+			}
+		}
+	}
+	q := asked(t)
+	q.HandlePacket(answer, kernelAt(time.Millisecond))
+	same := arp.Packet{Operation: arp.Request, SenderHA: theirHA, SenderPA: theirPA, TargetPA: theirPA}
+	if v := q.HandlePacket(same, kernelAt(2*time.Second)); v != arp.NotReply {
+		t.Errorf("an announcement of what is known: %v", v)
+	}
+	same.SenderHA = arp.MAC{}
+	if v := q.HandlePacket(same, kernelAt(2*time.Second)); v != arp.BadSender {
+		t.Errorf("an announcement of nothing: %v", v)
 	}
 }
 

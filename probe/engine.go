@@ -41,6 +41,8 @@ type Flow struct {
 	Record bool
 	// Observe is told of every event, soon after it happened; nil if nobody wants to know.
 	Observe func(*Event)
+	// NextHop returns the MAC for a SYN that is sent again in a frame, since the next hop may have moved; nil if it cannot.
+	NextHop func() [6]byte
 	// Done is told when the flow has ended.
 	Done func()
 }

@@ -24,6 +24,9 @@ func (e *Engine) send(f *flow) {
 		if !ok {
 			return
 		}
+		if f.NextHop != nil && f.Path.Link && s.Flags.Has(tcphdr.SYN) && f.h.Number() > 0 {
+			f.Path.NextHop = f.NextHop()
+		}
 		datagram, err := e.datagram(f, s)
 		if err != nil {
 			f.h.Fail(err)

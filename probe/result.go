@@ -44,7 +44,11 @@ const (
 	FindingOptionsMalformed      Finding = "options_malformed"       // the SYN-ACK's options could not be read to the end
 	FindingChecksumInvalid       Finding = "checksum_invalid"        // segments were discarded for their checksum
 	FindingSimultaneousOpen      Finding = "simultaneous_open"       // the peer's SYN crossed ours
-	FindingARPConflict           Finding = "arp_conflict"            // two hosts claim the next hop's address
+	FindingARPConflict           Finding = "arp_conflict"            // more than one MAC answers for the next hop's address: two hosts, or one with two interfaces
+	FindingARPUnanswered         Finding = "arp_unanswered"          // nobody answered for the next hop, and the kernel knows its MAC all the same
+	FindingNextHopMoved          Finding = "next_hop_moved"          // the next hop is at another MAC than before
+	FindingNextHopOwnMAC         Finding = "next_hop_own_mac"        // the next hop has the MAC of our own interface
+	FindingNextHopGroupMAC       Finding = "next_hop_group_mac"      // the next hop has the MAC of a group
 	FindingAddressConflict       Finding = "address_conflict"        // another host claims our own address
 	FindingICMPThenAnswer        Finding = "icmp_then_answer"        // an ICMP error first, then an answer of the peer all the same
 	FindingTimestampsMismatch    Finding = "timestamps_mismatch"     // the SYN-ACK echoes a time stamp that we never sent
@@ -101,7 +105,7 @@ type Route struct {
 
 // NextHop is how the next hop became a link-layer address.
 type NextHop struct {
-	Source   string // "arp", "permanent" (the kernel's own entry) or "not_needed"
+	Source   string // "arp", "kernel" (nobody answers, but the kernel has an entry), "permanent" (an entry by hand) or "not_needed"
 	Address  netip.Addr
 	MAC      [6]byte   // zero if there is none
 	Answers  [][6]byte // every different answer, the one used first

@@ -49,7 +49,7 @@ func dnsEvent(e resolver.Event) probe.Event {
 // nextHop returns what was found of the next hop, as a result says it.
 func nextHop(address netip.Addr, r neighbor.Result) probe.NextHop {
 	return probe.NextHop{
-		Source: "arp", Address: address, MAC: r.MAC, Answers: r.Answers, Attempts: r.Attempts, Duration: r.Duration, Clock: r.Clock,
+		Source: r.Source, Address: address, MAC: r.MAC, Answers: r.Answers, Attempts: r.Attempts, Duration: r.Duration, Clock: r.Clock,
 	}
 }
 

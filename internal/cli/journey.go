@@ -376,6 +376,7 @@ func (j *journey) nextHop(a *attempt, way route.Route, path *rawip.Path) (ask bo
 	if known, ok := j.neighbors.Known(hopOf(way)); ok {
 		path.NextHop = known.MAC
 		a.NextHop = nil // it did not happen this time
+		a.noteNextHop(known, way)
 		return false, nil
 	}
 	return true, nil
@@ -411,6 +412,7 @@ func (j *journey) arrive(a *asking, found neighbor.Result, err error, path *rawi
 	switch {
 	case err == nil:
 		path.NextHop = found.MAC
+		a.noteNextHop(found.Entry, a.way)
 	case j.ctx.Err() != nil:
 		a.fail(probe.OutcomeInterrupted, nil)
 	case errors.Is(err, neighbor.ErrTimeout):
@@ -478,13 +480,33 @@ func (a *attempt) noteConflict(e neighbor.Event) {
 	switch e.Verdict {
 	case neighbor.Conflict:
 		finding = probe.FindingARPConflict
+	case neighbor.Moved:
+		finding = probe.FindingNextHopMoved
 	case neighbor.AddressConflict:
 		finding = probe.FindingAddressConflict
 	default:
 		return
 	}
-	if !slices.Contains(a.Findings, finding) {
-		a.Findings = append(a.Findings, finding)
+	a.find(finding)
+}
+
+// noteNextHop adds what is odd about the next hop's MAC.
+func (a *attempt) noteNextHop(e neighbor.Entry, way route.Route) {
+	if e.Source == "kernel" {
+		a.find(probe.FindingARPUnanswered)
+	}
+	switch {
+	case e.MAC == way.HardwareAddr:
+		a.find(probe.FindingNextHopOwnMAC)
+	case e.IsGroup():
+		a.find(probe.FindingNextHopGroupMAC)
+	}
+}
+
+// find adds a finding, once.
+func (a *attempt) find(f probe.Finding) {
+	if !slices.Contains(a.Findings, f) {
+		a.Findings = append(a.Findings, f)
 	}
 }
 

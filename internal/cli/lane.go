@@ -301,11 +301,21 @@ func (l *lane) fill(a *attempt, way route.Route, path rawip.Path, guard *rawip.G
 	if a.flow == nil {
 		a.flow = l.flow(a, way, path, guard, a.course.remote)
 		a.flow.Done = func() { l.done(a) }
+		a.flow.NextHop = func() [6]byte { return l.nextHopAgain(a) }
 		a.flow.Record = l.run.record
 		return
 	}
 	a.flow.Local, a.flow.Remote, a.flow.Path = guard.Local(), a.course.remote, path
 	a.flow.ID, a.flow.Handshake = identification(), l.config(way, guard, a.course.remote)
+}
+
+// nextHopAgain returns where a SYN goes that is sent again: to where the next hop is by now, of which the link is asked.
+func (l *lane) nextHopAgain(a *attempt) [6]byte {
+	l.neighbors.Verify(hopOf(a.way))
+	if known, ok := l.neighbors.Known(hopOf(a.way)); ok {
+		return known.MAC
+	}
+	return a.flow.Path.NextHop
 }
 
 // done takes note that the handshake of an attempt has ended.

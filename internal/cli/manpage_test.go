@@ -162,6 +162,7 @@ func TestManPageContract(t *testing.T) {
 	for _, f := range []probe.Finding{
 		probe.FindingSYNRetransmitted, probe.FindingDuplicateSYNACK, probe.FindingStalePeerState, probe.FindingResetAfterEstablished, probe.FindingRSTIgnored,
 		probe.FindingPeerSpeaksFirst, probe.FindingOptionsMalformed, probe.FindingChecksumInvalid, probe.FindingSimultaneousOpen, probe.FindingARPConflict,
+		probe.FindingARPUnanswered, probe.FindingNextHopMoved, probe.FindingNextHopOwnMAC, probe.FindingNextHopGroupMAC,
 		probe.FindingAddressConflict, probe.FindingICMPThenAnswer, probe.FindingTimestampsMismatch, probe.FindingCloseUnanswered, probe.FindingFragmentIgnored,
 	} {
 		words = append(words, string(f))

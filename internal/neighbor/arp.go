@@ -17,7 +17,7 @@ type query interface {
 	next(now time.Time) (request, bool, error)
 	// handle takes a packet that another station sent to this one or to all. It is not ok if it does not concern the query.
 	handle(etherType uint16, octets []byte, at stamp.Stamp) (claim, bool)
-	// mac returns the neighbour's MAC, once it is known.
+	// mac returns the neighbour's MAC as it was told last, once it is known.
 	mac() ([6]byte, bool)
 	answers() [][6]byte
 
@@ -81,11 +81,7 @@ func (q arpQuery) handle(etherType uint16, octets []byte, at stamp.Stamp) (claim
 }
 
 func (q arpQuery) mac() ([6]byte, bool) {
-	answers := q.Answers()
-	if len(answers) == 0 {
-		return [6]byte{}, false
-	}
-	return answers[0], true
+	return q.MAC()
 }
 
 func (q arpQuery) answers() [][6]byte {
@@ -105,6 +101,8 @@ func verdictOf(v arp.Verdict) Verdict {
 		return Repeated
 	case arp.Conflict:
 		return Conflict
+	case arp.Moved:
+		return Moved
 	case arp.AddressConflict:
 		return AddressConflict
 	}
@@ -118,21 +116,10 @@ const protocol = "ARP"
 func filterFor(questions []*question) ([]bpf.RawInstruction, error) {
 	var senders []netip.Addr
 	for _, q := range questions {
-		if !slices.Contains(senders, q.source) {
-			senders = append(senders, q.source)
+		if !slices.Contains(senders, q.sender) {
+			senders = append(senders, q.sender)
 		}
 		senders = append(senders, q.target)
 	}
 	return bpf.Assemble(arp.Filter(senders...))
-}
-
-// Rehearse returns the request that a question would begin with, unsent.
-func Rehearse(link Link, source, target netip.Addr, at stamp.Stamp) (Event, error) {
-	q := newQuestion(link, source, target, nil, nil)
-	r, _, err := q.query.next(at.User)
-	if err != nil {
-		return Event{}, &Error{Protocol: protocol, Target: target, Interface: link.Name, Err: err}
-	}
-	q.sent(r, at)
-	return q.events[0], nil
 }

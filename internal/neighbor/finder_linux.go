@@ -2,11 +2,13 @@ package neighbor
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
+	"tcpprobe/internal/route"
 	"tcpprobe/internal/socket"
 	"tcpprobe/internal/stamp"
 )
@@ -22,13 +24,14 @@ const (
 // Finder finds the MACs of neighbours, in a goroutine of its own. Its methods may be called from any goroutine, and none of
 // them waits for the link.
 type Finder struct {
-	kernel *kernel
 	waiter *socket.Waiter
 	stop   context.CancelFunc
 	ended  chan struct{}
 	table  *table
 
 	mu      sync.Mutex
+	kernel  *kernel
+	changes *changes // nil where the kernel does not tell of changes
 	clock   *stamp.Clock
 	socket  *socket.Packet
 	buffer  [socketBuffer]byte
@@ -72,8 +75,11 @@ func Open(ctx context.Context) (*Finder, error) {
 		return nil, err
 	}
 	f := &Finder{
-		kernel: kernel, waiter: waiter, stop: stop, ended: make(chan struct{}), table: newTable(),
-		clock: clock, socket: packets, asked: make(map[Hop]*question),
+		waiter: waiter, stop: stop, ended: make(chan struct{}), table: newTable(),
+		kernel: kernel, clock: clock, socket: packets, asked: make(map[Hop]*question),
+	}
+	if f.changes, err = openChanges(); err == nil { // without, packets and timeouts tell of changes
+		waiter.Add(f.changes.fd)
 	}
 	go f.run(ctx)
 	return f, nil
@@ -101,29 +107,51 @@ func (f *Finder) Find(link Link, source, target netip.Addr, observe func(Event),
 	}
 	if r, err, ok := f.table.answer(h, time.Now()); ok {
 		f.calls = append(f.calls, func() { done(r, err) })
-	} else {
-		q := newQuestion(link, source, target, observe, done)
-		f.asked[h] = q
-		f.waiting = append(f.waiting, q)
+		f.waiter.Wake()
+		return
 	}
-	f.waiter.Wake()
+	q := newQuestion(link, source, target, observe)
+	q.done = append(q.done, done)
+	f.wait(q)
 }
 
-// Known returns what is known of a neighbour, if it may be used without asking the link again.
+// Known returns what is known of a neighbour, if it may be used without asking the link again. It follows announcements,
+// answers of another station, and the kernel's own entry, as they come: who sends again asks it again.
 func (f *Finder) Known(h Hop) (Entry, bool) { return f.table.known(h, time.Now()) }
 
 // Forget has a neighbour asked again before it is used: it did not seem to be there. Within a second after it was asked that
 // changes nothing (RFC 1122 2.3.2.1).
 func (f *Finder) Forget(h Hop) { f.table.forget(h, time.Now()) }
 
-// Conflicts returns what has come in since neighbours were found, and makes that doubtful: a Conflict or an AddressConflict.
-// It tells each once, and does not wait for any. Only the 256 neighbours asked for most recently are watched, and of events
-// the first 64 kept.
+// Verify asks the link whether a neighbour that is known is still where it was. Until that is answered it stays known; then
+// Known follows. Within a second after it was asked that changes nothing (RFC 1122 2.3.2.1).
+func (f *Finder) Verify(h Hop) {
+	link, source, ok := f.table.due(h, time.Now())
+	if !ok {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.asked[h] == nil && f.err == nil {
+		f.wait(newQuestion(link, source, h.Address, nil))
+	}
+}
+
+// wait has a question wait for its turn.
+func (f *Finder) wait(q *question) {
+	f.asked[q.hop()] = q
+	f.waiting = append(f.waiting, q)
+	f.waiter.Wake()
+}
+
+// Conflicts returns what has come in since neighbours were found, and changes that or makes it doubtful: Moved, a Conflict or
+// an AddressConflict. It tells each once, and does not wait for any. Only the 256 neighbours asked for most recently are
+// watched, and of events the first 64 kept.
 func (f *Finder) Conflicts() []Event {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.err == nil {
-		f.err = f.receive()
+		f.err = errors.Join(f.receive(), f.follow())
 		f.waiter.Wake() // what has arrived may be an answer
 	}
 	late := f.late
@@ -136,8 +164,11 @@ func (f *Finder) Close() error {
 	f.stop()
 	<-f.ended
 	f.waiter.Close()
-	f.kernel.close()
-	return f.socket.Close()
+	err := f.kernel.close()
+	if f.changes != nil {
+		err = errors.Join(err, f.changes.close())
+	}
+	return errors.Join(err, f.socket.Close())
 }
 
 // run asks and listens until the context ends or the socket fails.
@@ -168,7 +199,7 @@ func (f *Finder) step(ctx context.Context) (deadline time.Time, calls []func(), 
 		f.err = ctx.Err()
 	}
 	if f.err == nil {
-		f.err = f.receive()
+		f.err = errors.Join(f.receive(), f.follow())
 	}
 	if f.err == nil {
 		f.err = f.begin()
@@ -203,6 +234,10 @@ func (f *Finder) begin() error {
 	}
 	begun := f.waiting[:n]
 	f.waiting = f.waiting[n:]
+	now := f.clock.Now()
+	for _, q := range begun {
+		q.askAs(f.kernel.source(q.link, q.source, q.target, now))
+	}
 	f.active = append(f.active, begun...)
 	f.watched = slices.DeleteFunc(f.watched, func(earlier *question) bool {
 		return slices.ContainsFunc(begun, func(q *question) bool { return q.hop() == earlier.hop() })
@@ -231,6 +266,13 @@ func (f *Finder) ask(q *question) (over bool, err error) {
 			return true, err
 		}
 		if ok {
+			if q.query.Attempts() == unicastAttempt {
+				// Some access points let no broadcast through to a station, and the kernel keeps such a neighbour by asking it
+				// alone, as RFC 1122 2.3.2.1 (2) allows.
+				if entry := f.kernel.entry(q.hop()); entry.Known {
+					request.to = entry.HardwareAddr
+				}
+			}
 			if err := f.send(q, request); err != nil {
 				return true, err
 			}
@@ -241,9 +283,25 @@ func (f *Finder) ask(q *question) (over bool, err error) {
 	case found:
 		return true, nil
 	case q.query.Done():
-		return true, f.kernel.silence(q.link)
+		return true, f.silence(q)
 	}
 	return f.err != nil, f.err
+}
+
+// unicastAttempt is which request goes to the MAC that the kernel knows alone, if it knows one.
+const unicastAttempt = 2
+
+// silence returns why nobody answered, unless the kernel has heard of the neighbour lately all the same.
+func (f *Finder) silence(q *question) error {
+	err := f.kernel.silence(q.link)
+	if err != ErrTimeout {
+		return err
+	}
+	if entry := f.kernel.entry(q.hop()); entry.Known && entry.State&route.NeighborReachable != 0 {
+		q.kernels = &entry.HardwareAddr
+		return nil
+	}
+	return err
 }
 
 // send sends a request.
@@ -274,59 +332,12 @@ func (f *Finder) end(q *question, err error) {
 	if err != nil {
 		err = &Error{Protocol: protocol, Target: q.target, Interface: q.link.Name, Err: err}
 	}
-	f.table.set(q.hop(), result, err, q.asked, f.clock.Now())
+	if moved := f.table.set(q, result, err, f.clock.Now()); moved {
+		f.addLate(Event{Link: q.link, Address: q.target, Peer: q.sender, MAC: result.MAC, At: stamp.Stamp{User: f.clock.Now()},
+			Verdict: Moved, Note: "found at another MAC"})
+	}
 	for _, done := range q.done {
 		f.calls = append(f.calls, func() { done(result, err) })
 	}
 	q.over = true
-}
-
-// receive reads the packets that are there.
-func (f *Finder) receive() error {
-	for range maxBurst {
-		var frame socket.Frame
-		octets, ok, err := f.socket.Receive(f.buffer[:], &frame)
-		if err != nil || !ok {
-			return err
-		}
-		switch frame.Type {
-		case socket.FromHost:
-			for _, q := range f.watched {
-				q.left(octets, frame.Interface, frame.Stamp)
-			}
-		case socket.ToHost, socket.ToBroadcast: // link-local addresses are answered by broadcast (RFC 3927 2.5)
-			f.handle(octets, frame)
-		}
-	}
-	return nil
-}
-
-// handle shows a packet to the questions on its link.
-func (f *Finder) handle(octets []byte, frame socket.Frame) {
-	for _, q := range slices.Backward(f.watched) {
-		if q.link.Index != frame.Interface {
-			continue
-		}
-		claim, ok := q.query.handle(frame.Protocol, octets, frame.Stamp)
-		if !ok || claim.verdict == AddressConflict && f.isOwn(claim.mac) {
-			continue
-		}
-		event := q.received(claim, frame.Source, frame.Stamp)
-		late := q.over && (claim.verdict == Conflict || claim.verdict == AddressConflict)
-		if late && len(f.late) < maxEvents {
-			f.late = append(f.late, event)
-		}
-		if claim.verdict == AddressConflict {
-			return // it is about our address, and told once for all questions in its name
-		}
-	}
-}
-
-// isOwn reports whether the MAC is that of any interface of this host: with two of them on one link, the packets of
-// one come in on the other, with the addresses of both.
-func (f *Finder) isOwn(mac [6]byte) bool {
-	if f.own == nil {
-		f.own, _ = f.kernel.ownMACs() // without, the packet is another's
-	}
-	return slices.Contains(f.own, mac)
 }

@@ -8,20 +8,41 @@ import (
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"tcpprobe/internal/route"
 )
 
-// kernel is what the kernel says of interfaces, by rtnetlink(7), in the network namespace that it was opened in.
-type kernel struct{ conn *netlink.Conn }
+// kernel is what the kernel says of interfaces, addresses and neighbours, by rtnetlink(7), in the network namespace that it
+// was opened in. It is for one goroutine at a time.
+type kernel struct {
+	conn     *netlink.Conn
+	entries  *route.Cache // for the neighbour table alone
+	announce announce
+}
 
 func openKernel() (*kernel, error) {
 	conn, err := netlink.Dial(unix.NETLINK_ROUTE, nil)
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: "netlink", Err: err}
 	}
-	return &kernel{conn}, nil
+	entries, err := route.OpenCache()
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return &kernel{conn: conn, entries: entries, announce: announce{all: readAnnounce()}}, nil
 }
 
-func (k *kernel) close() { k.conn.Close() }
+func (k *kernel) close() error { return errors.Join(k.conn.Close(), k.entries.Close()) }
+
+// entry returns the kernel's own entry for a neighbour, as far as it tells.
+func (k *kernel) entry(h Hop) route.Neighbor {
+	n, err := k.entries.Neighbor(h.Index, h.Address)
+	if err != nil {
+		return route.Neighbor{}
+	}
+	return n
+}
 
 // silence says why nobody answered on the link: a socket for all interfaces is not told when one of them goes down.
 func (k *kernel) silence(link Link) error {
@@ -36,7 +57,7 @@ func (k *kernel) silence(link Link) error {
 	if _, err := attributes(replies[0], &header); err != nil {
 		return err
 	}
-	if header.Flags&unix.IFF_UP == 0 {
+	if header.Flags&unix.IFF_UP == 0 || header.Flags&unix.IFF_RUNNING == 0 { // switched off, or without a carrier
 		return receiveError(unix.ENETDOWN)
 	}
 	return ErrTimeout

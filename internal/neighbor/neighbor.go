@@ -26,8 +26,11 @@ type Hop struct {
 // Entry is what is known of a neighbour.
 type Entry struct {
 	MAC    [6]byte
-	Source string // who says so: "arp"
+	Source string // who says so: "arp", or "kernel" where nobody answers and the kernel knows it all the same
 }
+
+// IsGroup reports whether the MAC is that of several stations.
+func (e Entry) IsGroup() bool { return e.MAC[0]&1 != 0 }
 
 // Verdict is what a packet was taken for.
 type Verdict uint8
@@ -36,17 +39,18 @@ const (
 	Ignored         Verdict = iota // it names the neighbour, and yet nothing of it is believed
 	Accepted                       // the answer
 	Repeated                       // the answer again
-	Conflict                       // a valid answer with another MAC than the first
+	Conflict                       // a valid answer with another MAC than the one before
+	Moved                          // the neighbour is at another MAC now
 	AddressConflict                // another station says that our own address is its own (RFC 5227 2.4)
 )
 
-// Event is one packet, sent or received.
+// Event is one packet, sent or received. That the kernel's entry for a neighbour has another MAC is one without Octets.
 type Event struct {
 	Link    Link
 	Out     bool       // sent by the Finder
 	Attempt int        // number of the request that was sent last, from 1
 	Address netip.Addr // whose MAC is asked for or told
-	Peer    netip.Addr // the other address of the packet: who asks, or who is told
+	Peer    netip.Addr // the other address of the packet: who asks, or who is told. A Finder need not ask in the name of the source
 	MAC     [6]byte    // of Address, by a packet received
 	Octets  []byte     // of the packet, without the link header
 	// EtherSource and EtherDestination are the addresses of the frame. Where the source of an answer is not its MAC, it

@@ -12,7 +12,8 @@ import (
 type question struct {
 	query   query
 	link    Link
-	source  netip.Addr
+	source  netip.Addr // our own address that the question is for
+	sender  netip.Addr // our own address in whose name it is asked
 	target  netip.Addr
 	observe func(Event)
 	done    []func(Result, error)
@@ -20,16 +21,25 @@ type question struct {
 	over    bool      // everybody has been told the result
 	asked   time.Time // when the last request left
 	events  []Event
-	request int // which event is the last request
-	told    int // events that the observer was told of
+	request int      // which event is the last request
+	kernels *[6]byte // the MAC of the kernel's entry, where nobody answered
+	told    int      // events that the observer was told of
 	ignored int
 }
 
-func newQuestion(link Link, source, target netip.Addr, observe func(Event), done func(Result, error)) *question {
+func newQuestion(link Link, source, target netip.Addr, observe func(Event)) *question {
 	return &question{
 		query: newARPQuery(link, source, target),
-		link:  link, source: source, target: target,
-		observe: observe, done: []func(Result, error){done},
+		link:  link, source: source, sender: source, target: target,
+		observe: observe,
+	}
+}
+
+// askAs has the neighbour asked in the name of another of our own addresses.
+func (q *question) askAs(sender netip.Addr) {
+	if sender != q.sender {
+		q.sender = sender
+		q.query = newARPQuery(q.link, sender, q.target)
 	}
 }
 
@@ -41,7 +51,7 @@ func (q *question) sent(r request, at stamp.Stamp) {
 	q.asked = at.User
 	q.request = len(q.events)
 	q.events = append(q.events, Event{
-		Link: q.link, Out: true, Attempt: q.query.Attempts(), Address: q.target, Peer: q.source, Octets: r.octets,
+		Link: q.link, Out: true, Attempt: q.query.Attempts(), Address: q.target, Peer: q.sender, Octets: r.octets,
 		EtherSource: q.link.HardwareAddr, EtherDestination: r.to, At: at,
 	})
 }
@@ -84,8 +94,11 @@ func (q *question) received(c claim, etherSource [6]byte, at stamp.Stamp) Event 
 func (q *question) result() Result {
 	r := Result{Attempts: q.query.Attempts(), Answers: q.query.answers(), Ignored: q.ignored}
 	r.Duration, r.Clock = q.query.Duration()
+	r.Source = "arp"
 	if mac, ok := q.query.mac(); ok {
-		r.Entry = Entry{MAC: mac, Source: "arp"}
+		r.MAC = mac
+	} else if q.kernels != nil {
+		r.Entry = Entry{MAC: *q.kernels, Source: "kernel"}
 	}
 	return r
 }

@@ -1,6 +1,7 @@
 package neighbor
 
 import (
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -25,6 +26,8 @@ type table struct {
 // entry is an Entry, or the failure to find one, and how far it is to be trusted.
 type entry struct {
 	Entry
+	link   Link
+	source netip.Addr // our own address that it was asked for
 	result Result
 	err    error     // why there is no MAC; nil if there is one
 	asked  time.Time // when the last request for it left
@@ -64,13 +67,16 @@ func (t *table) answer(h Hop, now time.Time) (Result, error, bool) {
 	if e.err != nil {
 		return e.result, e.err, true
 	}
-	return Result{Entry: e.Entry, Answers: [][6]byte{e.MAC}}, nil, true
+	return Result{Entry: e.Entry}, nil, true
 }
 
-// set takes note of how a question ended.
-func (t *table) set(h Hop, r Result, err error, asked, now time.Time) {
+// set takes note of how a question ended, and reports whether the neighbour was known at another MAC before.
+func (t *table) set(q *question, r Result, err error, now time.Time) (moved bool) {
+	h := q.hop()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	earlier := t.entries[h]
+	moved = err == nil && earlier != nil && earlier.err == nil && earlier.MAC != r.MAC
 	if len(t.entries) >= t.room {
 		for h, e := range t.entries {
 			if !e.usable(now) {
@@ -79,7 +85,33 @@ func (t *table) set(h Hop, r Result, err error, asked, now time.Time) {
 		}
 		t.room = max(t.room, 2*len(t.entries))
 	}
-	t.entries[h] = &entry{Entry: r.Entry, result: r, err: err, asked: asked, found: now}
+	t.entries[h] = &entry{Entry: r.Entry, link: q.link, source: q.source, result: r, err: err, asked: q.asked, found: now}
+	return moved
+}
+
+// move takes note that a neighbour that was asked for is at another MAC than was known, or at one at all: a late answer may
+// come to a question that has ended. It is moved if it was known at another one.
+func (t *table) move(h Hop, to Entry, now time.Time) (_ Link, moved bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.entries[h]
+	if e == nil || e.err == nil && e.MAC == to.MAC {
+		return Link{}, false
+	}
+	moved = e.err == nil
+	e.Entry, e.err, e.found, e.doubt = to, nil, now, false
+	return e.link, moved
+}
+
+// due reports whether a neighbour that is known may be asked again, and how it was asked.
+func (t *table) due(h Hop, now time.Time) (_ Link, source netip.Addr, ok bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	e := t.entries[h]
+	if e == nil || e.err != nil || now.Sub(e.asked) < askInterval {
+		return Link{}, netip.Addr{}, false
+	}
+	return e.link, e.source, true
 }
 
 // forget has a neighbour asked again before it is used, unless it was asked within the last second.

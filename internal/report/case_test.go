@@ -135,7 +135,7 @@ var cases = []struct {
 		j.in(14.7, tcphdr.ACK, irs+1, iss+2, nil, 0, probe.VerdictLate)
 		j.TCP.Ignored = 7
 		j.Findings = []probe.Finding{
-			probe.FindingStalePeerState, probe.FindingRSTIgnored, probe.FindingICMPThenAnswer, probe.FindingChecksumInvalid, probe.FindingARPConflict,
+			probe.FindingStalePeerState, probe.FindingRSTIgnored, probe.FindingICMPThenAnswer, probe.FindingChecksumInvalid, probe.FindingARPConflict, probe.FindingARPUnanswered, probe.FindingNextHopMoved, probe.FindingNextHopOwnMAC, probe.FindingNextHopGroupMAC,
 			probe.FindingAddressConflict, probe.FindingTimestampsMismatch, probe.FindingFragmentIgnored,
 		}
 		return j.Result

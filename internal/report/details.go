@@ -118,6 +118,8 @@ func (p *page) icmpDetails(m *probe.ICMP) {
 func (l *Ladder) conclusion(r *probe.Result) {
 	if h := r.NextHop; h != nil && h.Source == "permanent" {
 		l.page.detail("next hop", fmt.Sprintf("%s, a permanent entry of the kernel", mac(h.MAC)))
+	} else if h != nil && h.Source == "kernel" {
+		l.page.detail("next hop", fmt.Sprintf("%s, an entry of the kernel", mac(h.MAC)))
 	} else if h != nil && h.Source == "not_needed" {
 		l.page.detail("next hop", "this link does without ARP")
 	}

@@ -63,7 +63,7 @@ func TestNotes(t *testing.T) {
 	j.syn(2.301)
 	j.timedOut(3000)
 	j.Findings = []probe.Finding{probe.FindingSYNRetransmitted, probe.FindingARPConflict, "\x1b[31m"}
-	want := []string{"two hosts claim the address of the next hop", `\x1b[31m`}
+	want := []string{"two MACs answer for the next hop: two hosts, or one with two interfaces", `\x1b[31m`}
 	if diff := cmp.Diff(want, report.Notes(j.Result)); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

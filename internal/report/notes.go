@@ -59,7 +59,15 @@ func finding(f probe.Finding, r *probe.Result) string {
 	case probe.FindingSimultaneousOpen:
 		return "simultaneous open: the peer's SYN crossed ours"
 	case probe.FindingARPConflict:
-		return "two hosts claim the address of the next hop"
+		return "two MACs answer for the next hop: two hosts, or one with two interfaces"
+	case probe.FindingARPUnanswered:
+		return "the next hop did not answer ARP; its MAC is that of the kernel's entry"
+	case probe.FindingNextHopMoved:
+		return "the next hop is at another MAC than before"
+	case probe.FindingNextHopOwnMAC:
+		return "the next hop has the same MAC as our own interface"
+	case probe.FindingNextHopGroupMAC:
+		return "the next hop has the MAC of a group: every member gets our frames"
 	case probe.FindingAddressConflict:
 		return "another host claims our own address"
 	case probe.FindingICMPThenAnswer:
