@@ -28,6 +28,7 @@ var imports = map[string][]string{
 	"internal/bench":          {"internal/netlab", "tcphdr"},
 	"internal/diagram":        {"icmp", "internal/report", "internal/stamp", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"},
 	"internal/deadline":       {},
+	"internal/e2e":            {},
 	"internal/exit":           {"internal/stats", "probe", "resolver"},
 	"internal/explain":        {"arp", "icmp", "internal/checksum", "internal/report", "internal/stamp", "internal/text", "probe", "rawip", "tcphdr"},
 	"internal/checksum":       {},

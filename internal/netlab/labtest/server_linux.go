@@ -122,6 +122,7 @@ func startDNS(t testing.TB, h *netlab.Host, addr string) {
 	config := writeFile(t, dir, "dnsmasq.conf", `
 no-resolv
 no-hosts
+no-round-robin
 bind-interfaces
 except-interface=lo
 log-facility=-
