@@ -30,7 +30,7 @@ var imports = map[string][]string{
 	"internal/deadline":       {},
 	"internal/e2e":            {},
 	"internal/exit":           {"internal/stats", "probe", "resolver"},
-	"internal/explain":        {"arp", "icmp", "internal/checksum", "internal/report", "internal/stamp", "internal/text", "probe", "rawip", "tcphdr"},
+	"internal/explain":        {"arp", "icmp", "internal/checksum", "internal/report", "internal/stamp", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"},
 	"internal/checksum":       {},
 	"internal/neighbor":       {"arp", "internal/route", "internal/socket", "internal/stamp"},
 	"internal/hostpolicy":     {},

@@ -114,6 +114,21 @@ func (c *Writer) Result(r *probe.Result) error {
 	return c.flush()
 }
 
+// Path writes what was found by handshakes that belong together: of a trace, of flows, of a search for the path MTU, of a
+// comparison of SYNs. Nothing more may come of them, and Result is not to be called for them. The error is the writer's.
+func (c *Writer) Path(verdict string, notes []string) error {
+	clear(c.accounts)
+	if c.format == PCAP {
+		return nil
+	}
+	comments := []string{verdict}
+	for _, note := range notes {
+		comments = append(comments, "note: "+note)
+	}
+	c.buffer = appendNames(c.buffer, nil, comments)
+	return c.flush()
+}
+
 // account returns what is known of a result.
 func (c *Writer) account(r *probe.Result) *account {
 	a := c.accounts[r]

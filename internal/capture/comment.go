@@ -6,6 +6,7 @@ import (
 
 	"tcpprobe/internal/checksum"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 	"tcpprobe/tcphdr"
 )
@@ -30,6 +31,9 @@ func (a *account) comments(e *probe.Event, line report.Line) []string {
 	if e.Kind == probe.EventSegmentSent {
 		if s.Header.Flags.Has(tcphdr.SYN) {
 			a.syns++
+		}
+		if s.Header.Flags.Has(tcphdr.SYN) && s.TTL < defaultTTL {
+			add("ttl %d: it gets %s far at the most", s.TTL, text.Count(int(s.TTL), "hop"))
 		}
 		if a.syns > 1 && s.Header.Flags.Has(tcphdr.SYN) && !s.Header.Flags.Has(tcphdr.ACK) {
 			add("SYN %d: %s not answered in time", a.syns, before(a.syns))

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -299,6 +301,48 @@ func TestWriteError(t *testing.T) {
 		}
 		if err := w.Result(s.Result); format == capture.PCAPNG && err != errFull {
 			t.Errorf("result: %v", err)
+		}
+	}
+}
+
+// TestPath checks that the SYNs of a trace say how far they get, that what was found stands in the end, and that a comment
+// that is longer than any reader has patience for is one all the same.
+func TestPath(t *testing.T) {
+	for _, f := range []capture.Format{capture.PCAPNG, capture.PCAP} {
+		var b bytes.Buffer
+		w, err := capture.NewWriter(&b, f, info)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for ttl := range 2 {
+			s := bareSYN(t)
+			s.Events[0].Segment.TTL = uint8(1 + ttl)
+			if err := w.Event(s.Result, &s.Events[0]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Path("TIMEOUT  example.com:80  no hop answers", []string{strings.Repeat("long ", 2000)}); err != nil {
+			t.Fatal(err)
+		}
+		if f == capture.PCAP {
+			if strings.Contains(b.String(), "no hop answers") {
+				t.Error("pcap has no place for comments")
+			}
+			continue
+		}
+		records, _, err := readNG(t, b.Bytes())
+		if err != io.EOF || len(records) != 2 {
+			t.Fatalf("%d packets, %v", len(records), err)
+		}
+		for i, want := range []string{"ttl 1: it gets 1 hop far at the most", "ttl 2: it gets 2 hops far at the most"} {
+			if !slices.Contains(records[i].Comments, want) {
+				t.Errorf("packet %d: no %q in %q", i, want, records[i].Comments)
+			}
+		}
+		for _, want := range []string{"TIMEOUT  example.com:80  no hop answers", "note: " + strings.Repeat("long ", 818)} {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("no %.40q in the file", want)
+			}
 		}
 	}
 }

@@ -2,8 +2,8 @@
 // octet of it means, with the RFC and the section in which that is written.
 //
 // It is a rendering of the same events as package report's, and like those a pure function of results and a
-// [report.Style]. Text is at most 80 columns wide, and holds nothing of what was received or
-// typed that is not printable. Octets that were cut off or make no sense are shown as they are.
+// [report.Style]. Text is at most 80 columns wide, and holds nothing of what was received or typed that is not
+// printable. Octets that were cut off or make no sense are shown as they are.
 package explain
 
 import (
@@ -20,6 +20,8 @@ type Lesson struct {
 	begun     bool
 	query     []byte // the DNS message that was sent last
 	talk      conversation
+	alike     bool   // a handshake of several that are alike is being explained
+	model     []byte // the first SYN of those
 }
 
 // New returns a Lesson that writes to w. With checksums it shows how every checksum comes about. A style that is Quiet

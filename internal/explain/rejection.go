@@ -33,7 +33,7 @@ func (l *Lesson) icmpReceived(r *probe.Result, e *probe.Event) {
 	}
 	l.page.prose(
 		fmt.Sprintf("%s reports on a datagram that it could not deliver or forward (RFC 792).", from),
-		meaning(m),
+		l.meaning(m),
 		whose(original),
 		crossed(m, r.Route))
 	t := l.newTable(e, etherTypeIPv4, "cut off here: the rest of the header is missing")
@@ -43,7 +43,9 @@ func (l *Lesson) icmpReceived(r *probe.Result, e *probe.Event) {
 	if l.checksums {
 		l.datagramChecksums(e.Octets)
 	}
-	l.controlBlock(r)
+	if !l.alike {
+		l.controlBlock(r)
+	}
 }
 
 // quotedDatagram returns our datagram that an ICMP message quotes, as it was sent; nil if there is none.
@@ -102,9 +104,12 @@ func crossed(m *probe.ICMP, route *probe.Route) string {
 }
 
 // meaning says what a type and code mean for us.
-func meaning(m *probe.ICMP) string {
+func (l *Lesson) meaning(m *probe.ICMP) string {
 	switch icmp.Type(m.Type) {
 	case icmp.TimeExceeded:
+		if l.alike && int(m.SentTTL) == m.Hops() {
+			return "The Time to Live is used up there, as it was meant to be: so the router names itself (RFC 1812 5.2.7.3)."
+		}
 		return "The Time to Live was used up: the routers pass it in a circle, or it began too small (RFC 1812 5.2.7.3)."
 	case icmp.ParameterProblem:
 		return "It could make no sense of the IPv4 header that it quotes."

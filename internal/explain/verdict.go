@@ -17,11 +17,7 @@ func (l *Lesson) Verdict(r *probe.Result) error {
 		l.talk.state = t.State
 		l.controlBlock(r)
 	}
-	l.page.Line("")
-	l.page.Line(l.page.Paint(text.Bold, "What was learnt"))
-	l.page.prose(l.learnt(r)...)
-	l.page.Line("")
-	return l.page.Flush()
+	return l.conclude(l.learnt(r)...)
 }
 
 // learnt returns the sentences.

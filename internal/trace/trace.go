@@ -91,7 +91,10 @@ func (t *Trace) Flows(model probe.Flow, random func() uint32) []*probe.Flow {
 		f.ID = uint16(1 + int(model.ID)%identificationStep + i*identificationStep)
 		f.Handshake.ISS, f.Handshake.TimestampBase = iss, random()
 		f.Handshake.Close = probe.CloseHalf
-		f.Result = &probe.Result{Target: model.Result.Target, Host: model.Result.Host, Port: model.Result.Port}
+		f.Result = &probe.Result{
+			Target: model.Result.Target, Host: model.Result.Host, Port: model.Result.Port,
+			Time: model.Result.Time, Start: model.Result.Start, Route: model.Result.Route,
+		}
 		iss = iss.Add(-int(minimumSequence + random()%sequenceSpread))
 		flows[i] = &f
 	}

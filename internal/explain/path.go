@@ -1,0 +1,74 @@
+package explain
+
+import (
+	"fmt"
+
+	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
+	"tcpprobe/internal/trace"
+)
+
+// Trace says in a few lines what was learnt from a trace, Flows from several flows, PathMTU from a search for the path
+// MTU, and SYNs from a comparison of SYNs. The verdicts themselves are package report's. The error is the writer's.
+func (l *Lesson) Trace(t *trace.Trace) error {
+	if t.Failed != nil && len(t.Path()) == 0 {
+		return l.Verdict(t.Failed)
+	}
+	named := 0
+	for _, hop := range t.Path() {
+		if len(hop.Replies) > 0 {
+			named++
+		}
+	}
+	return l.conclude(append([]string{
+		"Every router that forwards a datagram takes one off its Time to Live, and reports by ICMP 11/0 where nothing is left (RFC 1812 5.3.1, RFC 792).",
+		fmt.Sprintf("So SYNs with a Time to Live of %d, %d and so on name the hops in their order: %s of %d said something.",
+			t.First, t.First+1, text.Count(named, "hop"), len(t.Path())),
+		"All have the same addresses and ports, so that routers that share load send them the same way (RFC 2992).",
+		"Of the way back nothing is known but how long it and the way there took together.",
+	}, report.TraceNotes(t)...)...)
+}
+
+func (l *Lesson) Flows(set *trace.FlowSet) error {
+	if set.Failed != nil {
+		return l.Verdict(set.Failed)
+	}
+	return l.conclude(append([]string{
+		fmt.Sprintf("%s that differ in the source port alone.", text.Count(len(set.Flows), "connection")),
+		"Routers that share load choose the next hop by addresses and ports (RFC 2992), so that each flow keeps to one way and others may take another.",
+	}, report.FlowsNotes(set)...)...)
+}
+
+func (l *Lesson) PathMTU(m *trace.PathMTU) error {
+	if m.Search == nil {
+		return l.Verdict(m.Plain)
+	}
+	return l.conclude(append([]string{
+		"A router that may not cut up a datagram too large for its next link drops it, and names the size that fits by ICMP 3/4 (RFC 1191 4).",
+		"What it names is tried, not believed; where nobody says anything, the size is found by halving (RFC 4821 3).",
+	}, report.MTUNotes(m)...)...)
+}
+
+func (l *Lesson) SYNs(c *trace.SYNComparison) error {
+	if c.Failed != nil {
+		return l.Verdict(c.Failed)
+	}
+	return l.conclude(append([]string{
+		"A host that does not know an option passes over it (RFC 9293 MUST-6), and one that does not want ECN does not say so (RFC 3168 6.1.1):",
+		"a SYN that vanishes for what it offers was dropped by something on the way.",
+	}, report.SYNsNotes(c)...)...)
+}
+
+// conclude adds what was learnt.
+func (l *Lesson) conclude(sentences ...string) error {
+	if l.page.quiet {
+		return nil
+	}
+	l.page.Line("", l.page.Paint(text.Bold, "What was learnt"))
+	for i, s := range sentences {
+		sentences[i] = l.page.Printable(s)
+	}
+	l.page.prose(sentences...)
+	l.page.Line("")
+	return l.page.Flush()
+}
