@@ -19,7 +19,7 @@ func (h *Handshake) synchronized(a Arrival) Verdict {
 			h.challenge(a)
 			return VerdictDuplicate
 		}
-		h.challenge(a)
+		h.acknowledgeAgain(a)
 		if a.end().LessEq(h.rcvNxt) {
 			return VerdictDuplicate
 		}
@@ -111,11 +111,11 @@ func (h *Handshake) text(a Arrival) Verdict {
 	}
 	// What is missing in front of it will be sent again.
 	if h.rcvNxt.Less(a.Header.Seq) {
-		h.challenge(a)
+		h.acknowledgeAgain(a)
 		return VerdictOutOfWindow
 	}
 	if a.end().LessEq(h.rcvNxt) {
-		h.sendACK() // of data that came with a crossing SYN already
+		h.acknowledgeAgain(a) // of data that came with a crossing SYN already
 		return VerdictDuplicate
 	}
 	if a.Data > 0 {
