@@ -50,25 +50,56 @@ func (o Options) Find(k OptionKind) (data []byte, ok bool) {
 	return nil, false
 }
 
-// MSS returns the maximum segment size in octets (RFC 9293 3.2), any value that the sender chose to give. It is not ok
-// if the option is absent or of the wrong length.
-func (o Options) MSS() (mss uint16, ok bool) {
-	data, _ := o.Find(MaximumSegmentSize)
-	if len(data) != 2 {
+// MSS returns the maximum segment size in octets (RFC 9293 3.2), any value that the sender chose to give. It is not ok if
+// the option is of another kind, or of the wrong length.
+func (o Option) MSS() (mss uint16, ok bool) {
+	if o.Kind != MaximumSegmentSize || len(o.Data) != 2 {
 		return 0, false
 	}
-	return binary.BigEndian.Uint16(data), true
+	return binary.BigEndian.Uint16(o.Data), true
 }
 
-// WindowScale returns the shift count of the window (RFC 7323 2.2), which a receiver takes as 14 if it is greater (2.3).
-// It is not ok if the option is absent or of the wrong length.
-func (o Options) WindowScale() (shift uint8, ok bool) {
-	data, _ := o.Find(WindowScale)
-	if len(data) != 1 {
+// WindowScale returns the shift count of the window (RFC 7323 2.2), which a receiver takes as 14 if it is greater (2.3). It
+// is not ok if the option is of another kind, or of the wrong length.
+func (o Option) WindowScale() (shift uint8, ok bool) {
+	if o.Kind != WindowScale || len(o.Data) != 1 {
 		return 0, false
 	}
-	return data[0], true
+	return o.Data[0], true
 }
+
+// Timestamps returns the timestamp value and the timestamp echo reply, TSval and TSecr (RFC 7323 3.2), in ticks of the
+// clocks of the sender and of the receiver. It is not ok if the option is of another kind, or of the wrong length.
+func (o Option) Timestamps() (val, ecr uint32, ok bool) {
+	if o.Kind != Timestamps || len(o.Data) != 8 {
+		return 0, 0, false
+	}
+	return binary.BigEndian.Uint32(o.Data), binary.BigEndian.Uint32(o.Data[4:]), true
+}
+
+// A Block is a range of sequence numbers that arrived out of order: from Left up to, but not including, Right.
+type Block struct{ Left, Right SeqNum }
+
+// SACK returns the blocks of a selective acknowledgment (RFC 2018 3). It is not ok if the option is of another kind, or has
+// no whole number of blocks, one at the least.
+func (o Option) SACK() (blocks []Block, ok bool) {
+	if o.Kind != SACK || len(o.Data) == 0 || len(o.Data)%8 != 0 {
+		return nil, false
+	}
+	for d := o.Data; len(d) > 0; d = d[8:] {
+		blocks = append(blocks, Block{SeqNum(binary.BigEndian.Uint32(d)), SeqNum(binary.BigEndian.Uint32(d[4:]))})
+	}
+	return blocks, true
+}
+
+// MSS is [Option.MSS] of the first option of that kind.
+func (o Options) MSS() (mss uint16, ok bool) { return o.option(MaximumSegmentSize).MSS() }
+
+// WindowScale is [Option.WindowScale] of the first option of that kind.
+func (o Options) WindowScale() (shift uint8, ok bool) { return o.option(WindowScale).WindowScale() }
+
+// Timestamps is [Option.Timestamps] of the first option of that kind.
+func (o Options) Timestamps() (val, ecr uint32, ok bool) { return o.option(Timestamps).Timestamps() }
 
 // SACKPermitted reports whether the sender can receive selective acknowledgments (RFC 2018 2).
 func (o Options) SACKPermitted() bool {
@@ -76,14 +107,10 @@ func (o Options) SACKPermitted() bool {
 	return ok && len(data) == 0
 }
 
-// Timestamps returns the timestamp value and the timestamp echo reply, TSval and TSecr (RFC 7323 3.2), in ticks of the
-// clocks of the sender and of the receiver. It is not ok if the option is absent or of the wrong length.
-func (o Options) Timestamps() (val, ecr uint32, ok bool) {
-	data, _ := o.Find(Timestamps)
-	if len(data) != 8 {
-		return 0, 0, false
-	}
-	return binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:]), true
+// option returns the first option of the given kind, or one without data if there is none.
+func (o Options) option(k OptionKind) Option {
+	data, _ := o.Find(k)
+	return Option{Kind: k, Data: data}
 }
 
 // AppendNoOperation appends an octet that only moves what follows to another boundary (RFC 9293 3.2).

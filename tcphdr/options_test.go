@@ -237,3 +237,18 @@ func TestOptionKindString(t *testing.T) {
 		}
 	}
 }
+
+// TestSACK: the blocks of a selective acknowledgment, and what is none.
+func TestSACK(t *testing.T) {
+	blocks, ok := tcphdr.Option{Kind: tcphdr.SACK, Data: []byte{0, 0, 0, 1, 0, 0, 0, 2, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 3}}.SACK()
+	if want := []tcphdr.Block{{Left: 1, Right: 2}, {Left: 0xffffffff, Right: 3}}; !ok || !slices.Equal(blocks, want) {
+		t.Errorf("%v, %t, want %v", blocks, ok, want)
+	}
+	for _, o := range []tcphdr.Option{
+		{Kind: tcphdr.SACK}, {Kind: tcphdr.SACK, Data: make([]byte, 9)}, {Kind: tcphdr.MD5, Data: make([]byte, 16)},
+	} {
+		if blocks, ok := o.SACK(); ok {
+			t.Errorf("%v: %v", o, blocks)
+		}
+	}
+}

@@ -88,18 +88,19 @@ func (p *page) options(o tcphdr.Options) []string {
 
 // option writes an option with its value.
 func (p *page) option(o tcphdr.Option) string {
-	d := o.Data
-	switch {
-	case o.Kind == tcphdr.MaximumSegmentSize && len(d) == 2:
-		return fmt.Sprintf("mss %d", binary.BigEndian.Uint16(d))
-	case o.Kind == tcphdr.WindowScale && len(d) == 1:
-		return fmt.Sprintf("ws %d (%s%d)", d[0], p.Glyph("×", "x"), 1<<min(d[0], 14))
-	case o.Kind == tcphdr.Timestamps && len(d) == 8:
-		return fmt.Sprintf("ts val %d ecr %d", binary.BigEndian.Uint32(d), binary.BigEndian.Uint32(d[4:]))
-	case len(d) == 0:
+	if mss, ok := o.MSS(); ok {
+		return fmt.Sprintf("mss %d", mss)
+	}
+	if shift, ok := o.WindowScale(); ok {
+		return fmt.Sprintf("ws %d (%s%d)", shift, p.Glyph("×", "x"), 1<<min(shift, 14))
+	}
+	if val, ecr, ok := o.Timestamps(); ok {
+		return fmt.Sprintf("ts val %d ecr %d", val, ecr)
+	}
+	if len(o.Data) == 0 {
 		return o.Kind.String()
 	}
-	return fmt.Sprintf("%v %x", o.Kind, d)
+	return fmt.Sprintf("%v %x", o.Kind, o.Data)
 }
 
 // icmpDetails adds what an ICMP error says besides.

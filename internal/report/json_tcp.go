@@ -1,7 +1,6 @@
 package report
 
 import (
-	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
 	"time"
@@ -140,20 +139,18 @@ func newOptions(options tcphdr.Options) []optionJSON {
 // newOption returns an option with its value, or with its octets if its kind or its length is not known here.
 func newOption(o tcphdr.Option) optionJSON {
 	j := optionJSON{Kind: uint8(o.Kind), Name: o.Kind.String()}
-	d := o.Data
-	switch {
-	case o.Kind == tcphdr.MaximumSegmentSize && len(d) == 2:
-		j.MSS = new(binary.BigEndian.Uint16(d))
-	case o.Kind == tcphdr.WindowScale && len(d) == 1:
-		j.Shift = new(d[0])
-	case o.Kind == tcphdr.Timestamps && len(d) == 8:
-		j.Val, j.ECR = new(binary.BigEndian.Uint32(d)), new(binary.BigEndian.Uint32(d[4:]))
-	case o.Kind == tcphdr.SACK && len(d) > 0 && len(d)%8 == 0:
-		for ; len(d) > 0; d = d[8:] {
-			j.Blocks = append(j.Blocks, blockJSON{binary.BigEndian.Uint32(d), binary.BigEndian.Uint32(d[4:])})
+	if mss, ok := o.MSS(); ok {
+		j.MSS = &mss
+	} else if shift, ok := o.WindowScale(); ok {
+		j.Shift = &shift
+	} else if val, ecr, ok := o.Timestamps(); ok {
+		j.Val, j.ECR = &val, &ecr
+	} else if blocks, ok := o.SACK(); ok {
+		for _, b := range blocks {
+			j.Blocks = append(j.Blocks, blockJSON{uint32(b.Left), uint32(b.Right)})
 		}
-	default:
-		j.Data = hex.EncodeToString(d)
+	} else {
+		j.Data = hex.EncodeToString(o.Data)
 	}
 	return j
 }

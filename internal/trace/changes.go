@@ -166,18 +166,22 @@ func optionField(k tcphdr.OptionKind) string {
 }
 
 // optionText says what an option holds, for a person.
-func optionText(o tcphdr.Options, k tcphdr.OptionKind) string {
-	data, ok := o.Find(k)
-	switch {
-	case !ok:
+func optionText(options tcphdr.Options, k tcphdr.OptionKind) string {
+	data, ok := options.Find(k)
+	if !ok {
 		return absent
-	case k == tcphdr.MaximumSegmentSize && len(data) == 2:
-		return strconv.Itoa(int(binary.BigEndian.Uint16(data)))
-	case k == tcphdr.WindowScale && len(data) == 1:
-		return strconv.Itoa(int(data[0]))
-	case k == tcphdr.Timestamps && len(data) == 8:
-		return fmt.Sprintf("%d/%d", binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:]))
-	case len(data) == 0:
+	}
+	o := tcphdr.Option{Kind: k, Data: data}
+	if mss, ok := o.MSS(); ok {
+		return strconv.Itoa(int(mss))
+	}
+	if shift, ok := o.WindowScale(); ok {
+		return strconv.Itoa(int(shift))
+	}
+	if val, ecr, ok := o.Timestamps(); ok {
+		return fmt.Sprintf("%d/%d", val, ecr)
+	}
+	if len(data) == 0 {
 		return "present"
 	}
 	return fmt.Sprintf("%x", data)
