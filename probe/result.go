@@ -54,6 +54,7 @@ const (
 	FindingTimestampsMismatch    Finding = "timestamps_mismatch"     // the SYN-ACK echoes a time stamp that we never sent
 	FindingCloseUnanswered       Finding = "close_unanswered"        // the peer did not close, and was reset at the end
 	FindingFragmentIgnored       Finding = "fragment_ignored"        // part of a datagram came, which cannot be judged
+	FindingDNSAnswerDamaged      Finding = "dns_answer_damaged"      // a part of the DNS answer cannot be read
 )
 
 // Result is everything about one handshake with one target: what every renderer prints. What did not happen is nil or
@@ -85,7 +86,9 @@ type DNS struct {
 	Server    netip.AddrPort
 	Name      string // the fully qualified name that was found, or asked last
 	RCode     string // "NOERROR", "NXDOMAIN", …; empty if no answer came
+	Searched  bool   // Name was completed from the search list
 	Addresses []netip.Addr
+	Omitted   int // addresses beyond these
 	CNAME     []string
 	Attempts  int
 	Duration  time.Duration
@@ -237,10 +240,14 @@ type DNSMessage struct {
 	Transport string         // "udp" or "tcp"
 	Name      string
 	RCode     string
+	Searched  bool // Name was completed from the search list
 	Addresses []netip.Addr
+	Omitted   int // addresses beyond these
 	CNAME     []string
 	TTL       uint32 // seconds
+	Damaged   bool   // a part of the answer cannot be read
 	Attempt   int    // from 1
+	Failed    bool   // the query could not be delivered; without, a silence is the end of the time
 	Note      string // why it was ignored, or what failed
 }
 

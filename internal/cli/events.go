@@ -19,16 +19,16 @@ func newResolver(o options, files *resolver.Files) *resolver.Resolver {
 // dnsResult returns what the resolver found, as a result says it.
 func dnsResult(r resolver.Result) *probe.DNS {
 	return &probe.DNS{
-		Source: r.Source.String(), Server: r.Server, Name: r.Name, RCode: r.RCode,
-		Addresses: r.Addresses, CNAME: r.CNAME, Attempts: r.Attempts, Duration: r.Duration, Clock: r.Clock,
+		Source: r.Source.String(), Server: r.Server, Name: r.Name, Searched: r.Searched, RCode: r.RCode,
+		Addresses: r.Addresses, Omitted: r.Omitted, CNAME: r.CNAME, Attempts: r.Attempts, Duration: r.Duration, Clock: r.Clock,
 	}
 }
 
 // dnsEvent returns what happened in the resolver, as a result says it.
 func dnsEvent(e resolver.Event) probe.Event {
 	m := &probe.DNSMessage{
-		Server: e.Server, Local: e.Local, Transport: e.Transport.String(), Name: e.Name, RCode: e.RCode,
-		Addresses: e.Addresses, CNAME: e.CNAME, TTL: e.TTL, Attempt: e.Attempt, Note: e.Reason,
+		Server: e.Server, Local: e.Local, Transport: e.Transport.String(), Name: e.Name, Searched: e.Searched, RCode: e.RCode,
+		Addresses: e.Addresses, Omitted: e.Omitted, CNAME: e.CNAME, TTL: e.TTL, Damaged: e.Damage != nil, Attempt: e.Attempt, Note: e.Reason,
 	}
 	event := probe.Event{At: e.Stamp, Octets: e.Octets, DNS: m}
 	switch e.Kind {
@@ -38,7 +38,7 @@ func dnsEvent(e resolver.Event) probe.Event {
 	case resolver.AnswerReceived, resolver.AnswerIgnored, resolver.AnswerConflict:
 		event.Kind = probe.EventDNSAnswer
 	default:
-		event.Kind = probe.EventDNSSilence
+		event.Kind, m.Failed = probe.EventDNSSilence, e.Kind == resolver.QueryFailed
 	}
 	if !e.Sent.IsZero() {
 		event.Step, _ = stamp.Between(e.Sent, e.Stamp)

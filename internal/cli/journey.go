@@ -185,6 +185,9 @@ func (j *journey) resolve(a *attempt) []netip.Addr {
 // judge takes what was found of the attempt's host, and returns the addresses to probe: none if the attempt is over.
 func (j *journey) judge(a *attempt, found resolver.Result, err error) (addresses []netip.Addr) {
 	a.DNS = dnsResult(found)
+	if found.Damage != nil {
+		a.Findings = append(a.Findings, probe.FindingDNSAnswerDamaged)
+	}
 	if err == nil {
 		addresses, err = probeable(found)
 	}

@@ -164,6 +164,7 @@ func TestManPageContract(t *testing.T) {
 		probe.FindingPeerSpeaksFirst, probe.FindingOptionsMalformed, probe.FindingChecksumInvalid, probe.FindingSimultaneousOpen, probe.FindingARPConflict,
 		probe.FindingARPUnanswered, probe.FindingNextHopMoved, probe.FindingNextHopOwnMAC, probe.FindingNextHopGroupMAC,
 		probe.FindingAddressConflict, probe.FindingICMPThenAnswer, probe.FindingTimestampsMismatch, probe.FindingCloseUnanswered, probe.FindingFragmentIgnored,
+		probe.FindingDNSAnswerDamaged,
 	} {
 		words = append(words, string(f))
 	}

@@ -3,6 +3,7 @@ package explain_test
 import (
 	"encoding/binary"
 	"errors"
+	"net/netip"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -169,6 +170,21 @@ var cases = []struct {
 		again := tr.asked(5000.2)
 		again.DNS.Attempt, again.DNS.Transport = 2, "tcp"
 		tr.Outcome, tr.Err = probe.OutcomeDNSError, errors.New("no answer from 203.0.113.53")
+		return tr.Result
+	}},
+	{"dns_search_list_damaged", func() *probe.Result {
+		tr := setOut(80)
+		tr.asked(0).DNS.Searched = true
+		failed := tr.message(probe.EventDNSSilence, 1.2, nil).DNS
+		failed.Failed, failed.Note = true, "host unreachable (ICMP 3/1), says 198.51.100.1"
+		tr.asked(1.3).DNS.Searched = true
+		tr.resolved(2.4)
+		m := tr.Events[len(tr.Events)-1].DNS
+		m.Damaged, m.Omitted = true, 2976
+		for i := range 20 {
+			m.Addresses = append(m.Addresses, netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
+		}
+		tr.Outcome = probe.OutcomeInterrupted
 		return tr.Result
 	}},
 	{"arp_timeout", func() *probe.Result {

@@ -17,13 +17,17 @@ func (l *Lesson) dnsQuery(r *probe.Result, e *probe.Event) {
 	if m.Attempt > 1 {
 		again = fmt.Sprintf("This is try %d, with an ID and a port of its own (RFC 5452 9.2).", m.Attempt)
 	}
+	searched := ""
+	if m.Searched {
+		searched = "That is not the name as it was given, but completed from the search list of resolv.conf(5)."
+	}
 	proof := ""
 	if len(e.Octets) >= dnsHeaderLen {
 		proof = fmt.Sprintf("The answer must come from there, have the ID %d and repeat the question, or it is not believed (RFC 5452 9.1).", u16(e.Octets))
 	}
 	l.page.prose(
 		fmt.Sprintf("Segments go to addresses, not to names: we ask %s for the IPv4 addresses of %s.", server(m), l.page.Printable(m.Name)),
-		proof, again, transport(m))
+		searched, proof, again, transport(m))
 	l.message(e)
 }
 
@@ -46,6 +50,9 @@ func (l *Lesson) believed(m *probe.DNSMessage, octets []byte) string {
 	return ""
 }
 
+// maxListed is how many addresses of an answer are named.
+const maxListed = 16
+
 // answered says what an answer says.
 func (l *Lesson) answered(m *probe.DNSMessage) string {
 	var sentences []string
@@ -55,8 +62,11 @@ func (l *Lesson) answered(m *probe.DNSMessage) string {
 	switch {
 	case len(m.Addresses) > 0:
 		var addresses []string
-		for _, a := range m.Addresses {
+		for _, a := range m.Addresses[:min(len(m.Addresses), maxListed)] {
 			addresses = append(addresses, a.String())
+		}
+		if more := len(m.Addresses) + m.Omitted - len(addresses); more > 0 {
+			addresses = append(addresses, fmt.Sprintf("and %d more", more))
 		}
 		sentences = append(sentences, fmt.Sprintf("It has %s, and may be kept for %d s (RFC 1035 4.1.3).", strings.Join(addresses, ", "), m.TTL))
 	case m.RCode == "NXDOMAIN":
@@ -66,6 +76,9 @@ func (l *Lesson) answered(m *probe.DNSMessage) string {
 	case m.RCode != "":
 		sentences = append(sentences, fmt.Sprintf("The server gives no answer to the question: %s (RFC 1035 4.1.1).", l.page.Printable(m.RCode)))
 	}
+	if m.Damaged {
+		sentences = append(sentences, "A part of the message cannot be read; what can be is used.")
+	}
 	return strings.Join(sentences, " ")
 }
 
@@ -73,6 +86,10 @@ func (l *Lesson) answered(m *probe.DNSMessage) string {
 func (l *Lesson) dnsSilence(r *probe.Result, e *probe.Event) {
 	m := orZero(e.DNS)
 	l.page.headline(r, e, "DNS", text.Silence, "no answer from "+server(m))
+	if m.Failed {
+		l.page.prose(fmt.Sprintf("The query came to nothing, and that is known at once: %s.", l.page.Printable(m.Note)))
+		return
+	}
 	note := ""
 	if m.Note != "" {
 		note = fmt.Sprintf("The wait is over: %s.", l.page.Printable(m.Note))

@@ -397,6 +397,17 @@ var cases = []struct {
 		j.Err = errors.New("203.0.113.54:5353 refuses to resolve db.example (REFUSED)")
 		return j.Result
 	}},
+	{"interrupted_after_damaged_answer", func() *probe.Result {
+		j := travel("www", 80, "www:80")
+		j.asked(0, "www.corp.example", 1)
+		j.resolved(1.912, 1.912, "NOERROR", nil, remote, netip.MustParseAddr("192.0.2.81"))
+		j.DNS.Searched, j.DNS.Omitted = true, 2976
+		j.Events[0].DNS.Searched = true
+		j.Events[1].DNS.Omitted, j.Events[1].DNS.Damaged = 2976, true
+		j.Findings = append(j.Findings, probe.FindingDNSAnswerDamaged)
+		j.Outcome = probe.OutcomeInterrupted
+		return j.Result
+	}},
 	{"unreachable_port_by_firewall", func() *probe.Result {
 		j := arrived(443)
 		j.syn(2.301)

@@ -53,8 +53,10 @@ type dnsJSON struct {
 	Source    string         `json:"source"`
 	Server    netip.AddrPort `json:"server,omitzero"`
 	Name      string         `json:"name,omitempty"`
+	Searched  bool           `json:"searched,omitempty"`
 	RCode     string         `json:"rcode,omitempty"`
 	Addresses []netip.Addr   `json:"addresses,omitempty"`
+	Omitted   int            `json:"omitted,omitempty"`
 	CNAME     []string       `json:"cname,omitempty"`
 	Attempts  int            `json:"attempts,omitempty"`
 	Duration  *time.Duration `json:"duration_ns,omitempty"`
@@ -67,8 +69,8 @@ func newDNS(d *probe.DNS) *dnsJSON {
 		return nil
 	}
 	j := &dnsJSON{
-		Source: d.Source, Server: d.Server, Name: d.Name, RCode: d.RCode,
-		Addresses: d.Addresses, CNAME: d.CNAME, Attempts: d.Attempts,
+		Source: d.Source, Server: d.Server, Name: d.Name, Searched: d.Searched, RCode: d.RCode,
+		Addresses: d.Addresses, Omitted: d.Omitted, CNAME: d.CNAME, Attempts: d.Attempts,
 	}
 	if d.Duration > 0 || d.Source == "dns" && d.RCode != "" { // an answer may come within the clock's resolution
 		j.Duration, j.Clock = &d.Duration, d.Clock.String()

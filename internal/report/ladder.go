@@ -76,9 +76,15 @@ func (l *Ladder) dns(row *row, e *probe.Event) {
 		if m.Attempt > 1 {
 			row.texts = append(row.texts, fmt.Sprintf("again (%d)", m.Attempt))
 		}
+		if m.Searched {
+			row.texts = append(row.texts, "by the search list")
+		}
 	case probe.EventDNSAnswer:
 		row.way = text.In
 		row.texts = l.answer(m)
+		if m.Damaged {
+			row.texts = append(row.texts, "damaged")
+		}
 	case probe.EventDNSSilence:
 		row.way = text.Silence
 		row.texts = []string{"no answer from " + server(m.Server)}
@@ -103,7 +109,7 @@ func (l *Ladder) answer(m *probe.DNSMessage) []string {
 		return []string{l.page.Printable(m.RCode)}
 	}
 	first := "A " + m.Addresses[0].String()
-	if n := len(m.Addresses) - 1; n > 0 {
+	if n := len(m.Addresses) - 1 + m.Omitted; n > 0 {
 		first += fmt.Sprintf(" and %d more", n)
 	}
 	return []string{first, fmt.Sprintf("ttl %d", m.TTL)}

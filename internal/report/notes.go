@@ -78,6 +78,8 @@ func finding(f probe.Finding, r *probe.Result) string {
 		return "the peer did not close its side, and was reset at the end"
 	case probe.FindingFragmentIgnored:
 		return "a fragment was ignored: part of a datagram cannot be judged"
+	case probe.FindingDNSAnswerDamaged:
+		return "a part of the DNS answer cannot be read; the rest was used"
 	}
 	return string(f)
 }
