@@ -711,19 +711,20 @@ func TestH04_FloodOfForgedAnswers(t *testing.T) {
 func TestH11_InterfaceFails(t *testing.T) {
 	for _, test := range []struct {
 		name string
-		fail func(h *netlab.Host) error
+		fail func(a, b *netlab.Host) error
 		want error
 	}{
-		{"down", func(h *netlab.Host) error { return h.SetLink("eth0", false) }, unix.ENETDOWN},
-		{"gone", func(h *netlab.Host) error { return h.DeleteLink("eth0") }, unix.ENXIO},
+		{"down", func(a, b *netlab.Host) error { return a.SetLink("eth0", false) }, unix.ENETDOWN},
+		{"without a carrier", func(a, b *netlab.Host) error { return b.SetLink("eth0", false) }, unix.ENETDOWN},
+		{"gone", func(a, b *netlab.Host) error { return a.DeleteLink("eth0") }, unix.ENXIO},
 	} {
 		for _, request := range []int{0, 1, 3} {
 			t.Run(test.name+" after request "+strconv.Itoa(request), func(t *testing.T) {
 				t.Parallel()
-				a, _ := labtest.Pair(t)
+				a, b := labtest.Pair(t)
 				c := open(t, a)
 				fail := func() {
-					if err := test.fail(a); err != nil {
+					if err := test.fail(a, b); err != nil {
 						t.Error(err)
 					}
 				}
