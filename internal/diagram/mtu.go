@@ -17,7 +17,7 @@ func PathMTU(m *trace.PathMTU) *Scene {
 	s.outcome, s.verdict, s.notes = m.Outcome(), report.MTUVerdict(m), report.MTUNotes(m)
 	for _, try := range m.Search.Tries {
 		if try.Fate == trace.MTUTooBig && s.find(try.From) == nobody {
-			s.add(try.From, "router", rankRouter+try.Hops)
+			s.add(try.From, "router", rankRouter+try.ICMP.Hops())
 		}
 	}
 	s.order()

@@ -54,8 +54,10 @@ func traceDistance(t *trace.Trace, end trace.Reply) (least, most int) {
 }
 
 // hopOf names the hop that sent an ICMP error: "hop 1", "hop 1 or 2"; "" if that is not known.
-func hopOf(t *trace.Trace, r trace.Reply) string {
-	least, most := traceDistance(t, r)
+func hopOf(t *trace.Trace, r trace.Reply) string { return hopText(traceDistance(t, r)) }
+
+// hopText names the hop at a distance; "" if that is not known.
+func hopText(least, most int) string {
 	switch {
 	case least == 0:
 		return ""

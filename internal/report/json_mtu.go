@@ -26,7 +26,10 @@ func (j *JSON) PathMTU(m *trace.PathMTU) error {
 		}
 	}
 	for _, t := range m.Search.Tries {
-		try := mtuTryJSON{Size: t.Size, Result: t.Fate.String(), From: t.From, Hops: t.Hops, MTU: t.Next}
+		try := mtuTryJSON{Size: t.Size, Result: t.Fate.String(), From: t.From, MTU: t.Next}
+		if t.ICMP != nil {
+			try.Hops, try.Most = hopsJSON(Distance(t.ICMP, m.Route))
+		}
 		if t.Fate == trace.MTUPassed {
 			try.RTT = &t.RTT
 		}
@@ -61,5 +64,6 @@ type mtuTryJSON struct {
 	RTT    *time.Duration `json:"rtt_ns,omitempty"`
 	From   netip.Addr     `json:"from,omitzero"`
 	Hops   int            `json:"hops,omitempty"`
+	Most   int            `json:"hops_max,omitempty"`
 	MTU    int            `json:"mtu,omitempty"`
 }

@@ -22,7 +22,13 @@ func PathMTU(w io.Writer, s Style, m *trace.PathMTU) error {
 		}
 		p.Paragraph("", 2, append(words, fmt.Sprintf("from %v", m.Local), "on "+p.Printable(m.Route.Interface)))
 		for _, try := range m.Search.Tries {
-			p.Line(mtuTry(try))
+			const indent = 17
+			fate, words := mtuTry(m, try)
+			p.Paragraph(text.PadRight(fmt.Sprintf("%6d  %s", try.Size, fate), indent), indent, words)
+			if s.Verbose && try.ICMP != nil {
+				p.icmpDetails(try.ICMP)
+				p.quoteDetails(try.ICMP.Quoted)
+			}
 		}
 	}
 	word := strings.ToUpper(m.Outcome().String())
@@ -41,28 +47,28 @@ func PathMTU(w io.Writer, s Style, m *trace.PathMTU) error {
 	return p.Flush()
 }
 
-// mtuTry says what became of a SYN of a size.
-func mtuTry(t trace.MTUTry) string {
-	line := fmt.Sprintf("%6d  ", t.Size)
+// mtuTry says what became of a SYN of a size, in a word or two and then in words that say more.
+func mtuTry(m *trace.PathMTU, t trace.MTUTry) (fate string, words []string) {
 	switch t.Fate {
 	case trace.MTUPassed:
-		return line + "passes   " + text.Milliseconds(t.RTT) + " ms"
+		return "passes", []string{text.Milliseconds(t.RTT) + " ms"}
 	case trace.MTULost:
-		return line + "vanishes"
+		return "vanishes", nil
 	}
-	line += "too big  for " + hopAt(t)
+	room := "which does not say for what it has room"
 	if t.Next > 0 {
-		return line + fmt.Sprintf(", which has room for %d", t.Next)
+		room = fmt.Sprintf("which has room for %d", t.Next)
 	}
-	return line + ", which does not say for what it has room"
+	return "too big", strings.Fields("for " + hopAt(m, t) + ", " + room)
 }
 
 // hopAt names who said that a SYN was too big: "hop 1, 10.1.0.1".
-func hopAt(t trace.MTUTry) string {
-	if t.Hops == 0 {
+func hopAt(m *trace.PathMTU, t trace.MTUTry) string {
+	hop := hopText(Distance(t.ICMP, m.Route))
+	if hop == "" {
 		return t.From.String()
 	}
-	return fmt.Sprintf("hop %d, %v", t.Hops, t.From)
+	return fmt.Sprintf("%s, %v", hop, t.From)
 }
 
 // mtuNotes says where the path gets narrow.
@@ -73,7 +79,7 @@ func mtuNotes(m *trace.PathMTU) (notes []string) {
 	before := m.Search.Largest
 	for _, try := range m.Search.Tries {
 		if try.Fate == trace.MTUTooBig && try.Next > 0 && try.Next < before {
-			notes = append(notes, fmt.Sprintf("It shrinks from %d to %d behind %s, which says so.", before, try.Next, hopAt(try)))
+			notes = append(notes, fmt.Sprintf("It shrinks from %d to %d behind %s, which says so.", before, try.Next, hopAt(m, try)))
 			before = try.Next
 		}
 	}

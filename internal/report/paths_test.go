@@ -58,7 +58,7 @@ func pathMTU(vanishing *trace.Trace, largest int, tries ...trace.MTUTry) *trace.
 				r.Outcome = probe.OutcomeUnreachable
 				r.ICMP = []*probe.ICMP{{
 					From: try.From, Source: tracedFrom.Addr(), Target: traceTarget, Type: 3, Code: 4, MTU: try.Next,
-					SentTTL: 64, QuotedTTL: uint8(64 - try.Hops),
+					SentTTL: 64, QuotedTTL: try.ICMP.QuotedTTL,
 				}}
 			}
 			search.Take(size, r)
@@ -100,11 +100,11 @@ var paths = []pathCase{
 	}),
 	mtuCase("mtu_narrow", func() *trace.PathMTU {
 		return pathMTU(nil, 1500, trace.MTUTry{Size: 68, RTT: 70 * us}, trace.MTUTry{Size: 1400, RTT: 80 * us},
-			trace.MTUTry{Size: 1500, Fate: trace.MTUTooBig, From: netip.MustParseAddr("10.1.0.1"), Hops: 1, Next: 1400})
+			trace.MTUTry{Size: 1500, Fate: trace.MTUTooBig, From: netip.MustParseAddr("10.1.0.1"), ICMP: &probe.ICMP{QuotedTTL: 64}, Next: 1400})
 	}),
 	mtuCase("mtu_silent_router", func() *trace.PathMTU {
 		return pathMTU(nil, 72, trace.MTUTry{Size: 68, RTT: 70 * us},
-			trace.MTUTry{Size: 72, Fate: trace.MTUTooBig, From: netip.MustParseAddr("10.1.0.1")}, trace.MTUTry{Size: 70, RTT: 80 * us},
+			trace.MTUTry{Size: 72, Fate: trace.MTUTooBig, From: netip.MustParseAddr("10.2.0.2"), ICMP: &probe.ICMP{QuotedTTL: 63}}, trace.MTUTry{Size: 70, RTT: 80 * us},
 			trace.MTUTry{Size: 71, RTT: 80 * us})
 	}),
 	mtuCase("mtu_black_hole", func() *trace.PathMTU {

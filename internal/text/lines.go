@@ -53,7 +53,7 @@ func (st Style) Fill(begin string, indent, gap int, texts []string) []string {
 		lines = append(lines, strings.TrimRight(line, " "))
 		line = strings.Repeat(" ", indent) + text
 	}
-	return append(lines, line)
+	return append(lines, strings.TrimRight(line, " "))
 }
 
 // Shorten takes out of the middle of s what is more than n columns, and puts dots there.

@@ -58,8 +58,8 @@ type MTUTry struct {
 	Fate MTUFate
 	RTT  time.Duration // unless it was lost
 	From netip.Addr    // whom it was too large for
-	Hops int           // how many hops away that is; 0 if not known
 	Next int           // the MTU that it named; 0 if it did not
+	ICMP *probe.ICMP   // by which it said so; nil if nobody did
 }
 
 // MTUFate is what became of a SYN of a size.
@@ -113,7 +113,7 @@ func (s *MTUSearch) Take(size int, r *probe.Result) {
 	case len(r.ICMP) > 0:
 		m := r.ICMP[len(r.ICMP)-1]
 		if icmp.Type(m.Type) == icmp.DestinationUnreachable && icmp.Code(m.Code) == icmp.FragmentationNeeded {
-			try.Fate, try.From, try.Hops = MTUTooBig, m.From, m.Hops()
+			try.Fate, try.From, try.ICMP = MTUTooBig, m.From, m
 			if m.MTU >= minimumMTU && m.MTU < size {
 				try.Next = m.MTU
 			}
