@@ -705,8 +705,8 @@ func TestStatesAreTimed(t *testing.T) {
 }
 
 // TestForgedSYN: a SYN forged by one who knows only addresses and ports does not keep the true answer from being heard. If
-// the true peer is not in SYN-SENT, though, it resets our SYN-ACK, and then RFC 9293 3.10.7.4 has the connection refused:
-// the finding says that a SYN crossed ours.
+// the true peer is not in SYN-SENT, it resets our SYN-ACK, or the forger does: that undoes the crossing, and refuses
+// nothing.
 func TestForgedSYN(t *testing.T) {
 	forged := func(t *testing.T) *bench {
 		b := newBench(t, func(c *probe.Config) { c.Timeout, c.Retries = 10*time.Second, 5 })
@@ -733,11 +733,41 @@ func TestForgedSYN(t *testing.T) {
 	})
 	t.Run("taken back", func(t *testing.T) {
 		b := forged(t)
-		if v := b.receive("RST", 777_001, 0, 0); v != probe.VerdictRefused {
+		if v := b.at(50*ms).receive("RST", 777_001, 0, 0); v != probe.VerdictRSTUnproven {
 			t.Errorf("verdict %q", v)
 		}
-		b.is(probe.StateClosed, probe.OutcomeRefused, true)
-		b.found(probe.FindingSimultaneousOpen)
+		b.is(probe.StateSYNSent, probe.OutcomePending, false)
+		b.found(probe.FindingSimultaneousOpen, probe.FindingRSTIgnored)
+		b.at(time.Second).wants("SYN 0") // when it was due all along
+		b.at(1500*ms).receiveWith(timestamps(benchPeer, benchTS+1000), "SYN,ACK", 0, 1, 0)
+		b.wants("ACK 1 1")
+		b.is(probe.StateEstablished, probe.OutcomeEstablished, false)
+		if r := b.h.Result(); r.AnsweredSYN != 3 || r.SYNSent != 3 || r.RTT != 500*ms {
+			t.Errorf("%+v", r)
+		}
+		if _, _, ok := b.last().Options.Timestamps(); !ok {
+			t.Error("the true peer's time stamps are not used")
+		}
+	})
+	t.Run("again and again", func(t *testing.T) {
+		b := forged(t)
+		for n := range 1000 {
+			b.at(time.Duration(n)*5*ms).receive("RST", 777_001, 0, 0)
+			b.receive("SYN", 777_000, 0, 0)
+			b.sent()
+		}
+		if n := b.h.Result().SYNSent; n > 20 {
+			t.Errorf("%d SYNs and SYN-ACKs were sent", n)
+		}
+		b.receive("RST", 777_001, 0, 0)
+		b.at(9*time.Second).receive("SYN,ACK", 0, 1, 0)
+		b.is(probe.StateEstablished, probe.OutcomeEstablished, false)
+	})
+	t.Run("without the last SYN's time being lost", func(t *testing.T) {
+		b := forged(t)
+		b.at(2 * time.Second).wants("SYN,ACK 0 777001")
+		b.receive("RST", 777_001, 0, 0)
+		b.wants("SYN 0")
 	})
 	t.Run("and then an ICMP error", func(t *testing.T) {
 		b := forged(t)

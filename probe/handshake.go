@@ -60,8 +60,9 @@ type Handshake struct {
 	retransmit  time.Time // when what is not acknowledged is sent again
 	acknowledge time.Time // when data that came with a crossing SYN is acknowledged at the latest
 	rto         time.Duration
-	waited      time.Duration // how long the last repetition of our SYN was waited for
-	repeated    int           // how often our SYN, or SYN-ACK, was sent again
+	waited      time.Duration  // how long the last repetition of our SYN was waited for
+	repeated    int            // how often our SYN, or SYN-ACK, was sent again
+	uncrossed   retransmission // of our SYN, when another crossed it
 
 	// What is sent.
 	queue          [4]output

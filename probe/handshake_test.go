@@ -109,8 +109,8 @@ func TestStates(t *testing.T) {
 			{"B-21", "SYN,ACK", 0, 1, 0, probe.VerdictOpened, "ACK 1 1", probe.StateEstablished, established, false},
 			{"B-21", "SYN", 0, 0, 0, probe.VerdictDuplicate, "ACK 1 1", probe.StateSYNReceived, pending, false},
 			{"B-21", "SYN,ACK", 0, 0, 0, probe.VerdictDuplicate, "ACK 1 1", probe.StateSYNReceived, pending, false},
-			{"B-22", "RST", 1, 0, 0, probe.VerdictRefused, "", probe.StateClosed, refused, true},
-			{"B-22", "RST,ACK", 1, 0, 0, probe.VerdictRefused, "", probe.StateClosed, refused, true},
+			{"B-22", "RST", 1, 0, 0, probe.VerdictRSTUnproven, "", probe.StateSYNSent, pending, false},
+			{"B-22", "RST,ACK", 1, 0, 0, probe.VerdictRSTUnproven, "", probe.StateSYNSent, pending, false},
 			{"B-22", "RST,ACK", 900000, 1, 0, probe.VerdictRefused, "", probe.StateClosed, refused, true}, // the answer to our own SYN
 			{"B-21", "SYN,ACK", 900000, 1, 0, probe.VerdictOpened, "ACK 1 900001", probe.StateEstablished, established, false},
 			{"B-22", "RST,ACK", 1, 1, 0, probe.VerdictRefused, "", probe.StateClosed, refused, true},

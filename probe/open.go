@@ -24,7 +24,7 @@ func (h *Handshake) begin(now time.Time) {
 
 // sendSYN queues our SYN, or the SYN-ACK of a simultaneous open, and starts the retransmission timer.
 func (h *Handshake) sendSYN(flags tcphdr.Flags, now time.Time) {
-	offer := ecnOffer(h.c.SYN, len(h.syns))
+	offer := ecnOffer(h.c.SYN, h.repeated)
 	if flags.Has(tcphdr.ACK) {
 		offer = 0
 	}

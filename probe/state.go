@@ -76,7 +76,7 @@ func ParseSYN(s string) (SYN, error) {
 type ICMPPolicy uint8
 
 const (
-	ICMPAbort  ICMPPolicy = iota // it ends the probe, as in every deployed stack (RFC 5461 4)
+	ICMPAbort  ICMPPolicy = iota // it ends the probe, as it ends connect(2) in SYN-SENT on Linux (RFC 5461 4); FreeBSD goes on
 	ICMPReport                   // it is noted, and the wait goes on (RFC 9293 MUST-56)
 )
 

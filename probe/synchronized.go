@@ -37,7 +37,7 @@ func (h *Handshake) synchronized(a Arrival) Verdict {
 			h.challenge(a)
 			return VerdictChallenged
 		case h.state == StateSYNReceived:
-			return h.refuse(a)
+			return h.uncross()
 		}
 		h.reset(a)
 		return VerdictReset

@@ -7,9 +7,23 @@ func (h *Handshake) cross(a Arrival) Verdict {
 	h.find(FindingSimultaneousOpen)
 	h.synData = a.Data // taken when the connection is established; a FIN will be sent again
 	h.enter(StateSYNReceived, a.At)
+	h.uncrossed = retransmission{at: h.retransmit, rto: h.rto, repeated: h.repeated}
 	h.rto, h.repeated = initialRTO, 0
 	h.sendSYN(tcphdr.SYN|tcphdr.ACK, a.At.User)
 	return VerdictCrossed
+}
+
+// uncross is RFC 9293 3.10.7.4, second, in SYN-RECEIVED, but for one thing. An active open is refused there, and so a blind
+// sender could bring that about: whoever sent the crossing SYN chose RCV.NXT, and a listener resets our SYN-ACK. Only a RST
+// that acknowledges our SYN refuses; this one takes back what crossed, and the wait for the answer goes on.
+func (h *Handshake) uncross() Verdict {
+	h.find(FindingRSTIgnored)
+	h.enter(StateSYNSent, h.latest)
+	h.peer, h.heard, h.timestamps, h.tsRecent, h.scaled = Peer{}, false, false, 0, false
+	h.irs, h.rcvNxt, h.synData = 0, 0, 0
+	h.retransmit, h.rto, h.repeated = h.uncrossed.at, h.uncrossed.rto, h.uncrossed.repeated
+	h.queued = 0 // an answer to what is undone
+	return VerdictRSTUnproven
 }
 
 // acknowledgedSYN is RFC 9293 3.10.7.4, fifth, in SYN-RECEIVED: what the segment acknowledges must be our SYN.

@@ -35,6 +35,9 @@ func (h *Handshake) inSynSent(a Arrival) Verdict {
 	if !s.Flags.Has(tcphdr.SYN) {
 		return VerdictDropped // fifth
 	}
+	if !acceptable && !h.mayChallenge(a.At.User) {
+		return VerdictDropped
+	}
 	h.irs = s.Seq
 	h.rcvNxt = s.Seq.Add(1)
 	h.learn(s)

@@ -13,6 +13,13 @@ const (
 	delayedACK = 100 * time.Millisecond // RFC 9293 MUST-40: less than half a second
 )
 
+// retransmission is when our SYN is sent again, and how often it was.
+type retransmission struct {
+	at       time.Time
+	rto      time.Duration
+	repeated int
+}
+
 // expire does what the timers ask for that have run out.
 func (h *Handshake) expire(now time.Time) {
 	due := func(t time.Time) bool { return !t.IsZero() && !now.Before(t) }
@@ -49,7 +56,7 @@ func (h *Handshake) resend(now time.Time) {
 	h.rto = min(2*h.rto, maximumRTO)
 	switch h.state {
 	case StateSYNSent, StateSYNReceived:
-		if len(h.syns) > h.c.Retries {
+		if h.repeated >= h.c.Retries {
 			h.retransmit = time.Time{}
 			return
 		}
