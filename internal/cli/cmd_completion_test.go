@@ -5,7 +5,10 @@ package cli
 import (
 	"bytes"
 	"context"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -131,4 +134,43 @@ complete_line() {
 			t.Errorf("completes to %q, %v; want the whole word", got, err)
 		}
 	})
+}
+
+// TestCompletionHostileNames: interfaces and services that others have named are words, never commands, neither when the
+// line is completed nor when what was completed is run.
+func TestCompletionHostileNames(t *testing.T) {
+	hostile := []string{"$(echo>ran)", "`echo>ran`", ";echo>ran;", "a'b", `a"b`, "&&x", "*", "\x1b[31m"}
+	directory := t.TempDir()
+	for _, name := range hostile {
+		must(t, os.MkdirAll(filepath.Join(directory, "net", name), 0o755))
+	}
+	script := strings.ReplaceAll(completion(t, "bash"), "/sys/class/net/", filepath.Join(directory, "net")+"/") + `
+compopt() { :; }
+getent() { for name in "${hostile[@]}"; do printf '%s  80/tcp\n' "$name"; done; }
+complete_line() {
+	COMP_LINE=$1 COMP_POINT=${#1} COMPREPLY=()
+	_tcpprobe
+	for reply in "${COMPREPLY[@]}"; do
+		eval "words=($reply)"
+		printf '%s\n' "${words[@]}"
+	done | LC_ALL=C sort
+}
+`
+	for _, line := range []string{"tcpprobe -I ", "tcpprobe --interface ", "tcpprobe check --interface=", "tcpprobe example.com:"} {
+		bash := exec.Command("bash", append([]string{"--norc", "-c", `line=$1; shift; hostile=("$@");` + script + `complete_line "$line"`, "bash", line}, hostile...)...)
+		bash.Dir = directory
+		var stderr bytes.Buffer
+		bash.Stderr = &stderr
+		out, err := bash.Output()
+		if err != nil || stderr.Len() > 0 {
+			t.Fatalf("%s: %v: %s", line, err, &stderr)
+		}
+		want := slices.Sorted(slices.Values(hostile))
+		if got := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n"); !slices.Equal(got, want) {
+			t.Errorf("%s: completes to %q, want %q", line, got, want)
+		}
+		if _, err := os.Stat(filepath.Join(directory, "ran")); err == nil {
+			t.Fatalf("%s: a command was run", line)
+		}
+	}
 }
