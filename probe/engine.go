@@ -74,6 +74,7 @@ type flow struct {
 	again  time.Time // when to try it again
 	failed int       // how often that failed
 
+	arrived  int   // index of the interface that the answer came by
 	observed int   // how many of the result's events were observed
 	sentAs   []int // where among the events the sent segments are, by number
 }

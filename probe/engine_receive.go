@@ -101,6 +101,9 @@ func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) 
 		return
 	}
 	verdict := f.h.HandleSegment(Arrival{Header: s, Data: len(data), TTL: ip.TTL, ECN: ip.ECN(), At: p.At})
+	if verdict == VerdictOpened || verdict == VerdictRefused {
+		f.arrived = p.Interface
+	}
 	f.noteReceived(p, ip, s, len(data), sum, verdict)
 	e.work(f)
 }

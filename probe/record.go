@@ -97,6 +97,7 @@ func (f *flow) conclude(now time.Time) {
 	}
 	f.h.report(r.TCP)
 	r.TCP.Local, r.TCP.Remote = f.Local, f.Remote
+	r.TCP.ArrivedIndex = f.arrived
 	r.TCP.Send = "ip"
 	if f.Path.Link {
 		r.TCP.Send = "link"

@@ -55,6 +55,8 @@ const (
 	FindingCloseUnanswered       Finding = "close_unanswered"        // the peer did not close, and was reset at the end
 	FindingFragmentIgnored       Finding = "fragment_ignored"        // part of a datagram came, which cannot be judged
 	FindingDNSAnswerDamaged      Finding = "dns_answer_damaged"      // a part of the DNS answer cannot be read
+	FindingAnsweredElsewhere     Finding = "answered_elsewhere"      // the answer came by another interface than that of our SYN
+	FindingPortOutsideRange      Finding = "port_outside_range"      // no port of the kernel's range was left, and another was taken
 )
 
 // Result is everything about one handshake with one target: what every renderer prints. What did not happen is nil or
@@ -120,7 +122,10 @@ type NextHop struct {
 // TCP is the handshake: the control block at its end, and how it got there.
 type TCP struct {
 	Local, Remote netip.AddrPort
-	Send          string // "link": frames of our own; "ip": through the kernel's routing
+	Send          string   // "link": frames of our own; "ip": through the kernel's routing
+	Bypassed      []string // what of this host is known to exist that "link" goes past: "nftables input", "IPsec"
+	ArrivedIndex  int      // of the interface that the answer came by; 0 if the kernel's IP brought it, or there was none
+	ArrivedOn     string   // its name, if it is another than that of the route
 	State         State
 	States        []StateChange
 	SYNSent       int // SYNs that left, retransmissions included

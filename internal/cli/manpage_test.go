@@ -165,6 +165,7 @@ func TestManPageContract(t *testing.T) {
 		probe.FindingARPUnanswered, probe.FindingNextHopMoved, probe.FindingNextHopOwnMAC, probe.FindingNextHopGroupMAC,
 		probe.FindingAddressConflict, probe.FindingICMPThenAnswer, probe.FindingTimestampsMismatch, probe.FindingCloseUnanswered, probe.FindingFragmentIgnored,
 		probe.FindingDNSAnswerDamaged,
+		probe.FindingAnsweredElsewhere, probe.FindingPortOutsideRange,
 	} {
 		words = append(words, string(f))
 	}

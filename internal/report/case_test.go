@@ -120,6 +120,16 @@ var cases = []struct {
 		j.Findings = []probe.Finding{probe.FindingDuplicateSYNACK, probe.FindingCloseUnanswered}
 		return j.Result
 	}},
+	{"established_past_firewall", func() *probe.Result {
+		j := arrived(80)
+		j.syn(2.301)
+		j.accepted(13.874, 11.573)
+		j.closed(13.874)
+		j.TCP.Bypassed = []string{"nftables input", "nftables nat", "nftables output", "IPsec"}
+		j.TCP.ArrivedOn = "eth1"
+		j.Findings = []probe.Finding{probe.FindingAnsweredElsewhere, probe.FindingPortOutsideRange}
+		return j.Result
+	}},
 	{"established_after_noise", func() *probe.Result {
 		j := arrived(80)
 		j.syn(2.301)

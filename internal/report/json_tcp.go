@@ -14,6 +14,8 @@ type tcpJSON struct {
 	Local        netip.AddrPort `json:"local,omitzero"`
 	Remote       netip.AddrPort `json:"remote,omitzero"`
 	Send         string         `json:"send,omitempty"`
+	Bypassed     []string       `json:"bypassed,omitempty"`
+	ArrivedOn    string         `json:"arrived_on,omitempty"`
 	State        string         `json:"state"`
 	States       []stateJSON    `json:"states,omitempty"`
 	SYNSent      int            `json:"syn_sent,omitempty"`
@@ -42,7 +44,7 @@ type stateJSON struct {
 func newTCP(r *probe.Result, zero stamp.Stamp) *tcpJSON {
 	t := r.TCP
 	j := &tcpJSON{
-		Local: t.Local, Remote: t.Remote, Send: t.Send, State: t.State.String(),
+		Local: t.Local, Remote: t.Remote, Send: t.Send, Bypassed: t.Bypassed, ArrivedOn: t.ArrivedOn, State: t.State.String(),
 		SYNSent: t.SYNSent, AnsweredSYN: t.AnsweredSYN,
 	}
 	for _, s := range t.States {

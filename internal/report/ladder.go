@@ -303,6 +303,9 @@ func (l *Ladder) Verdict(r *probe.Result) error {
 		for _, note := range Notes(r) {
 			l.page.Paragraph("  note: ", 8, strings.Fields(l.page.Printable(note)))
 		}
+		if way := Way(r); way != "" && (l.page.style.Verbose || wayMatters(r)) {
+			l.page.Paragraph("  note: ", 8, strings.Fields(l.page.Printable(way)))
+		}
 		for _, note := range Advice(r) {
 			l.page.Paragraph("  ", 2, strings.Fields(l.page.Printable(note)))
 		}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"strings"
 
 	"tcpprobe/internal/text"
@@ -80,6 +81,10 @@ func finding(f probe.Finding, r *probe.Result) string {
 		return "a fragment was ignored: part of a datagram cannot be judged"
 	case probe.FindingDNSAnswerDamaged:
 		return "a part of the DNS answer cannot be read; the rest was used"
+	case probe.FindingAnsweredElsewhere:
+		return fmt.Sprintf("the answer came by %s, not by %s: with rp_filter no application gets it", r.TCP.ArrivedOn, r.Route.Interface)
+	case probe.FindingPortOutsideRange:
+		return fmt.Sprintf("all ports of ip_local_port_range are in use: port %d is outside of it", r.TCP.Local.Port())
 	}
 	return string(f)
 }
