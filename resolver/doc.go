@@ -9,6 +9,8 @@
 // Names that come from the network are data of strangers. Where this package hands one out, in a Result, an Event or
 // an Error, every octet that is not a printable ASCII character is written as \DDD (RFC 1035 5.1).
 //
+// Order sorts addresses of both families by RFC 6724; which sources they would have, its caller finds out.
+//
 // Query is the machine that decides what to ask whom and what an answer means. It owns no socket, clock or
 // randomness. Resolver is the edge that runs it.
 package resolver

@@ -26,7 +26,7 @@ func checkHost(host string) (string, error) {
 	if !isASCII(host) {
 		ascii, err := idna.Lookup.ToASCII(host)
 		if err != nil || !utf8.ValidString(host) {
-			return bad(BadName, "it is not a valid international name")
+			return "", &Error{Kind: BadName, Name: Escape(host), Reason: "it is not a valid international name", Err: err}
 		}
 		name = ascii
 	}
