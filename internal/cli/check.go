@@ -17,11 +17,10 @@ import (
 
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/nagios"
-	"tcpprobe/internal/stats"
+	"tcpprobe/internal/prober"
 	"tcpprobe/internal/target"
 	"tcpprobe/internal/text"
 	"tcpprobe/probe"
-	"tcpprobe/rawip"
 )
 
 const (
@@ -133,15 +132,12 @@ func checkTarget(c *cli.Context, stdout io.Writer) (nagios.State, error) {
 	if err != nil {
 		return nagios.Unknown, err
 	}
-	if err := rawip.Permitted(); errors.Is(err, os.ErrPermission) {
-		return nagios.Unknown, errors.New(checkNotPermitted())
-	} else if err != nil {
-		return nagios.Unknown, err
-	}
 	ctx, cancel := context.WithTimeout(c.Context, o.rule.Limit)
 	defer cancel()
-	results, err := makeHandshakes(ctx, o.options, o.target)
+	results, err := handshakesWith(ctx, o.options, o.target)
 	switch {
+	case errors.Is(err, os.ErrPermission):
+		return nagios.Unknown, errors.New(checkNotPermitted())
 	case err != nil:
 		return nagios.Unknown, err
 	case c.Context.Err() != nil:
@@ -155,32 +151,33 @@ func checkTarget(c *cli.Context, stdout io.Writer) (nagios.State, error) {
 	return o.rule.Judge(results), nil
 }
 
-// makeHandshakes makes the handshakes with a target that the options ask for, and returns their results in the order in which
+// handshakesWith makes the handshakes with a target that the options ask for, and returns their results in the order in which
 // they began.
-func makeHandshakes(ctx context.Context, o options, t target.Target) ([]*probe.Result, error) {
-	run, err := newCampaign(ctx, o, target.NewList(t), io.Discard)
+func handshakesWith(ctx context.Context, o options, t target.Target) ([]*probe.Result, error) {
+	p, err := prober.Open(prober.Options{Interface: o.iface, Mark: o.mark, Resolver: o.resolver, Rate: o.rate, Targets: 1, Record: true})
 	if err != nil {
 		return nil, err
 	}
-	defer run.close()
-	all := &collector{}
-	run.show = all
-	err = run.run()
-	slices.SortStableFunc(all.results, func(a, b *probe.Result) int { return a.Seq - b.Seq })
-	return all.results, err
+	defer p.Close()
+	all := &results{}
+	p.Submit(prober.One(prober.Request{Target: t, Spec: &o.spec, Observer: all}))
+	p.Finish()
+	err = p.Run(ctx)
+	slices.SortStableFunc(all.ended, func(a, b *probe.Result) int { return a.Seq - b.Seq })
+	return all.ended, err
 }
 
-// collector is an audience that keeps the results.
-type collector struct{ results []*probe.Result }
+// results observes a target by keeping the results.
+type results struct{ ended []*probe.Result }
 
-func (c *collector) present(t target.Target) *presenter {
-	keep := finalView(func(r *probe.Result) { c.results = append(c.results, r) })
-	return &presenter{views: []view{keep}, stop: func() {}, summary: stats.NewSummary(t.Text)}
-}
+// Event does nothing: what happened is in the results.
+func (*results) Event(*probe.Result, *probe.Event) {}
 
-func (c *collector) over(*presenter) {}
-func (c *collector) end()            {}
-func (c *collector) interim() string { return "" }
+// Result keeps a result.
+func (r *results) Result(ended *probe.Result) { r.ended = append(r.ended, ended) }
+
+// Over does nothing.
+func (*results) Over() {}
 
 // checkNotPermitted is the line for those who lack CAP_NET_RAW. A monitoring system has no sudo.
 func checkNotPermitted() string {

@@ -9,6 +9,7 @@ import (
 
 	"tcpprobe/internal/demo"
 	"tcpprobe/internal/exit"
+	"tcpprobe/internal/terminal"
 )
 
 // demoCommand shows handshakes on a network of its own.
@@ -44,7 +45,7 @@ func runDemo(c *cli.Context) error {
 	}
 	d := demo.Demo{
 		Scenes: scenes, Shell: c.Bool("shell"), Color: c.String("color"), Args: os.Args,
-		Stdout: c.App.Writer, Stderr: c.App.ErrWriter,
+		Stdout: terminal.Unwrap(c.App.Writer), Stderr: terminal.Unwrap(c.App.ErrWriter),
 	}
 	return d.Run(c.Context)
 }

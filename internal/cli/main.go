@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"tcpprobe/internal/display"
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/text"
 )
@@ -48,14 +49,18 @@ func run(ctx context.Context, version string, args []string, stdin io.Reader, st
 	if len(args) > 0 && args[0] == checkName {
 		return runCheck(ctx, version, args[1:], stdout)
 	}
-	out := &output{w: stdout}
-	app := newApp(version, stdin, out, stderr)
+	queue := display.NewQueue()
+	out := queue.To(stdout)
+	app := newApp(version, stdin, out, queue.To(stderr))
 	args, err := arrange(args, app)
 	if err == nil {
 		err = app.RunContext(ctx, append([]string{app.Name}, args...))
 	}
-	if out.err != nil {
-		err = exit.With(exit.Output, fmt.Errorf("cannot write the results: %w", out.err))
+	if unread := queue.Close(ctx); unread != nil {
+		err = errors.Join(err, exit.With(exit.Output, unread))
+	}
+	if out.Err() != nil {
+		err = exit.With(exit.Output, fmt.Errorf("cannot write the results: %w", out.Err()))
 	}
 	var ended *exit.Error
 	switch {
@@ -98,28 +103,4 @@ func newApp(version string, stdin io.Reader, stdout, stderr io.Writer) *cli.App 
 		c.HideHelpCommand = true
 	}
 	return app
-}
-
-// output remembers the first error of a writer, and writes nothing after it.
-type output struct {
-	w   io.Writer
-	err error
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	if o.err != nil {
-		return 0, o.err
-	}
-	n, err := o.w.Write(b)
-	o.err = err
-	return n, err
-}
-
-// Unwrap returns the writer that it writes to, by which a terminal is known.
-func (o *output) Unwrap() io.Writer { return o.w }
-
-// outputFailed reports whether writing has failed.
-func outputFailed(w io.Writer) bool {
-	o, ok := w.(*output)
-	return ok && o.err != nil
 }

@@ -1,11 +1,8 @@
-//go:build linux
-
-package cli
+package display
 
 import (
 	"io"
 	"net/netip"
-	"os"
 	"slices"
 
 	"tcpprobe/internal/capture"
@@ -16,7 +13,7 @@ import (
 	"tcpprobe/probe"
 )
 
-// view is one way of showing handshakes with a target. Whether what it writes arrives, its writer remembers.
+// view is one way of showing handshakes with a target. Whether what it writes arrives, its Output remembers.
 type view interface {
 	event(r *probe.Result, e *probe.Event) // something has just happened
 	result(r *probe.Result)                // a handshake has ended
@@ -81,6 +78,7 @@ func (v *lessonView) whole(r *probe.Result) {
 
 // seriesView shows many handshakes, a line each, and on a terminal their times as bars below.
 type seriesView struct {
+	w      io.Writer
 	series *report.Series
 	bars   *report.Sparkline // nil without a terminal
 	begun  bool              // a header was printed
@@ -88,7 +86,7 @@ type seriesView struct {
 }
 
 func newSeriesView(w io.Writer, s report.Style, bars bool) *seriesView {
-	v := &seriesView{series: report.NewSeries(w, s)}
+	v := &seriesView{w: w, series: report.NewSeries(w, s)}
 	if bars {
 		v.bars = report.NewSparkline(w, s)
 	}
@@ -114,7 +112,7 @@ func (v *seriesView) result(r *probe.Result) {
 	v.series.Line(r)
 	if v.bars != nil {
 		v.bars.Add(r)
-		v.bars.Draw(terminal.Width(os.Stdout))
+		v.bars.Draw(terminal.Width(v.w))
 	}
 }
 

@@ -1,6 +1,4 @@
-//go:build linux
-
-package cli
+package prober
 
 import (
 	"net/netip"
@@ -10,11 +8,6 @@ import (
 	"tcpprobe/probe"
 	"tcpprobe/resolver"
 )
-
-// newResolver returns a resolver as the flags want it, which reads the files.
-func newResolver(o options, files *resolver.Files) *resolver.Resolver {
-	return resolver.New(resolver.Options{Files: files, Server: o.dns, Timeout: o.dnsTimeout, Tries: o.dnsTries})
-}
 
 // dnsResult returns what the resolver found, as a result says it.
 func dnsResult(r resolver.Result) *probe.DNS {

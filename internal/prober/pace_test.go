@@ -1,12 +1,14 @@
-package probe_test
+package prober_test
 
 import (
 	"math/rand/v2"
 	"testing"
 	"time"
 
-	"tcpprobe/probe"
+	"tcpprobe/internal/prober"
 )
+
+const ms = time.Millisecond
 
 // TestPace: whatever the delays of whoever asks, no tenth of a second has more starts than its share, and without delays
 // the rate is reached.
@@ -20,7 +22,7 @@ func TestPace(t *testing.T) {
 		{50_000, 5 * ms, 45_000}, {1000, 300 * ms, 0}, {250_000, ms, 200_000},
 	} {
 		random := rand.New(rand.NewPCG(1, uint64(test.rate)))
-		p := probe.NewPace(test.rate)
+		p := prober.NewPace(test.rate)
 		begin := time.Unix(5_000, 0)
 		var starts []time.Time
 		for now := begin; now.Sub(begin) < 2*time.Second; {
@@ -54,7 +56,7 @@ func TestPace(t *testing.T) {
 
 // TestPaceOnTheWire: what was begun in time may leave late, and then what follows is late, too.
 func TestPaceOnTheWire(t *testing.T) {
-	p := probe.NewPace(100) // 10 in a tenth of a second
+	p := prober.NewPace(100) // 10 in a tenth of a second
 	now := time.Unix(5_000, 0)
 	var left []time.Time
 	for len(left) < 200 {
@@ -76,7 +78,7 @@ func TestPaceOnTheWire(t *testing.T) {
 }
 
 func TestCongestion(t *testing.T) {
-	c := probe.NewCongestion(1000)
+	c := prober.NewCongestion(1000)
 	now := time.Unix(5_000, 0)
 	first := c.Limit()
 	for range 8 * 5000 {

@@ -1,0 +1,221 @@
+//go:build linux
+
+package cli
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"tcpprobe/internal/display"
+	"tcpprobe/internal/exit"
+	"tcpprobe/internal/prober"
+	"tcpprobe/internal/report"
+	"tcpprobe/internal/stats"
+	"tcpprobe/internal/target"
+	"tcpprobe/internal/terminal"
+	"tcpprobe/internal/text"
+	"tcpprobe/probe"
+	"tcpprobe/resolver"
+)
+
+// options is what the flags of a probe say.
+type options struct {
+	targets    string // name of a file with more of them
+	maxTargets int    // 0: any number
+	rate       int    // handshakes a second; 0: as fast as the path takes
+	spec       prober.Spec
+	iface      string
+	mark       uint32
+	resolver   resolver.Options
+	json       bool
+	output     string // "text" or "mermaid"
+	explain    bool
+	checksums  bool // explained too
+	dryRun     bool
+	pcap       string
+	diagram    string
+	toScale    bool // the diagram's time
+	verbose    bool
+	quiet      bool
+	color      string
+	assertions []stats.Assertion
+	require    exit.Requirement
+}
+
+// readOptions takes the flags' values, and judges them.
+func readOptions(c *cli.Context) (o options, err error) {
+	within := func(name string, low, high int) int {
+		n := c.Int(name)
+		if err == nil && (n < low || n > high) {
+			err = exit.UsageError("--%s %d is not within %d to %d", name, n, low, high)
+		}
+		return n
+	}
+	keep := func(name string, e error) {
+		if err == nil && e != nil {
+			err = exit.UsageError("--%s %v", name, e)
+		}
+	}
+	const most = 1 << 30
+	o = options{
+		targets:    c.String("targets"),
+		maxTargets: within("max-targets", 0, most),
+		rate:       within("rate", 0, 10_000_000),
+		spec: prober.Spec{
+			Count:    within("count", 0, most),
+			Interval: duration(c, "interval"),
+			All:      c.Bool("all"),
+			Send:     prober.Send(c.String("send")),
+			TTL:      uint8(within("ttl", 1, 255)),
+			TOS:      uint8(within("dscp", 0, 63) << 2),
+			Handshake: probe.Config{
+				Timeout: duration(c, "timeout"),
+				Retries: within("retries", 0, 30),
+				Window:  within("window", 0, 65535),
+				Linger:  probe.Linger,
+			},
+		},
+		iface:    c.String("interface"),
+		mark:     uint32(c.Uint("mark")),
+		resolver: resolver.Options{Timeout: duration(c, "dns-timeout")},
+		json:     c.Bool("json"),
+		output:   c.String("output"),
+		dryRun:   c.Bool("dry-run"),
+		pcap:     c.String("pcap"),
+		diagram:  c.String("diagram"),
+		toScale:  c.Bool("to-scale"),
+		verbose:  c.Bool("verbose"),
+		quiet:    c.Bool("quiet"),
+		color:    c.String("color"),
+	}
+	if c.IsSet("mss") {
+		o.spec.Handshake.MSS = uint16(within("mss", 1, 65535))
+	}
+	if c.IsSet("source-port") {
+		o.spec.SourcePort = uint16(within("source-port", 1, 65535))
+	}
+	if c.IsSet("dns-tries") {
+		o.resolver.Tries = within("dns-tries", 1, 100)
+	}
+	if err == nil && uint64(c.Uint("mark")) > 1<<32-1 {
+		err = exit.UsageError("--mark %d is not within 0 to %d", c.Uint("mark"), uint32(1<<32-1))
+	}
+	if err == nil && o.spec.Interval <= 0 {
+		err = exit.UsageError("--interval must be more than 0")
+	}
+	if err == nil && o.spec.Handshake.Timeout <= 0 {
+		err = exit.UsageError("--timeout must be more than 0")
+	}
+	var e error
+	o.spec.Handshake.Close, e = probe.ParseClose(c.String("close"))
+	keep("close", e)
+	o.spec.Handshake.SYN, e = probe.ParseSYN(c.String("syn"))
+	keep("syn", e)
+	o.spec.Handshake.ICMP, e = probe.ParseICMPPolicy(c.String("icmp"))
+	keep("icmp", e)
+	keep("send", oneOf(string(o.spec.Send), "auto", "link", "ip"))
+	keep("color", oneOf(o.color, "auto", "always", "never"))
+	keep("output", oneOf(o.output, "text", "mermaid"))
+	for _, text := range c.StringSlice("assert") {
+		a, e := stats.ParseAssertion(text)
+		keep("assert", e)
+		o.assertions = append(o.assertions, a)
+	}
+	o.require, e = exit.ParseRequirement(c.String("require"))
+	keep("require", e)
+	explain := c.Generic("explain").(*optional)
+	o.explain, o.checksums = explain.given, explain.value != ""
+	for _, name := range []string{"interface", "source", "dns", "pcap", "diagram", "targets"} {
+		if c.IsSet(name) && c.String(name) == "" {
+			keep(name, fmt.Errorf("has no value; try --help"))
+		}
+	}
+	if s := c.String("source"); s != "" {
+		o.spec.Source, e = netip.ParseAddr(s)
+		if e != nil || !o.spec.Source.Is4() {
+			keep("source", fmt.Errorf("%s: an IPv4 address is wanted, as in 192.0.2.1", text.Printable(s)))
+		} else {
+			keep("source", target.CheckUnicast(o.spec.Source))
+		}
+	}
+	if s := c.String("dns"); s != "" {
+		o.resolver.Server, e = parseServer(s)
+		keep("dns", e)
+	}
+	return o, err
+}
+
+// agree returns an error if flags ask for what cannot go together.
+func (o options) agree(targets int) error {
+	switch {
+	case o.json && o.output != "text":
+		return exit.UsageError("--json and --output %s are both wanted: take one", o.output)
+	case o.explain && (o.json || o.output != "text"):
+		return exit.UsageError("--explain is text: it goes with neither --json nor --output mermaid")
+	case o.dryRun && (o.json || o.output != "text" || o.pcap != "" || o.diagram != ""):
+		return exit.UsageError("--dry-run sends nothing: there are no results to write")
+	case o.dryRun && len(o.assertions) > 0:
+		return exit.UsageError("--dry-run sends nothing: there is nothing to --assert")
+	case o.output == "mermaid" && (o.spec.Count != 1 || targets > 1 || o.spec.All):
+		return exit.UsageError("--output mermaid draws one handshake: it goes with one target, and with neither --count nor --all")
+	case o.diagram != "" && (o.spec.Count != 1 || targets > 1 || o.spec.All):
+		return exit.UsageError("--diagram draws one handshake: it goes with one target, and with neither --count nor --all")
+	case o.pcap == "-" && o.diagram == "-":
+		return exit.UsageError("--pcap - and --diagram - both want stdout: give one of them a file")
+	case o.toScale && o.diagram == "":
+		return exit.UsageError("--to-scale is about a diagram: give --diagram FILE too")
+	}
+	return nil
+}
+
+// parseServer reads SERVER[:PORT].
+func parseServer(s string) (netip.AddrPort, error) {
+	if server, err := netip.ParseAddrPort(s); err == nil {
+		if server.Port() == 0 {
+			return netip.AddrPort{}, fmt.Errorf("%s: port 0 is not within 1 to 65535", s)
+		}
+		return server, nil
+	}
+	address, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("%s: an address is wanted, as in 192.0.2.53 or 192.0.2.53:5353", text.Printable(s))
+	}
+	return netip.AddrPortFrom(address, 53), nil
+}
+
+func oneOf(s string, allowed ...string) error {
+	for _, a := range allowed {
+		if s == a {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: one of %s is wanted", text.Printable(s), strings.Join(allowed, ", "))
+}
+
+// display returns how the flags want results to be shown on an output.
+func (o options) display(w *display.Output) display.Options {
+	return display.Options{
+		JSON: o.json, Mermaid: o.output == "mermaid", Explain: o.explain, Checksums: o.checksums, Assertions: o.assertions,
+		Named: o.targets != "", Bars: terminal.MovesCursor(w),
+		Style: o.style(w),
+	}
+}
+
+// style returns how text is to look on an output.
+func (o options) style(w *display.Output) report.Style {
+	return report.Style{Style: terminalStyle(w, o.color), Verbose: o.verbose, Quiet: o.quiet}
+}
+
+// files returns the files that the flags ask for.
+func (o options) files(version string) display.FileOptions {
+	return display.FileOptions{Capture: o.pcap, Diagram: o.diagram, ToScale: o.toScale, Program: "tcpprobe " + version}
+}
+
+// terminalStyle returns how text for an output may look.
+func terminalStyle(w io.Writer, color string) text.Style {
+	return text.Style{Color: terminal.Color(w, color), UTF8: terminal.UTF8()}
+}

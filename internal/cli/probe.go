@@ -1,0 +1,141 @@
+//go:build linux
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"tcpprobe/internal/display"
+	"tcpprobe/internal/exit"
+	"tcpprobe/internal/prober"
+	"tcpprobe/internal/target"
+	"tcpprobe/internal/terminal"
+	"tcpprobe/internal/text"
+)
+
+// probeCommand makes handshakes with the targets, side by side.
+func probeCommand(c *cli.Context) error {
+	o, err := readOptions(c)
+	if err != nil {
+		return err
+	}
+	if c.NArg() == 0 && o.targets == "" {
+		return exit.UsageError("a target is missing: tcpprobe HOST:PORT, or tcpprobe --help")
+	}
+	targets, err := target.Open(c.Args().Slice(), o.targets, c.App.Reader, o.maxTargets)
+	if _, unreadable := errors.AsType[*target.ReadError](err); unreadable {
+		return exit.With(exit.System, err)
+	} else if err != nil {
+		return exit.With(exit.Usage, err)
+	}
+	if err := o.agree(targets.Len()); err != nil {
+		return errors.Join(err, targets.Close())
+	}
+	if o.dryRun {
+		return rehearse(c, o, targets)
+	}
+	return errors.Join(makeHandshakes(c, o, targets), targets.Close())
+}
+
+// makeHandshakes makes the handshakes of a run, and shows how each ends.
+func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
+	stdout, stderr := outputsOf(c)
+	shownOn := stdout
+	if o.pcap == "-" || o.diagram == "-" {
+		shownOn = stderr // the file has stdout for itself
+	}
+	p, err := openProber(o, targets.Len(), stdout.Queue())
+	if err != nil {
+		return notOpened(err, targets.Argument())
+	}
+	// Closing the sockets takes the kernel some milliseconds: it comes after everything was said.
+	defer p.Close()
+	files, err := display.OpenFiles(stdout, o.files(c.App.Version))
+	if err != nil {
+		return exit.With(exit.Output, err)
+	}
+	ctx, stop := context.WithCancel(c.Context)
+	defer stop()
+	shown := display.New(o.display(shownOn), targets, &o.spec, shownOn, stderr, files, stop)
+	if targets.Len() > display.MostShown && o.spec.Count == 1 && terminal.MovesCursor(stderr) {
+		defer stdout.Queue().Progress(stderr, shown.Progress)()
+	}
+	stopInterim := onQuit(stderr, shown.Interim)
+	p.Submit(shown)
+	p.Finish()
+	err = p.Run(ctx)
+	stopInterim()
+	shown.End(p.Drops())
+	unread := stdout.Queue().Flush(c.Context)
+	unwritten := files.Close()
+	switch {
+	case err != nil:
+		return exit.With(exit.System, errors.Join(err, unwritten))
+	case unread != nil || unwritten != nil:
+		return exit.With(exit.Output, errors.Join(unread, unwritten))
+	}
+	return shown.Verdict(o.require)
+}
+
+// openProber opens a Prober for so many targets, as the flags want it. While the queue is full no handshake begins.
+func openProber(o options, targets int, q *display.Queue) (*prober.Prober, error) {
+	files := o.pcap != "" || o.diagram != ""
+	p, err := prober.Open(prober.Options{
+		Interface: o.iface, Mark: o.mark, Resolver: o.resolver, Rate: o.rate, Targets: targets, Full: q.Full,
+		Record:  targets <= prober.MassTargets || o.json || o.output != "text" || o.explain || files,
+		InOrder: o.explain || files || o.spec.SourcePort != 0,
+	})
+	if err == nil {
+		q.OnRoom(p.Wake)
+	}
+	return p, err
+}
+
+// notOpened returns the error of a Prober that did not open. For the lack of CAP_NET_RAW it has both ways to get it.
+func notOpened(err error, arguments string) error {
+	if !errors.Is(err, os.ErrPermission) {
+		return exit.With(exit.System, err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		self = "tcpprobe"
+	}
+	return exit.With(exit.NotPermitted,
+		fmt.Errorf("no CAP_NET_RAW, which raw sockets need: run \"sudo tcpprobe %s\", or once \"sudo setcap cap_net_raw+ep %s\"",
+			text.Printable(arguments), text.Printable(self)))
+}
+
+// outputsOf returns the outputs of a command.
+func outputsOf(c *cli.Context) (stdout, stderr *display.Output) {
+	return c.App.Writer.(*display.Output), c.App.ErrWriter.(*display.Output)
+}
+
+// onQuit prints what line returns for every SIGQUIT, until it is stopped.
+func onQuit(w *display.Output, line func() string) (stop func()) {
+	quit := make(chan os.Signal, 1)
+	signal.Notify(quit, syscall.SIGQUIT)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for range quit {
+			if s := line(); s != "" {
+				if terminal.Is(w) {
+					fmt.Fprintln(w) // behind the echo of the key, and what is drawn there
+				}
+				fmt.Fprintln(w, s)
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(quit)
+		close(quit)
+		<-ended
+	}
+}

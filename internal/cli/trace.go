@@ -1,0 +1,211 @@
+//go:build linux
+
+package cli
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/urfave/cli/v2"
+
+	"tcpprobe/internal/display"
+	"tcpprobe/internal/exit"
+	"tcpprobe/internal/target"
+	"tcpprobe/internal/tracer"
+	"tcpprobe/probe"
+)
+
+// traceCommand shows the path of a SYN.
+func traceCommand() *cli.Command {
+	c := &cli.Command{
+		Name:      "trace",
+		Usage:     "the path, hop by hop, with the same SYN: where it stops",
+		ArgsUsage: "HOST:PORT",
+		Flags:     traceFlags(),
+		Action:    trace,
+	}
+	c.CustomHelpTemplate = traceHelpText(c)
+	return c
+}
+
+// tracedFlags are the flags of a probe that a trace has too, with the same meaning.
+var tracedFlags = []string{
+	"count", "interval", "timeout", "retries", "interface", "source", "source-port", "mark", "send",
+	"dscp", "mss", "window", "syn", "dns", "dns-timeout", "dns-tries", "json", "quiet", "color",
+}
+
+// traceFlags returns the flags of a trace: those of a probe that make sense for it, and its own.
+func traceFlags() []cli.Flag {
+	var flags []cli.Flag
+	for _, f := range probeFlags() {
+		if !slices.Contains(tracedFlags, f.Names()[0]) {
+			continue
+		}
+		switch f := f.(type) {
+		case *cli.IntFlag:
+			switch f.Name {
+			case "count":
+				f.Usage = "send SYNs to every hop in `N` rounds"
+			case "retries":
+				f.Value = 1
+				f.Usage = "ask a silent hop again up to `N` times within the timeout, after 1 s, then doubling"
+			}
+		case *cli.StringFlag:
+			if f.Name == "interface" { // the first of its category
+				flags = append(flags, pathFlags()...)
+			}
+		case *cli.GenericFlag:
+			switch f.Name {
+			case "interval":
+				f.Usage = "start a round every `D`, once the one before is over"
+			case "timeout":
+				f.Usage, f.DefaultText = "wait for silent hops, all at once, for `D`", "2s"
+				f.Value.Set("2s")
+			}
+		}
+		flags = append(flags, f)
+	}
+	return flags
+}
+
+// pathFlags are the flags of a trace alone.
+func pathFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "max-ttl", Aliases: []string{"m"}, Value: 30, Category: categoryPath, Usage: "look for up to `N` hops"},
+		&cli.IntFlag{Name: "first-ttl", Value: 1, Category: categoryPath, Usage: "begin with hop `N`"},
+		&cli.IntFlag{Name: "flows", Category: categoryPath, Usage: "compare the paths of `N` flows, each from a port of its own", DefaultText: " "},
+		&cli.BoolFlag{Name: "mtu", Category: categoryPath, Usage: "find the path MTU with padded SYNs, and where the path gets narrow"},
+		&cli.BoolFlag{Name: "compare-syn", Category: categoryPath, Usage: "send every kind of SYN, one after the other: which gets through?"},
+		&cli.IntFlag{Name: "flow-port", Category: categoryPath, Usage: "the path of the flow from port `P`, as --source-port", DefaultText: " "},
+	}
+}
+
+// traceOptions is what the flags of a trace say.
+type traceOptions struct {
+	options
+	path  tracer.Options
+	flows int // 0: one, without its handshake
+	mtu   bool
+	syns  bool // every kind of SYN
+}
+
+// readTraceOptions takes the flags' values, and judges them.
+func readTraceOptions(c *cli.Context) (traceOptions, error) {
+	o, err := readOptions(c)
+	t := traceOptions{
+		options: o,
+		path:    tracer.Options{First: c.Int("first-ttl"), Last: c.Int("max-ttl"), Rounds: o.spec.Count, Interval: o.spec.Interval},
+		flows:   c.Int("flows"), mtu: c.Bool("mtu"), syns: c.Bool("compare-syn"),
+	}
+	if c.IsSet("flow-port") {
+		t.spec.SourcePort = uint16(c.Int("flow-port"))
+	}
+	switch {
+	case err != nil:
+	case o.spec.Count == 0:
+		err = exit.UsageError("--count 0: a trace takes a number of rounds")
+	case t.path.Last < 1 || t.path.Last > 255:
+		err = exit.UsageError("--max-ttl %d is not within 1 to 255", t.path.Last)
+	case t.path.First < 1 || t.path.First > t.path.Last:
+		err = exit.UsageError("--first-ttl %d is not within 1 to --max-ttl %d", t.path.First, t.path.Last)
+	case c.IsSet("flow-port") && (c.Int("flow-port") < 1 || c.Int("flow-port") > 65535):
+		err = exit.UsageError("--flow-port %d is not within 1 to 65535", c.Int("flow-port"))
+	case c.IsSet("flow-port") && c.IsSet("source-port"):
+		err = exit.UsageError("--flow-port and --source-port are the same: give one of them")
+	case c.IsSet("flows") && (t.flows < 2 || t.flows > tracer.MostFlows):
+		err = exit.UsageError("--flows %d is not within 2 to %d", t.flows, tracer.MostFlows)
+	case t.flows > 0 && t.spec.SourcePort != 0:
+		err = exit.UsageError("--flows takes a port for each flow: it does not go with one port")
+	case t.mtu && (t.flows > 0 || t.spec.Count != 1):
+		err = exit.UsageError("--mtu is one search: it goes with neither --flows nor --count")
+	case t.syns && (t.mtu || t.flows > 0 || t.spec.Count != 1 || c.IsSet("syn")):
+		err = exit.UsageError("--compare-syn sends each kind of SYN: it goes with none of --mtu, --flows, --count and --syn")
+	case t.flows > 0 && t.spec.Count != 1:
+		err = exit.UsageError("--flows makes one handshake for each flow: it does not go with --count")
+	}
+	return t, err
+}
+
+// trace shows the path to one target, in the way that is asked for.
+func trace(c *cli.Context) error {
+	o, err := readTraceOptions(c)
+	if err != nil {
+		return err
+	}
+	if c.NArg() != 1 {
+		return exit.UsageError("trace takes one target: tcpprobe trace HOST:PORT")
+	}
+	t, err := target.Parse(c.Args().First())
+	if err != nil {
+		return exit.With(exit.Usage, err)
+	}
+	stdout, _ := outputsOf(c)
+	o.explain = true // events are wanted, in order
+	p, err := openProber(o.options, 1, stdout.Queue())
+	if err != nil {
+		return notOpened(err, "trace "+t.Text)
+	}
+	// Closing the sockets takes the kernel some milliseconds: it comes after everything was said.
+	defer p.Close()
+	ran := make(chan error, 1)
+	go func() { ran <- p.Run(c.Context) }()
+	tracing := tracer.New(p, t, o.spec, o.path, display.Nobody{})
+	show := display.NewTraces(o.json, stdout, o.display(stdout).Style)
+	verdict, err := o.follow(c.Context, tracing, show)
+	p.Finish()
+	if err := errors.Join(err, <-ran); err != nil {
+		return exit.With(exit.System, err)
+	}
+	return verdict
+}
+
+// follow traces, shows what was found, and returns the exit code of that.
+func (o traceOptions) follow(ctx context.Context, t *tracer.Tracer, show display.Traces) (verdict, err error) {
+	var all exit.Tally
+	switch {
+	case o.flows > 0:
+		found := t.Flows(ctx, o.flows)
+		show.Flows(found)
+		add(&all, found.Failed)
+		for _, f := range found.Flows {
+			all.Add(f.Handshake)
+		}
+	case o.mtu:
+		found, err := t.MTU(ctx)
+		if err != nil {
+			return nil, err
+		}
+		show.PathMTU(found)
+		result := *found.Plain
+		result.Outcome = found.Outcome()
+		all.Add(&result)
+	case o.syns:
+		found := t.SYNs(ctx)
+		show.SYNs(found)
+		add(&all, found.Failed)
+		for _, v := range found.Variants {
+			outcome, _ := v.Trace.Outcome()
+			all.Add(&probe.Result{Outcome: outcome})
+		}
+	default:
+		found := t.Trace(ctx)
+		show.Trace(found)
+		if found.Failed != nil {
+			all.Add(found.Failed)
+			break
+		}
+		// The exit code is that of the outcome, if it was the same in all rounds.
+		for _, outcome := range found.Rounds {
+			all.Add(&probe.Result{Outcome: outcome})
+		}
+	}
+	return all.Err(exit.All), nil
+}
+
+// add counts what ended a trace before a SYN left, if something did.
+func add(all *exit.Tally, failed *probe.Result) {
+	if failed != nil {
+		all.Add(failed)
+	}
+}

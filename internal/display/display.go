@@ -1,0 +1,204 @@
+package display
+
+import (
+	"io"
+	"maps"
+	"slices"
+	"sync"
+
+	"tcpprobe/internal/diagram"
+	"tcpprobe/internal/exit"
+	"tcpprobe/internal/prober"
+	"tcpprobe/internal/report"
+	"tcpprobe/internal/stats"
+	"tcpprobe/internal/target"
+	"tcpprobe/probe"
+)
+
+// Options say how the targets of a run are shown.
+type Options struct {
+	JSON       bool
+	Mermaid    bool
+	Explain    bool
+	Checksums  bool // explained too
+	Assertions []stats.Assertion
+	Style      report.Style
+	Bars       bool // the times of an only target are shown as bars, too
+	Named      bool // targets were named in a file, and are shown by their verdicts alone
+}
+
+// MostShown is how many targets of a run are shown one by one. More are shown by their verdicts alone.
+const MostShown = 16
+
+// manyOvertake is how many handshakes of one of many targets may overtake another, with the longest outage and the jitter
+// still exact.
+const manyOvertake = 256
+
+// Display shows what becomes of the targets of a run. It is the source of their requests, each with its observer.
+type Display struct {
+	options Options
+	targets *target.List
+	spec    *prober.Spec
+	queue   *Queue
+	stdout  *Output
+	stderr  *Output
+	files   *Files
+	stop    func() // ends the run
+	total   *total
+	many    bool // targets are shown by their verdicts alone
+	bars    bool // times are shown as bars, too
+
+	mu    sync.Mutex
+	taken int                // targets
+	open  map[*observer]bool // of targets that are not over, unless they are shown by their verdicts alone
+	free  []*observer        // for verdicts
+	pages pages
+}
+
+// New returns a Display of the targets. It calls stop when there is nobody to go on for.
+func New(o Options, targets *target.List, spec *prober.Spec, stdout, stderr *Output, files *Files, stop func()) *Display {
+	return &Display{
+		options: o, targets: targets, spec: spec, queue: stdout.queue, stdout: stdout, stderr: stderr, files: files, stop: stop,
+		total: newTotal(targets.Len()), open: make(map[*observer]bool),
+		many:  targets.Len() > MostShown || o.Named,
+		bars:  o.Bars && targets.Len() == 1 && !o.Style.Quiet,
+		pages: pages{w: stdout, blank: !o.Style.Quiet},
+	}
+}
+
+// Next returns the request for the next target.
+func (d *Display) Next() (prober.Request, bool) {
+	t, ok := d.targets.Next()
+	if !ok {
+		return prober.Request{}, false
+	}
+	return prober.Request{Target: t, Spec: d.spec, Observer: d.observe(t)}, true
+}
+
+// Progress returns a line about how far the run has come.
+func (d *Display) Progress() string { return d.total.progress(d.targets.Len()) }
+
+// observe returns who shows what becomes of a target.
+func (d *Display) observe(t target.Target) *observer {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	o := d.options
+	once := d.spec.Count == 1
+	alone := d.many && once && !o.JSON && !o.Explain && !o.Mermaid // the verdicts
+	if alone && len(o.Assertions) == 0 {
+		return d.verdicts()
+	}
+	shown := &observer{display: d, summary: stats.NewSummary(t.Text)}
+	if d.many {
+		shown.summary.Expect(manyOvertake)
+	}
+	if alone {
+		shown.views = d.verdicts().views
+		return shown
+	}
+	var main view
+	if o.JSON || !once {
+		main = d.mainView(d.stdout)
+	} else {
+		main = d.newBlocks(d.mainView)
+	}
+	shown.views = append([]view{main}, d.files.views...)
+	d.taken++
+	shown.number = d.taken
+	d.open[shown] = true
+	return shown
+}
+
+// mainView returns the view of the results that is asked for.
+func (d *Display) mainView(w io.Writer) view {
+	o := d.options
+	switch {
+	case o.JSON:
+		return jsonView{report.NewJSON(w)}
+	case o.Mermaid:
+		return finalView(func(r *probe.Result) { diagram.Mermaid(w, diagram.Handshake(r)) })
+	case o.Explain:
+		lesson := &lessonView{w: w, style: o.Style, checksums: o.Checksums}
+		if d.spec.Count != 1 {
+			return finalView(lesson.whole) // while it lasts, the next one may begin
+		}
+		return lesson
+	case d.spec.Count == 1:
+		return &ladderView{w: w, style: o.Style}
+	}
+	style := o.Style
+	style.Target, style.Address = d.targets.Len() > 1 || d.spec.All, d.spec.All
+	return newSeriesView(w, style, d.bars)
+}
+
+// verdicts returns an observer of one of many targets, of which nothing is said but the verdict.
+func (d *Display) verdicts() *observer {
+	if last := len(d.free) - 1; last >= 0 {
+		o := d.free[last]
+		d.free = d.free[:last]
+		return o
+	}
+	lines := verdictView{report.NewVerdicts(d.stdout, d.options.Style)}
+	return &observer{display: d, views: append([]view{lines}, d.files.views...)}
+}
+
+// stopIfUnread ends the run if there is nobody to go on for.
+func (d *Display) stopIfUnread() {
+	if d.queue.Failed() {
+		d.stop()
+	}
+}
+
+// over shows the statistics of a target that is over.
+func (d *Display) over(o *observer) {
+	if o.summary == nil {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.free = append(d.free, o)
+		return
+	}
+	sum := o.end(d.options.Assertions)
+	d.total.check(d.stderr, sum)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.open, o)
+}
+
+// End shows what there is to be said in the end, when the run is over: of the targets that were broken off, and of all
+// together. drops is how many frames found no room on their way in.
+func (d *Display) End(drops int) {
+	for _, o := range slices.SortedFunc(maps.Keys(d.open), func(a, b *observer) int { return a.number - b.number }) {
+		d.over(o)
+	}
+	all := d.total.report(d.targets.Len(), d.targets.Remaining(), drops)
+	switch o := d.options; {
+	case all.Targets == 1:
+	case o.JSON:
+		report.NewJSON(d.stdout).Total(all)
+	case d.many && !o.Style.Quiet && !o.Explain && !o.Mermaid:
+		report.NewSeries(d.stdout, o.Style).Total(all)
+	}
+}
+
+// Interim returns a line about what is known so far.
+func (d *Display) Interim() string {
+	if one := d.only(); one != nil {
+		return one.interim()
+	}
+	return d.total.interim()
+}
+
+// only returns the observer of the only target, as long as it is not over.
+func (d *Display) only() *observer {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.targets.Len() == 1 {
+		for o := range d.open {
+			return o
+		}
+	}
+	return nil
+}
+
+// Verdict returns the exit code of the run, for what is required of it.
+func (d *Display) Verdict(r exit.Requirement) error { return d.total.verdict(r) }

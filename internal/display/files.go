@@ -1,0 +1,114 @@
+package display
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"tcpprobe/internal/capture"
+	"tcpprobe/internal/diagram"
+	"tcpprobe/probe"
+)
+
+// Files are those that a run writes beside its results.
+type Files struct {
+	views []view
+	files []file
+}
+
+// file is one of them.
+type file struct {
+	name   string
+	output *Output
+	closer *os.File // nil for stdout
+}
+
+// FileOptions say which files are wanted. "-" is stdout, and nothing is none.
+type FileOptions struct {
+	Capture string // of the packets
+	Diagram string // of the handshake
+	ToScale bool   // the diagram's time
+	Program string // that writes the capture, and its version
+}
+
+// OpenFiles creates the files that are wanted. They are written through the queue of stdout.
+func OpenFiles(stdout *Output, o FileOptions) (*Files, error) {
+	f := &Files{}
+	if err := f.open(stdout, o); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func (f *Files) open(stdout *Output, o FileOptions) error {
+	if o.Capture != "" {
+		out, err := f.create(o.Capture, stdout)
+		if err != nil {
+			return err
+		}
+		format := capture.PCAPNG
+		if strings.HasSuffix(o.Capture, ".pcap") {
+			format = capture.PCAP
+		}
+		packets, err := capture.NewWriter(out, format, capture.Info{
+			Application: o.Program, OS: system(), Filter: "arp or icmp or tcp",
+		})
+		if err != nil {
+			return fmt.Errorf("cannot write %s: %w", o.Capture, err)
+		}
+		f.views = append(f.views, captureView{packets})
+	}
+	if o.Diagram != "" {
+		out, err := f.create(o.Diagram, stdout)
+		if err != nil {
+			return err
+		}
+		f.views = append(f.views, finalView(func(r *probe.Result) { diagram.SVG(out, diagram.Handshake(r), diagram.Options{ToScale: o.ToScale}) }))
+	}
+	return nil
+}
+
+// create opens a file to write to; "-" is stdout.
+func (f *Files) create(name string, stdout *Output) (*Output, error) {
+	if name == "-" {
+		f.files = append(f.files, file{name: name, output: stdout})
+		return stdout, nil
+	}
+	created, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	out := stdout.queue.To(created)
+	f.files = append(f.files, file{name, out, created})
+	return out, nil
+}
+
+// Close closes the files, when the queue has handed everything on, and returns an error if one of them is not as it should
+// be.
+func (f *Files) Close() error {
+	var errs []error
+	for _, file := range f.files {
+		err := file.output.Err()
+		if file.closer != nil {
+			if closing := file.closer.Close(); err == nil {
+				err = closing
+			}
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("cannot write %s: %w", file.name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// system returns the name and the release of the operating system.
+func system() string {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return "Linux"
+	}
+	return unix.ByteSliceToString(u.Sysname[:]) + " " + unix.ByteSliceToString(u.Release[:])
+}

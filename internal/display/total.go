@@ -1,0 +1,85 @@
+package display
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"tcpprobe/internal/exit"
+	"tcpprobe/internal/report"
+	"tcpprobe/internal/stats"
+	"tcpprobe/internal/text"
+	"tcpprobe/probe"
+)
+
+// total is what is known of all targets together.
+type total struct {
+	began time.Time
+
+	mu      sync.Mutex
+	tally   exit.Tally
+	summary *stats.Summary
+	broken  int // handshakes that were broken off before there was a verdict
+}
+
+func newTotal(targets int) *total {
+	return &total{summary: stats.NewSummary(fmt.Sprintf("%d targets", targets)), began: time.Now()}
+}
+
+// add takes note of how a handshake has ended.
+func (t *total) add(r *probe.Result) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tally.Add(r)
+	if r.Outcome == probe.OutcomeInterrupted {
+		t.broken++
+		return
+	}
+	t.summary.Add(r)
+}
+
+// check takes note of the assertions that did not hold for a target, and writes a line for each that says why.
+func (t *total) check(w io.Writer, s *stats.Summary) {
+	for _, check := range s.Checks {
+		if check.Held {
+			continue
+		}
+		t.mu.Lock()
+		t.tally.AddFailure()
+		t.mu.Unlock()
+		fmt.Fprintf(w, "tcpprobe: %s: %s\n", text.Printable(s.Target), report.Failure(check))
+	}
+}
+
+// report returns what there is to say in the end.
+func (t *total) report(targets, notBegun, drops int) report.Total {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return report.Total{Summary: t.summary, Targets: targets, NotBegun: notBegun, Broken: t.broken, Drops: drops}
+}
+
+// progress returns a line about how far the run has come.
+func (t *total) progress(targets int) string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return progress(t.summary.Sent, targets, t.summary.Established, time.Since(t.began))
+}
+
+// interim returns a line about what is known so far.
+func (t *total) interim() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return interimLine(t.summary)
+}
+
+func interimLine(s *stats.Summary) string {
+	return report.NewSeries(io.Discard, report.Style{}).Interim(s)
+}
+
+// verdict returns the exit code for all that has ended.
+func (t *total) verdict(r exit.Requirement) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.tally.Err(r)
+}

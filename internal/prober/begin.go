@@ -1,0 +1,133 @@
+package prober
+
+import (
+	"context"
+	"net/netip"
+
+	"tcpprobe/probe"
+	"tcpprobe/rawip"
+	"tcpprobe/tcphdr"
+)
+
+// prepare does what comes before the first SYN of an attempt, and reports whether it is ready to begin. If it is not, it has
+// ended, or waits for its next hop, or somebody holds it.
+func (w *worker) prepare(ctx context.Context, a *attempt) bool {
+	way, local, err := w.lease(a.series)
+	if err != nil {
+		a.fail(outcomeOf(err), err)
+		w.conclude(a)
+		w.leave(a)
+		return false
+	}
+	path := w.goBy(a, way)
+	ask, err := w.nextHop(a, &path)
+	w.fill(a, local, path)
+	switch {
+	case err == nil && w.prober.options.Rehearse:
+		err = w.rehearse(a, ask)
+		if err == nil {
+			w.end(a)
+			return false
+		}
+	case err == nil:
+		err = w.wire.Prepare(path)
+	}
+	switch {
+	case err != nil:
+		w.abandon(a, err)
+		return false
+	case ask:
+		w.ask(ctx, a)
+		return false
+	case a.series.request.Ready != nil:
+		w.hold(a)
+		return false
+	}
+	return true
+}
+
+// isReady takes an attempt on whose next hop was found.
+func (w *worker) isReady(a *attempt) {
+	if a.series.request.Ready != nil {
+		w.hold(a)
+		return
+	}
+	w.ready = append(w.ready, a)
+}
+
+// fill makes the attempt's flow the handshake that is asked for.
+func (w *worker) fill(a *attempt, local netip.AddrPort, path rawip.Path) {
+	spec := a.series.request.Spec
+	if a.flow == nil {
+		a.flow = &probe.Flow{
+			Result: a.result, Record: a.record,
+			Observe: func(e *probe.Event) {
+				a.begin(e.At)
+				a.observer.Event(a.result, e)
+			},
+			NextHop: func() [6]byte { return w.nextHopAgain(a) },
+			Done:    func() { w.done(a) },
+		}
+	}
+	f := a.flow
+	f.Local, f.Remote, f.Path = local, a.series.remote, path
+	f.TTL, f.TOS, f.ID = spec.TTL, spec.TOS, w.random.identification()
+	f.Handshake = spec.Handshake
+	h := &f.Handshake
+	h.LocalPort, h.RemotePort = local.Port(), f.Remote.Port()
+	h.ISS, h.TimestampBase = tcphdr.SeqNum(w.random.uint32()), w.random.uint32()
+	if h.MSS == 0 {
+		const longest = 65535 // of a datagram: the loopback interface would carry more
+		const headers = 40    // of IPv4 and TCP, without options
+		h.MSS = uint16(max(min(a.way.LinkMTU, longest)-headers, 1))
+	}
+}
+
+// done takes note that the handshake of an attempt has ended.
+func (w *worker) done(a *attempt) {
+	w.underWay--
+	if a.result.Outcome == probe.OutcomeTimeout && a.flow.Path.Link {
+		w.prober.neighbors.Forget(hopOf(a.way)) // which may have another MAC by now
+	}
+	if now := w.clock.Now(); a.record && (!w.prober.mass || now.Sub(w.heard) > lossInterval) {
+		w.heard = now
+		w.noteConflicts(a)
+	}
+	if a.result.TCP.AnsweredSYN > 1 {
+		w.congestion.Lost(w.clock.Now())
+	} else {
+		w.congestion.Over()
+	}
+	w.end(a)
+}
+
+// abandon ends an attempt before its handshake.
+func (w *worker) abandon(a *attempt, err error) {
+	a.fail(probe.OutcomeLocalError, err)
+	w.end(a)
+}
+
+// end gives back what an attempt had, and tells how it ended.
+func (w *worker) end(a *attempt) {
+	w.ports.giveBack(a.flow.Local, w.prober.mass)
+	w.conclude(a)
+	w.leave(a)
+}
+
+// conclude tells how an attempt has ended.
+func (w *worker) conclude(a *attempt) { a.observer.Result(a.result) }
+
+// leave takes an attempt off its series.
+func (w *worker) leave(a *attempt) {
+	s := a.series
+	s.underWay--
+	if s.underWay == 0 && s.started == s.request.Spec.Count {
+		w.close(s.taken)
+		if s.request.Target.Address.IsValid() {
+			w.spare = append(w.spare, s) // which is the only one of its target
+		}
+	}
+	if !a.record {
+		w.free = append(w.free, a)
+	}
+}

@@ -1,0 +1,83 @@
+package prober
+
+import (
+	"tcpprobe/probe"
+	"tcpprobe/tcphdr"
+)
+
+// Held is an attempt that is ready for its handshake, and whose handshakes somebody else makes of its flow: a trace makes
+// one for every Time to Live. Its port is leased, and its series goes on, when it is released.
+type Held struct {
+	worker  *worker
+	attempt *attempt
+}
+
+// hold hands an attempt over to whoever asked for it.
+func (w *worker) hold(a *attempt) {
+	w.held++
+	a.series.request.Ready(&Held{w, a})
+}
+
+// Result returns what is known of the attempt: its name, its route and its next hop.
+func (h *Held) Result() *probe.Result { return h.attempt.result }
+
+// Flow returns a flow like the one that was prepared. It has the result of the attempt, and nobody observes it.
+func (h *Held) Flow() *probe.Flow {
+	f := *h.attempt.flow
+	f.Observe, f.Done, f.Record = nil, nil, true
+	return &f
+}
+
+// Number returns 32 bits that nobody can foresee, for the ISS or the time stamp of a flow. It is for the worker's goroutine,
+// as in Done of a flow, or for times when Make does not run.
+func (h *Held) Number() uint32 { return h.worker.random.uint32() }
+
+// ISS returns an initial sequence number, under the condition of Number.
+func (h *Held) ISS() tcphdr.SeqNum { return tcphdr.SeqNum(h.Number()) }
+
+// Identification returns the Identification of a flow's first datagram, under the condition of Number.
+func (h *Held) Identification() uint16 { return h.worker.random.identification() }
+
+// Make makes handshakes of flows, side by side, and returns when all have ended. Observe and Done of them are called by the
+// worker. When the context of Run has ended, they end as Interrupted.
+func (h *Held) Make(flows []*probe.Flow) {
+	left, over := len(flows), make(chan struct{})
+	if left == 0 {
+		return
+	}
+	for _, f := range flows {
+		done := f.Done
+		f.Done = func() {
+			if done != nil {
+				done()
+			}
+			if left--; left == 0 {
+				close(over)
+			}
+		}
+	}
+	h.worker.post(func() { h.worker.flows = append(h.worker.flows, flows...) })
+	select {
+	case <-over:
+	case <-h.worker.prober.ended:
+		for _, f := range flows {
+			if f.Result.Outcome == probe.OutcomePending {
+				f.Result.Outcome = probe.OutcomeInterrupted
+			}
+		}
+	}
+}
+
+// Abandon breaks off a flow that Make makes, because nobody waits for it any more. It is for Observe and Done of another.
+func (h *Held) Abandon(f *probe.Flow) {
+	f.Result.Outcome = probe.OutcomeInterrupted // also if it has not begun
+	h.worker.engine.Abandon(f)
+}
+
+// Release gives the port back, and has the series go on. The observer is told of the attempt's result.
+func (h *Held) Release() {
+	h.worker.post(func() {
+		h.worker.held--
+		h.worker.end(h.attempt)
+	})
+}

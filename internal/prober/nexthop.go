@@ -1,0 +1,148 @@
+package prober
+
+import (
+	"context"
+	"errors"
+
+	"tcpprobe/internal/neighbor"
+	"tcpprobe/internal/route"
+	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
+	"tcpprobe/rawip"
+)
+
+// nextHop fills in the MAC that frames are to be sent to, as far as it is known, and says whether the link has to be asked
+// for it.
+func (w *worker) nextHop(a *attempt, path *rawip.Path) (ask bool, err error) {
+	hop := &probe.NextHop{Source: "not_needed", Address: a.way.NextHop}
+	if path.Link {
+		if err := takesFrames(a.way); err != nil {
+			return false, err
+		}
+		if a.way.UsesARP() {
+			hop.Source, hop.MAC = "permanent", a.way.Neighbor.HardwareAddr
+			if !a.way.Neighbor.Permanent {
+				return !w.known(a, path), nil // where it is known, it did not happen this time
+			}
+			path.NextHop = hop.MAC
+		}
+	}
+	a.result.NextHop = hop
+	return false, nil
+}
+
+// known fills in the MAC of the attempt's next hop, if the link was asked before.
+func (w *worker) known(a *attempt, path *rawip.Path) bool {
+	if w.prober.neighbors == nil {
+		return false // a rehearsal asks nobody
+	}
+	known, ok := w.prober.neighbors.Known(hopOf(a.way))
+	if ok {
+		path.NextHop = known.MAC
+		a.noteNextHop(known)
+	}
+	return ok
+}
+
+// nextHopAgain returns where a SYN goes that is sent again: to where the next hop is by now, of which the link is asked.
+func (w *worker) nextHopAgain(a *attempt) [6]byte {
+	w.prober.neighbors.Verify(hopOf(a.way))
+	if known, ok := w.prober.neighbors.Known(hopOf(a.way)); ok {
+		return known.MAC
+	}
+	return a.flow.Path.NextHop
+}
+
+// question is that for an attempt's next hop.
+type question struct {
+	attempt  *attempt
+	requests int
+}
+
+// ask asks the link for the attempt's next hop. Then the attempt is ready, or has ended.
+func (w *worker) ask(ctx context.Context, a *attempt) {
+	w.parked++
+	q := &question{attempt: a}
+	w.prober.neighbors.Find(linkOf(a.way), a.way.Source, a.way.NextHop, func(e neighbor.Event) {
+		w.post(func() { q.happened(e) })
+	}, func(found neighbor.Result, err error) {
+		w.post(func() {
+			w.parked--
+			w.answered(ctx, q, found, err)
+		})
+	})
+}
+
+func (q *question) happened(e neighbor.Event) {
+	if e.Out {
+		q.requests++
+	}
+	q.attempt.happened(arpEvent(e))
+	q.attempt.noteConflict(e)
+}
+
+// answered takes the answer of the link, or notes that there is none.
+func (w *worker) answered(ctx context.Context, q *question, found neighbor.Result, err error) {
+	a := q.attempt
+	if q.requests > 0 || err != nil {
+		hop := nextHop(a.way.NextHop, found)
+		a.result.NextHop = &hop
+	}
+	switch {
+	case err == nil:
+		a.flow.Path.NextHop = found.MAC
+		a.noteNextHop(found.Entry)
+		w.isReady(a)
+		return
+	case ctx.Err() != nil:
+		a.fail(probe.OutcomeInterrupted, nil)
+	case errors.Is(err, neighbor.ErrTimeout):
+		a.happened(probe.Event{Kind: probe.EventARPSilence, At: stamp.Stamp{User: w.clock.Now()},
+			ARP: &probe.ARPPacket{Interface: a.way.Interface, Address: a.way.NextHop}})
+		a.fail(probe.OutcomeARPTimeout, err)
+	}
+	w.abandon(a, err)
+}
+
+// noteConflicts adds what has come to light about next hops since their MACs were found.
+func (w *worker) noteConflicts(a *attempt) {
+	if w.prober.neighbors == nil {
+		return
+	}
+	for _, e := range w.prober.neighbors.Conflicts() {
+		a.noteConflict(e)
+	}
+}
+
+// noteConflict adds what an ARP packet says about whose an address is, if it contradicts another.
+func (a *attempt) noteConflict(e neighbor.Event) {
+	switch e.Verdict {
+	case neighbor.Conflict:
+		a.find(probe.FindingARPConflict)
+	case neighbor.Moved:
+		a.find(probe.FindingNextHopMoved)
+	case neighbor.AddressConflict:
+		a.find(probe.FindingAddressConflict)
+	}
+}
+
+// noteNextHop adds what is odd about the next hop's MAC.
+func (a *attempt) noteNextHop(e neighbor.Entry) {
+	if e.Source == "kernel" {
+		a.find(probe.FindingARPUnanswered)
+	}
+	switch {
+	case e.MAC == a.way.HardwareAddr:
+		a.find(probe.FindingNextHopOwnMAC)
+	case e.IsGroup():
+		a.find(probe.FindingNextHopGroupMAC)
+	}
+}
+
+// hopOf returns whom datagrams of the route are delivered to.
+func hopOf(way route.Route) neighbor.Hop { return neighbor.Hop{Index: way.Index, Address: way.NextHop} }
+
+// linkOf returns the interface that datagrams of the route leave through.
+func linkOf(way route.Route) neighbor.Link {
+	return neighbor.Link{Index: way.Index, Name: way.Interface, HardwareAddr: way.HardwareAddr}
+}

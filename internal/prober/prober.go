@@ -1,0 +1,260 @@
+package prober
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tcpprobe/internal/neighbor"
+	"tcpprobe/internal/route"
+	"tcpprobe/internal/socket"
+	"tcpprobe/rawip"
+	"tcpprobe/resolver"
+)
+
+// Options are what all requests to a Prober have in common.
+type Options struct {
+	Interface string // by which segments leave; empty for the one that the kernel chooses
+	Mark      uint32 // with which mark (SO_MARK); 0 for none
+	Resolver  resolver.Options
+
+	Rate    int  // handshakes that may begin in a second; 0: as many as the path takes
+	Targets int  // how many are expected: hundreds share ports and processors
+	Record  bool // events are wanted, not only results
+	InOrder bool // one goroutine tells the observers of everything
+
+	// IPOnly is for those who never ask for frames: then no sockets for them are opened.
+	IPOnly bool
+
+	// Rehearse is for those who want to see what would be sent: it takes no privilege, and nothing leaves.
+	Rehearse bool
+
+	// Full is asked before a handshake begins. While it says true none does, until Wake is called. nil is never full.
+	Full func() bool
+}
+
+// MassTargets is how many targets make a run a matter of lines. More are a matter of speed: they share ports, and the processors.
+const MassTargets = 256
+
+// massGC is how much garbage may come together before it is collected, in percent of what is in use: little is in use.
+const massGC = 400
+
+// A process that wakes up for every one of many handshakes does little else. So some are begun together.
+const (
+	mostTogether    = 50
+	longestTogether = 5 * time.Millisecond
+)
+
+// oneWorker is how many handshakes a second are no burden for one processor.
+const oneWorker = 20_000
+
+// stampingDelay is how long to wait at the most until the kernel stamps packets. It takes well below a millisecond, unless the
+// processors are busy.
+const stampingDelay = 20 * time.Millisecond
+
+// Prober makes handshakes with targets that may be submitted at any time. Its workers share what is the same for all: names,
+// next hops, ports and the pace. Its methods may be called from any goroutine, unless they say otherwise.
+type Prober struct {
+	options  Options
+	mass     bool
+	together time.Duration // how long those that the pace holds back are collected, to begin side by side
+
+	stop      context.CancelFunc // ends what waits in the sockets
+	stamping  *socket.Stamping
+	names     *names
+	neighbors *neighbor.Finder // nil where no frames are sent
+	workers   []*worker
+
+	finished atomic.Bool
+	ended    chan struct{} // closed when Run returns
+	drops    atomic.Int64
+
+	mu      sync.Mutex
+	sources []Source
+	pace    *Pace // nil for as fast as the path takes
+}
+
+// Open opens everything that handshakes take. Without CAP_NET_RAW the error is os.ErrPermission.
+func Open(o Options) (*Prober, error) {
+	if !o.Rehearse {
+		if err := rawip.Permitted(); err != nil {
+			return nil, err
+		}
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	p := &Prober{options: o, mass: o.Targets > MassTargets, stop: stop, ended: make(chan struct{})}
+	p.names = newNames(o.Resolver, o.Rehearse)
+	if err := p.open(ctx); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// open opens the sockets, whose waits last no longer than the context.
+func (p *Prober) open(ctx context.Context) (err error) {
+	o := p.options
+	if p.stamping, err = socket.StartStamping(); err != nil {
+		return err
+	}
+	if !o.IPOnly && !o.Rehearse {
+		if p.neighbors, err = neighbor.Open(ctx); err != nil {
+			return err
+		}
+	}
+	p.stamping.Wait(stampingDelay)
+	paced := 0 < o.Rate && o.Rate <= oneWorker
+	if o.Rate > 0 {
+		p.pace = NewPace(o.Rate)
+	}
+	if p.mass && o.Rate > 0 {
+		p.together = min(mostTogether*time.Second/time.Duration(o.Rate), longestTogether)
+	}
+	if p.mass && !o.Record && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(massGC)
+	}
+	workers := 1
+	if p.mass && !o.InOrder && !paced {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	often := p.mass && paced && runtime.GOMAXPROCS(0) > 1
+	for range workers {
+		w, err := p.openWorker(ctx, rawip.WireOptions{Interface: o.Interface, Mark: o.Mark, Mass: p.mass, Brief: !o.Record, Often: often})
+		if err != nil {
+			return err
+		}
+		p.workers = append(p.workers, w)
+	}
+	return nil
+}
+
+// openWorker opens what one worker takes.
+func (p *Prober) openWorker(ctx context.Context, o rawip.WireOptions) (*worker, error) {
+	routes, err := route.OpenCache()
+	if err != nil {
+		return nil, err
+	}
+	wire, err := rawip.OpenWire(ctx, o)
+	if err != nil {
+		return nil, errors.Join(err, routes.Close())
+	}
+	return newWorker(p, wire, routes), nil
+}
+
+// Submit has the requests of a source taken on, behind those of the sources before it.
+func (p *Prober) Submit(s Source) {
+	p.mu.Lock()
+	p.sources = append(p.sources, s)
+	p.mu.Unlock()
+	p.Wake()
+}
+
+// Finish says that nothing more is submitted, so that Run ends when everything has.
+func (p *Prober) Finish() {
+	p.finished.Store(true)
+	p.Wake()
+}
+
+// Run makes the handshakes, until all have ended and Finish was called, or until the context ends: it breaks off those under
+// way. The error is one of this system that leaves nothing to go on with. Run is called once.
+func (p *Prober) Run(ctx context.Context) error {
+	defer close(p.ended)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(ctx, p.stop)()
+	errs := make(chan error, len(p.workers))
+	run := func(w *worker) {
+		err := w.work(ctx)
+		if err != nil {
+			stop() // the others have nothing to wait for
+		}
+		errs <- err
+	}
+	for _, w := range p.workers[1:] {
+		go run(w)
+	}
+	run(p.workers[0])
+	var err error
+	for range p.workers {
+		err = errors.Join(err, <-errs)
+	}
+	return err
+}
+
+// Wake has the workers look whether there is something to do.
+func (p *Prober) Wake() {
+	for _, w := range p.workers {
+		w.wire.Wake()
+	}
+}
+
+// Drops returns how many frames have found no room on their way in.
+func (p *Prober) Drops() int { return int(p.drops.Load()) }
+
+// Close closes what was opened. It takes some milliseconds: everything is to be said before.
+func (p *Prober) Close() error {
+	p.stop()
+	var closers []io.Closer
+	if p.stamping != nil {
+		closers = append(closers, p.stamping)
+	}
+	if p.neighbors != nil {
+		closers = append(closers, p.neighbors)
+	}
+	for _, w := range p.workers {
+		w.ports.close()
+		closers = append(closers, w.wire, w.routes)
+	}
+	return closeAll(closers)
+}
+
+// closeAll closes side by side what each takes its time to close.
+func closeAll(closers []io.Closer) error {
+	errs := make(chan error, len(closers))
+	for _, c := range closers {
+		go func() { errs <- c.Close() }()
+	}
+	var joined error
+	for range closers {
+		joined = errors.Join(joined, <-errs)
+	}
+	return joined
+}
+
+// next returns the next request, if there is one.
+func (p *Prober) next() (Request, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.sources) > 0 {
+		if r, ok := p.sources[0].Next(); ok {
+			return r, true
+		}
+		p.sources = p.sources[1:]
+	}
+	return Request{}, false
+}
+
+// mayBegin takes leave to begin a handshake now, or says when to ask again.
+func (p *Prober) mayBegin(now time.Time) (again time.Time, ok bool) {
+	if p.pace == nil {
+		return time.Time{}, true
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pace.Take(now)
+}
+
+// begun takes note that the handshakes begun since a time had left by another.
+func (p *Prober) begun(since, by time.Time) {
+	if p.pace == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pace.Left(since, by)
+}

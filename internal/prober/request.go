@@ -1,0 +1,78 @@
+package prober
+
+import (
+	"net/netip"
+	"time"
+
+	"tcpprobe/internal/target"
+	"tcpprobe/probe"
+)
+
+// Request asks for handshakes with a target.
+type Request struct {
+	Target   target.Target
+	Spec     *Spec
+	Observer Observer
+
+	// Ready, if it is not nil, is given each attempt when everything is known that its handshake takes, which then does not
+	// begin: whoever holds it has to release it. It is called as the methods of the Observer are.
+	Ready func(*Held)
+}
+
+// Spec says which handshakes are made with a target. Requests may share one, which nobody changes as long as they do.
+type Spec struct {
+	Count      int           // for each address; 0: until the run ends
+	Interval   time.Duration // between the beginnings of two handshakes with one address; more than 0
+	All        bool          // every address of the name, not only the first
+	Source     netip.Addr    // not valid for the one that the kernel chooses
+	SourcePort uint16        // 0 for one that is free
+	Send       Send
+	TTL, TOS   uint8
+
+	// Handshake is what the machine is told. Ports and random numbers are filled in, and an MSS of 0 becomes what the
+	// interface has room for.
+	Handshake probe.Config
+}
+
+// Send is the way by which segments leave.
+type Send string
+
+const (
+	SendAuto Send = "auto" // in frames where the link has addresses, else by the kernel's IP
+	SendLink Send = "link" // in frames of our own
+	SendIP   Send = "ip"   // by the kernel's IP: its routing, firewall and translation
+)
+
+// Observer is told what becomes of a target. Its methods are called by the goroutine of a worker, one after the other for
+// one target, between handshakes that others wait for: none of them may block.
+type Observer interface {
+	// Event tells what has just happened in an attempt. It is not called where nobody records events.
+	Event(r *probe.Result, e *probe.Event)
+	// Result tells how an attempt has ended. Where nobody records events, the memory of r is used again afterwards.
+	Result(r *probe.Result)
+	// Over tells that no more attempts follow.
+	Over()
+}
+
+// Source has requests to give, such as the lines of a file. It may be asked by several goroutines.
+type Source interface {
+	// Next returns the next request, if there is one left.
+	Next() (Request, bool)
+}
+
+// one is a source of a single request.
+type one chan Request
+
+// One returns a source of a single request.
+func One(r Request) Source {
+	source := make(one, 1)
+	source <- r
+	close(source)
+	return source
+}
+
+// Next returns the request, the first time.
+func (o one) Next() (Request, bool) {
+	r, ok := <-o
+	return r, ok
+}

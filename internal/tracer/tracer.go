@@ -1,0 +1,153 @@
+package tracer
+
+import (
+	"context"
+	"time"
+
+	"tcpprobe/internal/prober"
+	"tcpprobe/internal/target"
+	"tcpprobe/internal/trace"
+	"tcpprobe/probe"
+)
+
+// Options say how a path is traced.
+type Options struct {
+	First, Last int           // Time to Live of the SYNs that get least far, and furthest
+	Rounds      int           // for every hop
+	Interval    time.Duration // between the beginnings of two rounds
+}
+
+// Tracer traces the paths to one target. It is for one goroutine.
+type Tracer struct {
+	prober   *prober.Prober
+	target   target.Target
+	spec     prober.Spec
+	options  Options
+	observer prober.Observer
+}
+
+// New returns a Tracer that makes its handshakes as the spec says, by a Prober that tells its observers of events in order
+// and whose Run is under way. The observer is told of every event and result, those of the SYNs among them.
+func New(p *prober.Prober, t target.Target, spec prober.Spec, o Options, observer prober.Observer) *Tracer {
+	spec.Count, spec.All = 1, false
+	return &Tracer{prober: p, target: t, spec: spec, options: o, observer: observer}
+}
+
+// waiting observes an attempt until it is ready, or has failed.
+type waiting struct {
+	prober.Observer
+	failed chan *probe.Result
+	ready  bool
+}
+
+// Result takes note of a failure. What becomes of the attempt after it was ready, its holder knows.
+func (w *waiting) Result(r *probe.Result) {
+	if !w.ready {
+		w.Observer.Result(r)
+		w.failed <- r
+	}
+}
+
+// Over does nothing: the trace goes on.
+func (w *waiting) Over() {}
+
+// hold takes the target from name to flow, and waits for that. Without a Held, it returns the result that says why.
+func (t *Tracer) hold(ctx context.Context) (*prober.Held, *probe.Result) {
+	observer := &waiting{Observer: t.observer, failed: make(chan *probe.Result, 1)}
+	ready := make(chan *prober.Held, 1)
+	t.prober.Submit(prober.One(prober.Request{
+		Target: t.target, Spec: &t.spec, Observer: observer,
+		Ready: func(h *prober.Held) {
+			observer.ready = true
+			ready <- h
+		},
+	}))
+	select {
+	case h := <-ready:
+		return h, nil
+	case r := <-observer.failed:
+		return nil, r
+	case <-ctx.Done():
+		return nil, t.result(probe.OutcomeInterrupted)
+	}
+}
+
+// result returns a result of the target that has an outcome alone.
+func (t *Tracer) result(o probe.Outcome) *probe.Result {
+	return &probe.Result{Target: t.target.Text, Host: t.target.Host, Port: t.target.Port, Outcome: o}
+}
+
+// Trace finds the path to the target.
+func (t *Tracer) Trace(ctx context.Context) *trace.Trace {
+	found := trace.NewTrace(t.target.Text, t.options.First, t.options.Last)
+	held, failed := t.hold(ctx)
+	if failed != nil {
+		found.Failed = failed
+		return found
+	}
+	defer held.Release()
+	model := held.Flow()
+	found.Local, found.Remote, found.Route = model.Local, model.Remote, model.Result.Route
+	var due time.Time
+	for range t.options.Rounds {
+		if !sleepUntil(ctx, due) {
+			break
+		}
+		due = time.Now().Add(t.options.Interval)
+		t.round(held, found, model)
+		if ctx.Err() != nil || found.Failed != nil {
+			break
+		}
+	}
+	return found
+}
+
+// round sends a SYN for every TTL, and takes what comes back.
+func (t *Tracer) round(held *prober.Held, found *trace.Trace, model *probe.Flow) {
+	held.Make(t.roundOf(held, found, model))
+	found.EndRound()
+}
+
+// roundOf returns the SYNs of a round. Once one has come to its end, those that would get further are abandoned.
+func (t *Tracer) roundOf(held *prober.Held, found *trace.Trace, model *probe.Flow) []*probe.Flow {
+	model.Handshake.ISS = held.ISS()
+	flows := found.Flows(*model, held.Number)
+	end := len(flows) // behind the SYN that came to its end with the lowest TTL
+	for i, f := range flows {
+		t.observe(held, f)
+		f.Done = func() {
+			if i >= end {
+				return // nobody waits for it any more
+			}
+			t.observer.Result(f.Result)
+			if !found.Add(int(f.TTL), f.Result) {
+				return
+			}
+			for _, beyond := range flows[i+1 : end] {
+				held.Abandon(beyond)
+			}
+			end = i + 1
+		}
+	}
+	return flows
+}
+
+// observe has the observer told of what happens to a flow.
+func (t *Tracer) observe(held *prober.Held, f *probe.Flow) {
+	whole := held.Result()
+	f.Result.Time, f.Result.Start, f.Result.Route = whole.Time, whole.Start, whole.Route
+	f.Observe = func(e *probe.Event) { t.observer.Event(f.Result, e) }
+}
+
+// sleepUntil waits for a time, and reports whether the context lasted until then.
+func sleepUntil(ctx context.Context, due time.Time) bool {
+	if wait := time.Until(due); wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+	return ctx.Err() == nil
+}
