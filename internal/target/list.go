@@ -27,7 +27,7 @@ type List struct {
 	err   error
 }
 
-// longestLine is how long a line of a file may be, in octets: a name has at most 253.
+// longestLine is how long a line of a file may be without its comment, in octets: a name has at most 253.
 const longestLine = 4096
 
 // NewList returns a list of targets that were parsed before.
@@ -121,7 +121,27 @@ func (t *List) open(stdin io.Reader) error {
 func (t *List) read(r io.Reader) {
 	t.lines = bufio.NewScanner(r)
 	t.lines.Buffer(make([]byte, 0, longestLine), longestLine)
+	t.lines.Split(new(uncommented).split)
 	t.line = 0
+}
+
+// uncommented splits a file into lines without their comments, which may be longer than a line.
+type uncommented struct{ comment bool } // the rest of the line is one
+
+func (u *uncommented) split(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	if u.comment {
+		end := bytes.IndexByte(data, '\n')
+		if end < 0 {
+			return len(data), nil, nil
+		}
+		u.comment = false
+		return end + 1, nil, nil
+	}
+	if i := bytes.IndexAny(data, "#\n"); i >= 0 && data[i] == '#' {
+		u.comment = true
+		return i + 1, data[:i], nil
+	}
+	return bufio.ScanLines(data, atEOF)
 }
 
 // source is what the file is called in messages.
@@ -136,8 +156,7 @@ func (t *List) source() string {
 func (t *List) nextLine() (Target, bool, error) {
 	for t.lines.Scan() {
 		t.line++
-		line, _, _ := bytes.Cut(t.lines.Bytes(), []byte("#"))
-		line = bytes.TrimSpace(line)
+		line := bytes.TrimSpace(t.lines.Bytes())
 		if len(line) == 0 {
 			continue
 		}

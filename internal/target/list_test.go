@@ -57,6 +57,25 @@ func TestList(t *testing.T) {
 	}
 }
 
+// TestLongComment: a comment may be longer than a line, behind a target and by itself, and lines are counted all the same.
+func TestLongComment(t *testing.T) {
+	comment := "#" + strings.Repeat(" long # ", 5000)
+	file := comment + "\na:1 " + comment + "\r\n\nb:2\n" + comment
+	l, err := target.Open(nil, "-", strings.NewReader(file), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := drain(l), []string{"a:1", "b:2"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if _, err := target.Open(nil, "-", strings.NewReader(comment+"\n"+comment+"\nc\n"), 0); err == nil || !strings.Contains(err.Error(), "stdin line 3: target c") {
+		t.Errorf("%v, want one about line 3", err)
+	}
+	if _, err := target.Open(nil, "-", strings.NewReader("a:1\n"+strings.Repeat("a", 5000)+comment), 0); err == nil || !strings.Contains(err.Error(), "stdin line 2") {
+		t.Errorf("%v, want one about line 2", err)
+	}
+}
+
 // TestListFromPipe: what cannot be read twice is kept.
 func TestListFromPipe(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "fifo")
