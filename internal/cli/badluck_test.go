@@ -118,6 +118,22 @@ func TestInterfaceLost(t *testing.T) {
 	})
 }
 
+// TestNextHopAnnounced: a next hop that announces its new MAC costs nothing: the kernel's connections would follow it, too.
+func TestNextHopAnnounced(t *testing.T) {
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	must(t, b.Sysctl("net/ipv4/conf/all/arp_notify", "1"))
+	p := start(t, a, "10.0.0.2:7", "-c=0", "-i=20ms", "--send=link", "--json")
+	p.await(t, `"seq":9,`)
+	must(t, b.Command(t.Context(), "ip", "link", "set", "eth0", "address", "02:11:22:33:44:55").Run())
+	p.await(t, `"seq":99,`)
+	must(t, p.cmd.Process.Signal(os.Interrupt))
+	r := p.end(t)
+	if r.code != exit.Refused || !strings.Contains(r.stdout, "next_hop_moved") || strings.Contains(r.stdout, `"outcome":"timeout"`) {
+		t.Errorf("exit code %d, want %d:\n%s", r.code, exit.Refused, r.stdout)
+	}
+}
+
 // TestNextHopReplaced: a next hop that comes back with another MAC, as a gateway does that another one takes over from,
 // costs no more than the handshakes under way.
 func TestNextHopReplaced(t *testing.T) {
