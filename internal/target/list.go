@@ -135,7 +135,8 @@ func (u *uncommented) split(data []byte, atEOF bool) (advance int, token []byte,
 			return len(data), nil, nil
 		}
 		u.comment = false
-		return end + 1, nil, nil
+		advance, token, err = u.split(data[end+1:], atEOF) // at the end, a Scanner asks once more only if there was a token
+		return end + 1 + advance, token, err
 	}
 	if i := bytes.IndexAny(data, "#\n"); i >= 0 && data[i] == '#' {
 		u.comment = true
