@@ -96,28 +96,31 @@ func OpenWire(ctx context.Context, o WireOptions) (*Wire, error) {
 func (w *Wire) Prepare(p Path) (err error) {
 	switch {
 	case p.Link && w.link == nil:
-		w.link, err = w.openLink()
+		if w.link, err = w.openLink(); err == nil {
+			w.waiter.Add(w.link.FD())
+		}
 	case !p.Link && w.ip == nil:
-		w.ip, err = openIP(w.filter, w.clock, w.options)
-	default:
-		return nil
+		if w.ip, err = openIP(w.filter, w.clock, w.options); err == nil {
+			w.waiter.Add(w.ip.tcp, w.ip.icmp)
+		}
 	}
-	if err != nil {
-		return err
-	}
-	if p.Link {
-		w.waiter.Add(w.link.FD())
-	} else {
-		w.waiter.Add(w.ip.tcp, w.ip.icmp)
-	}
-	return nil
+	return err
 }
 
+// openLink returns an open packet socket. With an error the link is nil, and no pointer that is.
 func (w *Wire) openLink() (link, error) {
 	if w.options.Mass {
-		return socket.OpenRing(w.filter, w.clock)
+		ring, err := socket.OpenRing(w.filter, w.clock)
+		if err != nil {
+			return nil, err
+		}
+		return ring, nil
 	}
-	return socket.OpenPacket(w.filter, w.clock)
+	packet, err := socket.OpenPacket(w.filter, w.clock)
+	if err != nil {
+		return nil, err
+	}
+	return packet, nil
 }
 
 // Watch makes the Wire see the connections from these local addresses and ports, and as few others as Filter says.

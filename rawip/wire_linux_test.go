@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"testing"
 	"time"
@@ -449,5 +450,41 @@ func TestReadPortRange(t *testing.T) {
 	}
 	if got := slices.Sorted(r.All()); !slices.Equal(got, []uint16{40000, 40003, 40004}) {
 		t.Errorf("%d", got)
+	}
+}
+
+// TestPrepareRefused: a Wire whose sockets are refused says so, and closes.
+func TestPrepareRefused(t *testing.T) {
+	a, _ := labtest.Pair(t)
+	for _, o := range []rawip.WireOptions{{}, {Mass: true}} {
+		for _, p := range []rawip.Path{{Interface: 1, Link: true}, {Interface: 1}} {
+			err := a.Do(func() error {
+				// The thread is the function's own, and ends with it.
+				var none [2]unix.CapUserData
+				if err := unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &none[0]); err != nil {
+					return err
+				}
+				w, err := rawip.OpenWire(t.Context(), o)
+				if err != nil {
+					return err
+				}
+				for range 2 {
+					if err := w.Prepare(p); !errors.Is(err, os.ErrPermission) {
+						t.Errorf("%+v, %+v: %v", o, p, err)
+					}
+				}
+				if err := w.Watch(netip.AddrPortFrom(hostA, 1)); err != nil {
+					t.Error(err)
+				}
+				if _, ok, err := w.Receive(); ok || err != nil {
+					t.Errorf("received something, %v", err)
+				}
+				_, err = w.Drops()
+				return errors.Join(err, w.Close())
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }

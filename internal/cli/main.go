@@ -21,12 +21,14 @@ import (
 
 // Main runs the program as the process that it is, and returns the exit status.
 func Main(version string) int {
-	// With file capabilities the runtime keeps silent about a panic unless asked not to.
-	debug.SetTraceback("single")
+	args := programArguments(os.Args)
+	if err := errors.Join(abortOnDeath(), startPoller()); err != nil {
+		return notStarted(err, args, os.Stdout, os.Stderr)
+	}
 	// A reader that has gone is an output that could not be written, not a reason to die without a word.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := interruptible()
-	code := run(ctx, version, programArguments(os.Args), os.Stdin, os.Stdout, os.Stderr)
+	code := run(ctx, version, args, os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	return code
 }

@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(envProgram) != "" {
 		os.Exit(Main("0.1.0-dev"))
 	}
+	if way := os.Getenv(envDeath); way != "" {
+		die(way)
+	}
 	labtest.Main(m)
 }
 

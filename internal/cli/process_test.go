@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tcpprobe/internal/exit"
+	"tcpprobe/internal/netlab/labtest"
+)
+
+// envDeath has the test binary die in a way that is not its own choice.
+const envDeath = "TCPPROBE_TEST_DEATH"
+
+// die makes the runtime end the process.
+func die(way string) {
+	if err := abortOnDeath(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	switch way {
+	case "panic":
+		go func() { panic("by a goroutine") }()
+	case "nil":
+		go func() { var p *int; *p = 1 }()
+	case "map":
+		shared := make(map[int]int)
+		for range 8 {
+			go func() {
+				for i := 0; ; i++ {
+					shared[i] = i
+				}
+			}()
+		}
+	case "stack":
+		debug.SetMaxStack(1 << 20)
+		var deep func(int) int
+		deep = func(n int) int { return deep(n+1) + 1 }
+		go func() { os.Exit(deep(0) & 1) }()
+	case "threads":
+		debug.SetMaxThreads(30)
+		for range 60 {
+			go func() {
+				runtime.LockOSThread()
+				syscall.Nanosleep(&syscall.Timespec{Sec: 60}, nil)
+			}()
+		}
+	case "memory":
+		size := 1 << 29
+		if strconv.IntSize == 64 {
+			size <<= 16 // and the address space is full before any of it is used
+		}
+		go func() {
+			var kept [][]byte
+			for {
+				kept = append(kept, make([]byte, size))
+			}
+		}()
+	case "quit":
+		unix.Kill(os.Getpid(), unix.SIGQUIT)
+	}
+	time.Sleep(time.Minute)
+	os.Exit(1)
+}
+
+// TestDeathIsNoVerdict: however the runtime ends the process, the exit status is none of those that say how a handshake
+// ended, the reason is told, and no core is left.
+func TestDeathIsNoVerdict(t *testing.T) {
+	for way, reason := range map[string]string{
+		"panic":   "panic: by a goroutine",
+		"nil":     "nil pointer dereference",
+		"map":     "concurrent map writes",
+		"stack":   "stack overflow",
+		"threads": "thread exhaustion",
+		"memory":  "out of memory",
+		"quit":    "SIGQUIT: quit",
+	} {
+		t.Run(way, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command("/proc/self/exe")
+			cmd.Env = append(os.Environ(), envDeath+"="+way)
+			cmd.Dir = t.TempDir()
+			said, err := cmd.CombinedOutput()
+			status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
+			if !ok || !status.Signaled() || status.Signal() != syscall.SIGABRT || status.CoreDump() {
+				t.Errorf("%v, core %t: %.300s", err, ok && status.CoreDump(), said)
+			}
+			if !strings.Contains(string(said), reason) {
+				t.Errorf("%.300s\nwant %s", said, reason)
+			}
+			if left, err := filepath.Glob(cmd.Dir + "/*"); len(left) > 0 || err != nil {
+				t.Errorf("%q is left, %v", left, err)
+			}
+		})
+	}
+}
+
+// TestFewDescriptors: however few descriptors there are, the process ends by its own choice.
+func TestFewDescriptors(t *testing.T) {
+	a, _ := labtest.Pair(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 4; n <= 16; n++ {
+		for _, test := range []struct {
+			args []string
+			code int
+		}{
+			{[]string{"-q", "10.0.0.2:9"}, exit.System},
+			{[]string{"check", "-H", "10.0.0.2", "-p", "9"}, 3},
+		} {
+			script := fmt.Sprintf("ulimit -n %d; exec \"$0\" \"$@\"", n)
+			cmd := a.Command(t.Context(), "/bin/bash", append([]string{"-c", script, self}, test.args...)...)
+			cmd.Env = programEnv()
+			r := finish(t, cmd)
+			enough := r.code == exit.Refused || r.code == 2 && test.args[0] == "check"
+			if r.code != test.code && !(n > 12 && enough) || strings.Contains(r.stderr, "goroutine") {
+				t.Errorf("%d descriptors, %q: exit %d\n%s%s", n, test.args, r.code, r.stdout, r.stderr)
+			}
+		}
+	}
+}
