@@ -15,7 +15,10 @@ type link struct {
 	hardwareAddr [6]byte
 	hardwareType uint16
 	flags        uint32 // IFF_*
+	kind         string // "veth", "vlan", …; empty for that of a device
 	external     bool
+	below        int // index of the interface that it lies on, as a VLAN does; 0 for none
+	above        int // index of the interface that it is a port of: a bridge, a bond, a VRF; 0 for none
 }
 
 // namedLink returns the interface that the flow wants to leave through, if it can.
@@ -52,22 +55,32 @@ func (k kernel) link(header unix.IfInfomsg, attributes *netlink.AttributeEncoder
 		return link{}, err
 	}
 	l := link{index: int(answer.Index), hardwareType: answer.Type, flags: answer.Flags}
+	elsewhere := false // below is in another network namespace
 	for d.Next() {
 		switch d.Type() {
 		case unix.IFLA_IFNAME:
 			l.name = d.String()
 		case unix.IFLA_MTU:
 			l.mtu = int(d.Uint32())
+		case unix.IFLA_LINK:
+			l.below = int(d.Uint32())
+		case unix.IFLA_MASTER:
+			l.above = int(d.Uint32())
+		case unix.IFLA_LINK_NETNSID:
+			elsewhere = true
 		case unix.IFLA_ADDRESS:
 			if address := d.Bytes(); len(address) == len(l.hardwareAddr) {
 				copy(l.hardwareAddr[:], address)
 			}
 		case unix.IFLA_LINKINFO:
 			d.Nested(func(info *netlink.AttributeDecoder) error {
-				l.external = external(info)
+				l.kind, l.external = kindOf(info)
 				return nil
 			})
 		}
+	}
+	if elsewhere || !slices.Contains([]string{"vlan", "macvlan", "macvtap", "ipvlan", "ipvtap"}, l.kind) {
+		l.below = 0 // of other kinds it is a peer, or carries something else
 	}
 	return l, d.Err()
 }
@@ -88,9 +101,8 @@ func metadata(kind string) (attribute uint16, ok bool) {
 	return 0, false
 }
 
-// external reports whether a tunnel, by its IFLA_LINKINFO, has no ends of its own.
-func external(info *netlink.AttributeDecoder) (is bool) {
-	var kind string
+// kindOf returns what an IFLA_LINKINFO says: which kind of interface it is, and whether a tunnel has no ends of its own.
+func kindOf(info *netlink.AttributeDecoder) (kind string, external bool) {
 	for info.Next() {
 		switch info.Type() {
 		case unix.IFLA_INFO_KIND:
@@ -104,12 +116,12 @@ func external(info *netlink.AttributeDecoder) (is bool) {
 				for data.Next() {
 					// It is an octet for some kinds, and for others it says all by being there.
 					if data.Type() == wanted {
-						is = !slices.Equal(data.Bytes(), []byte{0})
+						external = !slices.Equal(data.Bytes(), []byte{0})
 					}
 				}
 				return nil
 			})
 		}
 	}
-	return is
+	return kind, external
 }
