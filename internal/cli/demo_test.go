@@ -5,11 +5,13 @@ package cli
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -243,7 +245,7 @@ func TestDemoShell(t *testing.T) {
 		tcpprobe -q www.demo.test:80 www.demo.test:81
 		echo "status $?"
 		cat /etc/resolv.conf
-		env | grep TCPPROBE_DEMO
+		ls /proc/self/fd/3 2>/dev/null
 		exit 3
 	`)
 	r := d.finish(t)
@@ -351,5 +353,24 @@ func TestDemoOutputFails(t *testing.T) {
 	d.Stdout = full
 	if r := d.finish(t); r.code != exit.Output || strings.Count(r.stderr, "\n") != 1 {
 		t.Errorf("exit code %d, stderr %q; want %d and one line", r.code, r.stderr, exit.Output)
+	}
+}
+
+// TestDemoMarked: what others put into the environment, or have open, does not make the demo mount over the files of the host.
+func TestDemoMarked(t *testing.T) {
+	t.Parallel()
+	labtest.Need(t)
+	for _, marked := range []string{
+		"TCPPROBE_DEMO=x %s", "TCPPROBE_DEMO='mnt:[1]' %s", "%s 3</proc/self/ns/mnt", "%s 3</proc/self/ns/net", "%s 3</proc/self/exe",
+	} {
+		// As root of a mount namespace, where mounting would succeed.
+		script := "before=$(cat /proc/self/mountinfo); " + fmt.Sprintf(marked, "/proc/self/fd/9 demo no-such-name") +
+			` || exit; [ "$before" = "$(cat /proc/self/mountinfo)" ] || { echo; echo "mounted: "; cat /proc/self/mountinfo; }`
+		cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--propagation", "private", "sh", "-c", "exec 9</proc/"+strconv.Itoa(os.Getpid())+"/exe; "+script)
+		cmd.Env = programEnv()
+		out, err := cmd.CombinedOutput()
+		if err != nil || strings.Contains(string(out), "mounted: ") || !strings.Contains(string(out), "\nDNS_ERROR  nobody.demo.test:80") {
+			t.Errorf("%s: %v\n%s", marked, err, out)
+		}
 	}
 }

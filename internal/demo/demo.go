@@ -37,8 +37,7 @@ func (d *Demo) Run(ctx context.Context) error {
 	if !inNamespaces() {
 		return d.restart(ctx)
 	}
-	// From here on this process is alone with its network. The mark is not for the processes that it starts.
-	os.Unsetenv(envOutside)
+	// From here on this process is alone with its network.
 	n, err := newNetwork()
 	switch {
 	case errors.Is(err, os.ErrPermission):
@@ -56,24 +55,38 @@ func (d *Demo) Run(ctx context.Context) error {
 	return r.runScenes(ctx, d.Scenes)
 }
 
-// envOutside holds, for the process that was started to be alone with its network, the mount namespace that it was started
-// from. Whoever is still in that one, is not alone.
-const envOutside = "TCPPROBE_DEMO"
+// outsideFD is the file descriptor by which the process that is started to be alone with its network has the mount namespace
+// of the one that started it. An environment variable would be a mark that root may inherit from somebody else, and mounts of
+// the host would be covered.
+const outsideFD = 3
 
 const mountNamespace = "/proc/self/ns/mnt"
 
+// inNamespaces reports whether this process was started to be alone with its network, and closes the descriptor that says so.
 func inNamespaces() bool {
-	outside := os.Getenv(envOutside)
-	here, err := os.Readlink(mountNamespace)
-	return outside != "" && err == nil && here != outside
+	var system unix.Statfs_t
+	if err := unix.Fstatfs(outsideFD, &system); err != nil || system.Type != unix.NSFS_MAGIC {
+		return false
+	}
+	kind, err := unix.IoctlRetInt(outsideFD, unix.NS_GET_NSTYPE)
+	if err != nil || kind != unix.CLONE_NEWNS {
+		return false
+	}
+	var outside, here unix.Stat_t
+	if unix.Fstat(outsideFD, &outside) != nil || unix.Stat(mountNamespace, &here) != nil || here.Ino == outside.Ino {
+		return false
+	}
+	unix.Close(outsideFD)
+	return doctor.InUserNamespace()
 }
 
 // restart runs this program again, with the same arguments, where it may build networks, and ends as it does.
 func (d *Demo) restart(ctx context.Context) error {
-	outside, err := os.Readlink(mountNamespace)
+	outside, err := os.Open(mountNamespace)
 	if err != nil {
 		return exit.With(exit.System, err)
 	}
+	defer outside.Close()
 	// After a file capability came with execve(2), the kernel would not let us write the user mapping of our own child.
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 1, 0, 0, 0); err != nil {
 		return exit.With(exit.System, os.NewSyscallError("prctl", err))
@@ -86,7 +99,7 @@ func (d *Demo) restart(ctx context.Context) error {
 	defer stop()
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", d.Args[1:]...)
 	cmd.Args[0] = d.Args[0]
-	cmd.Env = append(os.Environ(), envOutside+"="+outside)
+	cmd.ExtraFiles = []*os.File{outside} // the first is outsideFD
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, terminal.Unwrap(d.Stdout), d.Stderr
 	cmd.SysProcAttr = netlab.UserNamespace()
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL

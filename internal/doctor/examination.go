@@ -63,8 +63,7 @@ func Examine() *Examination {
 	status, _ := os.ReadFile("/proc/self/status")
 	e.capabilities = parseCapabilities(string(status))
 	e.self, e.file, e.nosuid = examineFile()
-	uids, err := os.ReadFile("/proc/self/uid_map")
-	e.inUserNamespace = err == nil && !mapsEveryone(string(uids))
+	e.inUserNamespace = InUserNamespace()
 	e.inContainer = isContainer()
 	e.stampLead, e.stampError = testStamps()
 	var resolvConf []byte
@@ -140,6 +139,12 @@ func parseFileCapability(attribute []byte) fileCapability {
 		return filePermitted
 	}
 	return fileEffective
+}
+
+// InUserNamespace reports whether this process is in a user namespace other than the system's first.
+func InUserNamespace() bool {
+	uids, err := os.ReadFile("/proc/self/uid_map")
+	return err == nil && !mapsEveryone(string(uids))
 }
 
 // mapsEveryone reports whether a user namespace, by its uid_map (user_namespaces(7)), is that in which every user is
