@@ -5,255 +5,43 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"os"
-	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
-	"tcpprobe/docs"
-	"tcpprobe/internal/netlab"
+	"tcpprobe/internal/exit"
 	"tcpprobe/internal/netlab/labtest"
 )
 
-// envProgram, set to anything, makes the test binary be the program, so that tests run it in the networks they build.
-const envProgram = "TCPPROBE_TEST_PROGRAM"
-
 func TestMain(m *testing.M) {
-	if os.Getenv(envProgram) != "" {
-		os.Exit(Main("0.1.0-dev"))
-	}
 	if way := os.Getenv(envDeath); way != "" {
 		die(way)
 	}
 	labtest.Main(m)
 }
 
-// A ran is what a run of the program left.
-type ran struct {
-	code           int
-	stdout, stderr string
-}
-
-// program returns the program, to be run on a host.
-func program(ctx context.Context, h *netlab.Host, args ...string) *netlab.Cmd {
-	cmd := h.Command(ctx, "/proc/self/exe", args...)
-	cmd.Env = programEnv()
-	return cmd
-}
-
-// programEnv returns the environment that makes the test binary be the program, in a locale with UTF-8. The race detector
-// would let it wait for a second at its end.
-func programEnv() []string {
-	return append(os.Environ(), envProgram+"=1", "LC_ALL=C.UTF-8", "GORACE=atexit_sleep_ms=0")
-}
-
-// finish runs the program to its end.
-func finish(t testing.TB, cmd *netlab.Cmd) ran {
+func must(t testing.TB, err error) {
 	t.Helper()
-	var stdout, stderr bytes.Buffer
-	if cmd.Stdout == nil {
-		cmd.Stdout = &stdout
-	}
-	if cmd.Stderr == nil {
-		cmd.Stderr = &stderr
-	}
-	err := cmd.Run()
-	if _, ok := errors.AsType[*exec.ExitError](err); err != nil && !ok {
-		t.Fatalf("%v: %v", cmd.Args, err)
-	}
-	r := ran{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("%q ends with %v\n%.4000s%s", cmd.Args[1:], cmd.ProcessState, r.stdout, r.stderr)
-		}
-	})
-	return r
-}
-
-// tcpprobe runs the program on a host, to its end.
-func tcpprobe(t testing.TB, h *netlab.Host, args ...string) ran {
-	t.Helper()
-	return finish(t, program(t.Context(), h, args...))
-}
-
-// totalLine is what JSON says of all targets together.
-type totalLine struct {
-	Targets, Sent, Established, Refused, Unreachable, Timeout, Failed int
-
-	NotBegun int `json:"not_begun"`
-	Broken   int `json:"broken_off"`
-	Drops    int `json:"receive_drops"`
-}
-
-// lines is what a run with --json says: the handshakes of all targets, and the summaries.
-type lines struct {
-	ran
-	probes    []probeLine
-	summaries []summaryLine
-	total     totalLine
-}
-
-// probeJSON runs the program on a host with --json, and validates each line against the schema.
-func probeJSON(t testing.TB, h *netlab.Host, args ...string) lines {
-	t.Helper()
-	return parseLines(t, tcpprobe(t, h, append([]string{"--json"}, args...)...))
-}
-
-// probeOnce is probeJSON for one handshake, which is to end with an exit code and an outcome.
-func probeOnce(t testing.TB, h *netlab.Host, code int, outcome string, args ...string) probeLine {
-	t.Helper()
-	l := probeJSON(t, h, args...)
-	if len(l.probes) != 1 {
-		t.Fatalf("%d handshakes, want 1", len(l.probes))
-	}
-	p := l.probes[0]
-	if l.code != code || p.Outcome != outcome {
-		t.Errorf("%q: exit code %d, outcome %s; want %d, %s", args, l.code, p.Outcome, code, outcome)
-	}
-	if l.stderr != "" {
-		t.Errorf("%q: on stderr: %s", args, l.stderr)
-	}
-	return p
-}
-
-func parseLines(t testing.TB, r ran) lines {
-	t.Helper()
-	l := lines{ran: r}
-	for text := range strings.Lines(r.stdout) {
-		validate(t, text)
-		var kind struct{ Type string }
-		decode(t, text, &kind)
-		switch kind.Type {
-		case "probe":
-			var p probeLine
-			decode(t, text, &p)
-			l.probes = append(l.probes, p)
-		case "summary":
-			var s summaryLine
-			decode(t, text, &s)
-			l.summaries = append(l.summaries, s)
-		case "total":
-			decode(t, text, &l.total)
-		default:
-			t.Errorf("a line of type %q", kind.Type)
-		}
-	}
-	return l
-}
-
-func decode(t testing.TB, text string, v any) {
-	t.Helper()
-	if err := json.Unmarshal([]byte(text), v); err != nil {
-		t.Fatalf("%v in\n%s", err, text)
-	}
-}
-
-// schema is that of the program's documents.
-var schema = sync.OnceValues(func() (*jsonschema.Schema, error) {
-	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(docs.Schema))
-	if err != nil {
-		return nil, err
-	}
-	c := jsonschema.NewCompiler()
-	c.AssertFormat()
-	if err := c.AddResource("schema.json", document); err != nil {
-		return nil, err
-	}
-	return c.Compile("schema.json")
-})
-
-func validate(t testing.TB, text string) {
-	t.Helper()
-	s, err := schema()
 	if err != nil {
 		t.Fatal(err)
 	}
-	line, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
-	if err == nil {
-		err = s.Validate(line)
-	}
-	if err != nil {
-		t.Errorf("%v in\n%s", err, text)
+}
+
+func TestProgramArguments(t *testing.T) {
+	for _, test := range []struct{ args, want string }{
+		{"", ""}, {"tcpprobe", ""}, {"tcpprobe -v x:1", "-v x:1"}, {"check_tcpprobe", "check"}, {"./check_tcpprobe -H x", "check -H x"},
+		{"/usr/lib/check_tcpprobe/tcpprobe x:1", "x:1"},
+	} {
+		if got := strings.Join(programArguments(strings.Fields(test.args)), " "); got != test.want {
+			t.Errorf("%q: %q, want %q", test.args, got, test.want)
+		}
 	}
 }
 
-// probeLine is a handshake as the contract with scripts has it, as far as tests ask.
-type probeLine struct {
-	Target, Host    string
-	Port, Seq       int
-	Outcome, Reason string
-	Findings        []string
-	DNS             *struct {
-		Source, Server, Name, RCode string
-		Addresses, CNAME            []string
-		Attempts                    int
-		Duration                    int64 `json:"duration_ns"`
+func TestDoctorTakesNoArguments(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	code := run(context.Background(), "0.1.0-dev", []string{"doctor", "example.com:80"}, nil, &stdout, &stderr)
+	if code != exit.Usage || stdout.Len() != 0 || strings.Count(stderr.String(), "\n") != 1 {
+		t.Errorf("exit code %d, stdout %q, stderr %q; want %d, nothing, one line", code, &stdout, &stderr, exit.Usage)
 	}
-	Route *struct {
-		Interface, Source string
-		NextHop           string `json:"next_hop"`
-		OnLink            bool   `json:"on_link"`
-		MTU               int
-	}
-	ARP *struct {
-		Source, Address, MAC string
-		Attempts             int
-		Duration             int64 `json:"duration_ns"`
-	}
-	TCP  *tcpLine
-	ICMP []struct {
-		From            string
-		Type, Code, MTU int
-		Name            string
-		T               int64 `json:"t_ns"`
-		Hops            int
-	}
-}
-
-type tcpLine struct {
-	Local, Remote, Send, State string
-	States                     []struct {
-		State string
-		T     int64 `json:"t_ns"`
-	}
-	SYNSent     int    `json:"syn_sent"`
-	AnsweredSYN int    `json:"answered_syn"`
-	RTT         *int64 `json:"rtt_ns"`
-	Ambiguous   bool   `json:"rtt_ambiguous"`
-	Clock       string
-	Connect     *int64 `json:"connect_ns"`
-	MSS         int
-	WindowScale int  `json:"window_scale"`
-	SACK        bool `json:"sack_permitted"`
-	Timestamps  bool
-	TTL         int
-	Close       string
-	Segments    []struct {
-		Dir         string
-		T           int64 `json:"t_ns"`
-		Flags, Bits string
-		Seq, Ack    uint32
-		Window, TTL int
-		Length      int
-		Checksum    string
-	}
-}
-
-type summaryLine struct {
-	Target                                                   string
-	Sent, Established, Refused, Unreachable, Timeout, Failed int
-	Loss                                                     float64
-	RTT                                                      *struct{ Min, Avg, Max, Mdev, P50, P90, P99 int64 } `json:"rtt_ns"`
-	Assertions                                               []struct {
-		Text    string
-		Held    bool
-		Value   *float64
-		ValueNS *int64 `json:"value_ns"`
-	}
-	Duration int64 `json:"duration_ns"`
 }

@@ -14,9 +14,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"tcpprobe/internal/exit"
-	"tcpprobe/internal/netlab/labtest"
 )
 
 // envDeath has the test binary die in a way that is not its own choice.
@@ -102,32 +99,5 @@ func TestDeathIsNoVerdict(t *testing.T) {
 				t.Errorf("%q is left, %v", left, err)
 			}
 		})
-	}
-}
-
-// TestFewDescriptors: however few descriptors there are, the process ends by its own choice.
-func TestFewDescriptors(t *testing.T) {
-	a, _ := labtest.Pair(t)
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for n := 4; n <= 16; n++ {
-		for _, test := range []struct {
-			args []string
-			code int
-		}{
-			{[]string{"-q", "10.0.0.2:9"}, exit.System},
-			{[]string{"check", "-H", "10.0.0.2", "-p", "9"}, 3},
-		} {
-			script := fmt.Sprintf("ulimit -n %d; exec \"$0\" \"$@\"", n)
-			cmd := a.Command(t.Context(), "/bin/bash", append([]string{"-c", script, self}, test.args...)...)
-			cmd.Env = programEnv()
-			r := finish(t, cmd)
-			enough := r.code == exit.Refused || r.code == 2 && test.args[0] == "check"
-			if r.code != test.code && !(n > 12 && enough) || strings.Contains(r.stderr, "goroutine") {
-				t.Errorf("%d descriptors, %q: exit %d\n%s%s", n, test.args, r.code, r.stdout, r.stderr)
-			}
-		}
 	}
 }

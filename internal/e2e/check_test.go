@@ -1,10 +1,8 @@
 //go:build linux
 
-package cli
+package e2e_test
 
 import (
-	"bytes"
-	"context"
 	"os"
 	"os/exec"
 	"strconv"
@@ -207,17 +205,6 @@ func TestCheckByItsName(t *testing.T) {
 	}
 }
 
-func TestProgramArguments(t *testing.T) {
-	for _, test := range []struct{ args, want string }{
-		{"", ""}, {"tcpprobe", ""}, {"tcpprobe -v x:1", "-v x:1"}, {"check_tcpprobe", "check"}, {"./check_tcpprobe -H x", "check -H x"},
-		{"/usr/lib/check_tcpprobe/tcpprobe x:1", "x:1"},
-	} {
-		if got := strings.Join(programArguments(strings.Fields(test.args)), " "); got != test.want {
-			t.Errorf("%q: %q, want %q", test.args, got, test.want)
-		}
-	}
-}
-
 // TestCheckVerbose: -v adds to the line, -vv and -vvv add lines, and none of them looks like performance data.
 func TestCheckVerbose(t *testing.T) {
 	t.Parallel()
@@ -276,18 +263,5 @@ func TestCheckEndsInTime(t *testing.T) {
 		if took := time.Since(began); r.code != int(nagios.Critical) || took > 10*time.Second || !strings.Contains(r.stdout, "800ms") {
 			t.Errorf("%s: after %v: %s", name, took, r.stdout)
 		}
-	}
-}
-
-// TestCheckInterrupted: who ends the plugin learns nothing of the target.
-func TestCheckInterrupted(t *testing.T) {
-	labtest.Need(t)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	var stdout bytes.Buffer
-	code := runCheck(ctx, "1.2.3", []string{"-H", "127.0.0.1", "-p", "1"}, &stdout)
-	onePluginLine(t, ran{code: code, stdout: stdout.String()}, nagios.Unknown)
-	if !strings.Contains(stdout.String(), "interrupted") {
-		t.Errorf("%s", &stdout)
 	}
 }

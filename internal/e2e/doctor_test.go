@@ -1,10 +1,8 @@
 //go:build linux
 
-package cli
+package e2e_test
 
 import (
-	"bytes"
-	"context"
 	"os"
 	"strings"
 	"testing"
@@ -74,13 +72,5 @@ func TestDoctorLoopbackDown(t *testing.T) {
 	}
 	if r.code != exit.Established {
 		t.Errorf("exit code %d: without stamps it may probe all the same", r.code)
-	}
-}
-
-func TestDoctorTakesNoArguments(t *testing.T) {
-	var stdout, stderr bytes.Buffer
-	code := run(context.Background(), "0.1.0-dev", []string{"doctor", "example.com:80"}, nil, &stdout, &stderr)
-	if code != exit.Usage || stdout.Len() != 0 || strings.Count(stderr.String(), "\n") != 1 {
-		t.Errorf("exit code %d, stdout %q, stderr %q; want %d, nothing, one line", code, &stdout, &stderr, exit.Usage)
 	}
 }

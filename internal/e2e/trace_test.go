@@ -1,6 +1,6 @@
 //go:build linux
 
-package cli
+package e2e_test
 
 import (
 	"os"
@@ -214,68 +214,6 @@ func TestTraceIsOneConnection(t *testing.T) {
 	}
 }
 
-// flowsLine is what --json says of all flows, as far as the test asks.
-type flowsLine struct {
-	Type, Outcome, Reason string
-	Flows                 int
-	PartHop               int `json:"part_hop"`
-	Paths                 []struct {
-		Outcome string
-		Flows   int
-		Path    []string
-	}
-}
-
-// traceManyFlows compares 24 flows: that all take the same of two paths does not happen.
-func traceManyFlows(t *testing.T, n *labtest.Fork, code int) flowsLine {
-	t.Helper()
-	r := tcpprobe(t, n.Client, "trace", "10.3.0.80:80", "--flows=24", "-W=300ms", "--json")
-	if r.code != code {
-		t.Errorf("exit code %d, want %d", r.code, code)
-	}
-	var all flowsLine
-	for text := range strings.Lines(r.stdout) {
-		validate(t, text)
-		decode(t, text, &all)
-	}
-	if all.Type != "flows" || all.Flows != 24 || len(all.Paths) != 2 || all.PartHop != 2 {
-		t.Fatalf("%+v", all)
-	}
-	return all
-}
-
-// TestTraceFlows: of two equal paths one drops the SYNs, and it is found which.
-func TestTraceFlows(t *testing.T) {
-	t.Parallel()
-	n := labtest.Multipath(t)
-	want := map[string]string{
-		"10.1.0.1 10.2.1.2 10.4.1.2": "established",
-		"10.1.0.1 10.2.2.2 10.4.1.2": "established",
-	}
-	check := func(code int) {
-		t.Helper()
-		for _, path := range traceManyFlows(t, n, code).Paths {
-			if routers := strings.Join(path.Path, " "); path.Flows == 0 || want[routers] != path.Outcome {
-				t.Errorf("%d flows by %s: %s, want one of %v", path.Flows, routers, path.Outcome, want)
-			}
-		}
-	}
-	check(exit.Established)
-	labtest.Nft(t, n.Lower, strings.ReplaceAll(portRules, "1001", "80"))
-	delete(want, "10.1.0.1 10.2.2.2 10.4.1.2")
-	want["10.1.0.1 10.2.2.2"] = "timeout"
-	check(exit.Mixed)
-	r := tcpprobe(t, n.Client, "trace", "10.3.0.80:80", "--flows=24", "-W=300ms")
-	for _, want := range []string{
-		"\nMIXED  10.3.0.80:80  ", " of 24 flows fail at or behind hop 2, 10.2.2.2: timeout.\n",
-		"\n  The paths part at hop 2, behind hop 1, 10.1.0.1.\n",
-	} {
-		if !strings.Contains(r.stdout, want) {
-			t.Errorf("there is no %q", want)
-		}
-	}
-}
-
 // TestTraceUsage: what cannot go together is said in one line.
 func TestTraceUsage(t *testing.T) {
 	t.Parallel()
@@ -299,98 +237,6 @@ func TestTraceUsage(t *testing.T) {
 		if want := "tcpprobe: " + test.want + "\n"; r.code != exit.Usage || r.stdout != "" || r.stderr != want {
 			t.Errorf("%q: exit code %d, stdout %q, stderr %q; want %q", test.args, r.code, r.stdout, r.stderr, want)
 		}
-	}
-}
-
-// mtuLine is what --json says of a path MTU, as far as the tests ask.
-type mtuLine struct {
-	Outcome, Reason string
-	MTU             int
-	BlackHole       *struct {
-		Size, Hop int
-		From      string
-	} `json:"black_hole"`
-	Tries []struct {
-		Size, Hops, MTU int
-		Result, From    string
-	}
-}
-
-func traceMTU(t *testing.T, n *labtest.Network, args ...string) mtuLine {
-	t.Helper()
-	r := tcpprobe(t, n.Client, append([]string{"trace", "10.3.0.80:80", "--mtu", "--json"}, args...)...)
-	validate(t, r.stdout)
-	var m mtuLine
-	decode(t, r.stdout, &m)
-	if r.code != exit.Established || m.Outcome != "established" {
-		t.Errorf("exit code %d, outcome %s", r.code, m.Outcome)
-	}
-	return m
-}
-
-// narrow gives the link between the routers a smaller MTU.
-func narrow(t *testing.T, n *labtest.Network, octets int) {
-	t.Helper()
-	must(t, n.R1.SetMTU("eth1", octets))
-	must(t, n.R2.SetMTU("eth0", octets))
-}
-
-// noFragmentationNeeded keeps a router from saying that a datagram is too large.
-const noFragmentationNeeded = `table ip hole {
-	chain output {
-		type filter hook output priority filter
-		icmp type destination-unreachable icmp code frag-needed drop
-	}
-}`
-
-// TestTraceMTU: the path MTU is found whether a router names it or not, and where the path gets narrow.
-func TestTraceMTU(t *testing.T) {
-	t.Parallel()
-	n := labtest.Journey(t)
-	if m := traceMTU(t, n); m.MTU != 1500 || m.BlackHole != nil || len(m.Tries) != 2 {
-		t.Errorf("wide: %+v", m)
-	}
-	narrow(t, n, 1400)
-	for _, send := range []string{"link", "ip"} {
-		m := traceMTU(t, n, "--send="+send)
-		if m.MTU != 1400 || m.BlackHole != nil || len(m.Tries) != 3 {
-			t.Fatalf("named, --send %s: %+v", send, m)
-		}
-		if step := m.Tries[1]; step.Result != "too_big" || step.From != "10.1.0.1" || step.Hops != 1 || step.MTU != 1400 {
-			t.Errorf("named, --send %s: %+v", send, step)
-		}
-	}
-	checkText(t, tcpprobe(t, n.Client, "trace", "10.3.0.80:80", "--mtu", "--source-port=40000"), exit.Established, `
-mtu of the path to 10.3.0.80:80 from 10.1.0.2:40000 on eth0
-    68  passes T ms
-  1500  too big  for hop 1, 10.1.0.1, which has room for 1400
-  1400  passes T ms
-ESTABLISHED  10.3.0.80:80  path mtu 1400
-  It shrinks from 1500 to 1400 behind hop 1, 10.1.0.1, which says so.
-`)
-	labtest.Nft(t, n.R1, noFragmentationNeeded)
-	m := traceMTU(t, n)
-	if m.MTU != 1400 || m.BlackHole == nil || m.BlackHole.Size != 1401 || m.BlackHole.Hop != 1 || m.BlackHole.From != "10.1.0.1" {
-		t.Errorf("black hole: %+v", m)
-	}
-	if want := "black hole: datagrams over 1400 octets vanish after hop 1, 10.1.0.1, without ICMP."; m.Reason != want {
-		t.Errorf("reason %q, want %q", m.Reason, want)
-	}
-}
-
-// TestTraceMTUUnusable: a firewall that lets no SYN with data pass leaves nothing to find out.
-func TestTraceMTUUnusable(t *testing.T) {
-	t.Parallel()
-	n := labtest.Journey(t)
-	labtest.Nft(t, n.R1, `table ip small {
-	chain forward {
-		type filter hook forward priority filter
-		tcp flags syn / syn,ack meta length > 60 drop
-	}
-}`)
-	r := tcpprobe(t, n.Client, "trace", "10.3.0.80:80", "--mtu", "-q")
-	if want := "TIMEOUT  10.3.0.80:80  does not answer SYNs that carry data\n"; r.code != exit.Timeout || r.stdout != want {
-		t.Errorf("exit code %d, %q; want %d, %q", r.code, r.stdout, exit.Timeout, want)
 	}
 }
 
@@ -442,89 +288,6 @@ func TestTraceWitnesses(t *testing.T) {
 		if m := traceMTU(t, n); m.MTU != 1400 || !strings.Contains(text, "pmtu 1400") {
 			t.Errorf("we say %d, tracepath says\n%s", m.MTU, text)
 		}
-	})
-}
-
-// pickyFirewall lets no SYN pass that asks for ECN or for a Fast Open cookie, as firewalls do that know neither.
-const pickyFirewall = `table ip picky {
-	chain forward {
-		type filter hook forward priority filter
-		tcp flags syn / syn,ack tcp option fastopen exists drop
-		tcp flags & (syn | ecn | cwr) == (syn | ecn | cwr) drop
-	}
-}`
-
-// TestTraceSYNs: the SYNs that a firewall drops are told from those that it lets pass.
-func TestTraceSYNs(t *testing.T) {
-	t.Parallel()
-	n := labtest.Journey(t)
-	args := []string{"trace", "10.3.0.80:80", "--compare-syn", "-W=300ms", "--source-port=40000"}
-	checkText(t, tcpprobe(t, n.Client, args...), exit.Established, `
-SYNs to 10.3.0.80:80 from 10.1.0.2:40000 on eth0
- bare     passes T ms  mss 1460
- nots     passes T ms  mss 1460 ws 10 sack
- linux    passes T ms  mss 1460 ws 10 sack ts
- ecn      passes T ms  mss 1460 ws 10 sack ts  ecn classic
- accecn   passes T ms  mss 1460 ws 10 sack ts  ecn classic
- bigmss   passes T ms  mss 1460 ws 10 sack ts
- tfo      passes T ms  mss 1460 ws 10 sack ts  without tfo
-ESTABLISHED  10.3.0.80:80  7 of 7 SYNs accepted
-  What an answer lacks, the peer does not want, or the path took away.
-`)
-	labtest.Nft(t, n.R1, pickyFirewall)
-	checkText(t, tcpprobe(t, n.Client, args...), exit.Mixed, `
-SYNs to 10.3.0.80:80 from 10.1.0.2:40000 on eth0
- bare     passes T ms  mss 1460
- nots     passes T ms  mss 1460 ws 10 sack
- linux    passes T ms  mss 1460 ws 10 sack ts
- ecn      dropped    heard of up to hop 1, 10.1.0.1
- accecn   dropped    heard of up to hop 1, 10.1.0.1
- bigmss   passes T ms  mss 1460 ws 10 sack ts
- tfo      dropped    heard of up to hop 1, 10.1.0.1
-MIXED  10.3.0.80:80  4 of 7 SYNs accepted
-  ecn is dropped: it is heard of up to hop 1, 10.1.0.1.
-  accecn is dropped: it is heard of up to hop 1, 10.1.0.1.
-  tfo is dropped: it is heard of up to hop 1, 10.1.0.1.
-`)
-	r := tcpprobe(t, n.Client, append(args, "--json")...)
-	validate(t, r.stdout)
-	if r.code != exit.Mixed {
-		t.Errorf("exit code %d, want %d", r.code, exit.Mixed)
-	}
-}
-
-// TestTraceNAT: the path goes on behind a router that translates addresses and ports, since it translates quotes back.
-func TestTraceNAT(t *testing.T) {
-	t.Parallel()
-	n := labtest.Journey(t)
-	labtest.Nft(t, n.R1, `table ip nat {
-	chain prerouting {
-		type nat hook prerouting priority dstnat
-		ip daddr 10.2.0.99 tcp dport 8080 dnat to 10.3.0.80:80
-	}
-	chain postrouting {
-		type nat hook postrouting priority srcnat
-		oifname eth1 masquerade
-	}
-}`)
-	t.Run("source", func(t *testing.T) {
-		traceText(t, n, exit.Established, `
-trace to 10.3.0.80:80 from 10.1.0.2:40000 on eth0, 30 hops at most
- 1  10.1.0.1 T ms  ICMP 11/0 time to live exceeded
- 2  10.2.0.2 T ms  ICMP 11/0 time to live exceeded
- 3  10.3.0.80 T ms  SYN,ACK [010010]  mss 1460 ws 10 sack ts  ttl 62
-ESTABLISHED  10.3.0.80:80  3 hops  rtt T ms
-`, "10.3.0.80:80")
-	})
-	// What the routers say is translated as what the target says.
-	t.Run("destination", func(t *testing.T) {
-		traceText(t, n, exit.Established, `
-trace to 10.2.0.99:8080 from 10.1.0.2:40000 on eth0, 30 hops at most
- 1  10.2.0.99 T ms  ICMP 11/0 time to live exceeded  a router, by NAT
- 2  10.2.0.99 T ms  ICMP 11/0 time to live exceeded  a router, by NAT
- 3  10.2.0.99 T ms  SYN,ACK [010010]  mss 1460 ws 10 sack ts  ttl 62
-ESTABLISHED  10.2.0.99:8080  3 hops  rtt T ms
-`, "10.2.0.99:8080")
 	})
 }
 

@@ -1,6 +1,6 @@
 //go:build linux
 
-package cli
+package e2e_test
 
 import (
 	"errors"

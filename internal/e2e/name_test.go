@@ -1,0 +1,169 @@
+//go:build linux
+
+package e2e_test
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/net/dns/dnsmessage"
+
+	"tcpprobe/internal/exit"
+	"tcpprobe/internal/netlab/labtest"
+)
+
+func TestNames(t *testing.T) {
+	t.Parallel()
+	n := labtest.Journey(t)
+	t.Run("alias", func(t *testing.T) {
+		d := probeOnce(t, n.Client, exit.Established, "established", labDNS, "alias.lab.test:80").DNS
+		if d.Source != "dns" || d.Server != "10.3.0.53:53" || !slices.Equal(d.CNAME, []string{"www.lab.test"}) || !slices.Equal(d.Addresses, []string{"10.3.0.80"}) {
+			t.Errorf("%+v", d)
+		}
+	})
+	t.Run("no address", func(t *testing.T) {
+		p := probeOnce(t, n.Client, exit.DNS, "dns_error", labDNS, "text.lab.test:80")
+		if p.DNS.RCode != "NOERROR" || p.TCP != nil {
+			t.Errorf("%+v", p.DNS)
+		}
+	})
+	t.Run("no such name", func(t *testing.T) {
+		if d := probeOnce(t, n.Client, exit.DNS, "dns_error", labDNS, "nobody.lab.test:80").DNS; d.RCode != "NXDOMAIN" {
+			t.Errorf("%+v", d)
+		}
+	})
+	t.Run("refused by the server", func(t *testing.T) {
+		if d := probeOnce(t, n.Client, exit.DNS, "dns_error", labDNS, "www.elsewhere.test:80").DNS; d.RCode != "REFUSED" {
+			t.Errorf("%+v", d)
+		}
+	})
+	t.Run("no server there", func(t *testing.T) {
+		probeOnce(t, n.Client, exit.DNS, "dns_error", "--dns=10.3.0.80", "--dns-tries=1", "www.lab.test:80")
+	})
+	t.Run("literal", func(t *testing.T) {
+		if d := probeOnce(t, n.Client, exit.Established, "established", "10.3.0.80:80").DNS; d != nil && d.Source != "literal" {
+			t.Errorf("%+v", d)
+		}
+	})
+	t.Run("every address", func(t *testing.T) {
+		must(t, n.Server.Address("eth0", netip.MustParsePrefix("10.3.0.81/24")))
+		must(t, n.Server.Address("eth0", netip.MustParsePrefix("10.3.0.82/24")))
+		l := probeJSON(t, n.Client, labDNS, "--all", "multi.lab.test:80")
+		var remotes []string
+		for _, p := range l.probes {
+			remotes = append(remotes, p.TCP.Remote)
+		}
+		slices.Sort(remotes)
+		if want := []string{"10.3.0.80:80", "10.3.0.81:80", "10.3.0.82:80"}; l.code != 0 || !slices.Equal(remotes, want) {
+			t.Errorf("exit code %d, handshakes with %q; want 0, %q", l.code, remotes, want)
+		}
+		// Each address has its own ladder.
+		r := tcpprobe(t, n.Client, labDNS, "--all", "multi.lab.test:80")
+		if strings.Count(r.stdout, "ESTABLISHED  multi.lab.test:80") != 3 || strings.Contains(r.stdout, "answers SYN") {
+			t.Errorf("want three ladders, one SYN in each:\n%s", r.stdout)
+		}
+	})
+}
+
+// answerDNS has a server of our own answer queries at 10.3.0.54.
+func answerDNS(t *testing.T, n *labtest.Network, answer func(conn net.PacketConn, from net.Addr, query dnsmessage.Message)) {
+	t.Helper()
+	must(t, n.Server.Address("eth0", netip.MustParsePrefix("10.3.0.54/24")))
+	conn, err := n.Server.ListenPacket("udp4", "10.3.0.54:53")
+	must(t, err)
+	t.Cleanup(func() { conn.Close() })
+	go func() {
+		buffer := make([]byte, 512)
+		for {
+			n, from, err := conn.ReadFrom(buffer)
+			if err != nil {
+				return
+			}
+			var query dnsmessage.Message
+			if err := query.Unpack(buffer[:n]); err != nil {
+				t.Error(err)
+				return
+			}
+			answer(conn, from, query)
+		}
+	}()
+}
+
+// reply returns an answer to a query: that its name has the address.
+func reply(query dnsmessage.Message, address [4]byte) dnsmessage.Message {
+	query.Response = true
+	query.Additionals = nil
+	query.Answers = []dnsmessage.Resource{{
+		Header: dnsmessage.ResourceHeader{Name: query.Questions[0].Name, Class: dnsmessage.ClassINET, TTL: 60},
+		Body:   &dnsmessage.AResource{A: address},
+	}}
+	return query
+}
+
+func TestLyingServer(t *testing.T) {
+	t.Parallel()
+	n := labtest.Journey(t)
+	other, err := n.Server.ListenPacket("udp4", "10.3.0.80:53")
+	must(t, err)
+	defer other.Close()
+	answerDNS(t, n, func(conn net.PacketConn, from net.Addr, query dnsmessage.Message) {
+		lie, truth := [4]byte{10, 3, 0, 99}, [4]byte{10, 3, 0, 80}
+		send := func(conn net.PacketConn, m dnsmessage.Message) {
+			b, err := m.Pack()
+			if err == nil {
+				_, err = conn.WriteTo(b, from)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		wrongID := reply(query, lie)
+		wrongID.ID ^= 1
+		wrongQuestion := reply(query, lie)
+		wrongQuestion.Questions = slices.Clone(query.Questions)
+		wrongQuestion.Questions[0].Name = dnsmessage.MustNewName("ftp.lab.test.")
+		notAnAnswer := reply(query, lie)
+		notAnAnswer.Response = false
+		send(conn, wrongID)
+		send(conn, wrongQuestion)
+		send(conn, notAnAnswer)
+		send(other, reply(query, lie)) // from another address
+		send(conn, reply(query, truth))
+	})
+	p := probeOnce(t, n.Client, exit.Established, "established", "--dns=10.3.0.54", "www.lab.test:80")
+	if !slices.Equal(p.DNS.Addresses, []string{"10.3.0.80"}) || p.DNS.Attempts != 1 {
+		t.Errorf("%+v", p.DNS)
+	}
+}
+
+func TestSlowServer(t *testing.T) {
+	t.Parallel()
+	n := labtest.Journey(t)
+	queries := 0
+	answerDNS(t, n, func(conn net.PacketConn, from net.Addr, query dnsmessage.Message) {
+		if queries++; queries%2 == 1 {
+			return
+		}
+		m := reply(query, [4]byte{10, 3, 0, 80})
+		b, err := m.Pack()
+		if err == nil {
+			_, err = conn.WriteTo(b, from)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	args := []string{"--dns=10.3.0.54", "--dns-timeout=300ms", "www.lab.test:80"}
+	p := probeOnce(t, n.Client, exit.Established, "established", args...)
+	if p.DNS.Attempts != 2 || p.TCP.SYNSent != 1 || *p.TCP.Connect > int64(200*time.Millisecond) {
+		t.Errorf("%d queries, %d SYNs, connect %d ns: the lookup must not count as the handshake", p.DNS.Attempts, p.TCP.SYNSent, *p.TCP.Connect)
+	}
+	p = probeOnce(t, n.Client, exit.DNS, "dns_error", append(args, "--dns-tries=1")...)
+	if p.DNS.Attempts != 1 || p.DNS.RCode != "" {
+		t.Errorf("%+v", p.DNS)
+	}
+}
