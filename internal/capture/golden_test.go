@@ -56,8 +56,8 @@ func (r *recorder) last(t *testing.T) []byte {
 }
 
 // bareSYN is a SYN of 40 octets through the kernel's IP.
-func bareSYN(t *testing.T) *story {
-	s := tell(t)
+func bareSYN(t *testing.T) *exchange {
+	s := newExchange(t)
 	s.frames = false
 	s.resolved("udp")
 	s.Route = &probe.Route{Interface: "tun0"}

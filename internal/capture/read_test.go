@@ -18,15 +18,15 @@ import (
 	"tcpprobe/probe"
 )
 
-// written writes the whole of a story.
-func written(t *testing.T, f capture.Format, stories ...*story) []byte {
+// written writes the whole of a exchange.
+func written(t *testing.T, f capture.Format, exchanges ...*exchange) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w, err := capture.NewWriter(&b, f, info)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range stories {
+	for _, s := range exchanges {
 		for i := range s.Events {
 			if err := w.Event(s.Result, &s.Events[i]); err != nil {
 				t.Fatal(err)
@@ -187,7 +187,7 @@ func TestReadBackPCAP(t *testing.T) {
 
 // TestComments checks what is said of packets in handshakes that end otherwise.
 func TestComments(t *testing.T) {
-	refused := tell(t)
+	refused := newExchange(t)
 	refused.out(0, 0x02, iss, 0, nil)
 	again := refused.out(1000000, 0x02, iss, 0, nil).Segment
 	again.Again, again.After = 1, time.Second
@@ -197,15 +197,15 @@ func TestComments(t *testing.T) {
 	e.Step = 11 * time.Millisecond
 	refused.Outcome, refused.TCP = probe.OutcomeRefused, &probe.TCP{Remote: remote, SYNSent: 3, Answered: true, RTT: e.Step, RTTAmbiguous: true}
 
-	rejected := tell(t)
+	rejected := newExchange(t)
 	rejected.out(2301, 0x02, iss, 0, nil)
 	rejected.rejected(8120)
 
 	for _, test := range []struct {
-		name   string
-		story  *story
-		packet int
-		want   []string
+		name     string
+		exchange *exchange
+		packet   int
+		want     []string
 	}{
 		{"third SYN", refused, 2, []string{"TCP SYN [000010], again (after 2 s)", "SYN 3: the 2 before were not answered in time"}},
 		{"refused, not known which SYN", refused, 3, []string{
@@ -213,7 +213,7 @@ func TestComments(t *testing.T) {
 		}},
 		{"rejected", rejected, 1, []string{"ICMP 3/13 administratively prohibited, from 203.0.113.9", "rtt 5.819 ms"}},
 	} {
-		records, _, err := readNG(t, written(t, capture.PCAPNG, test.story))
+		records, _, err := readNG(t, written(t, capture.PCAPNG, test.exchange))
 		if err != io.EOF {
 			t.Fatal(err)
 		}
@@ -225,7 +225,7 @@ func TestComments(t *testing.T) {
 
 // TestOverTCP checks that DNS messages without known headers are left out, and that the file says so.
 func TestOverTCP(t *testing.T) {
-	s := tell(t)
+	s := newExchange(t)
 	s.resolved("tcp")
 	file := written(t, capture.PCAPNG, s)
 	if records, _, err := readNG(t, file); len(records) > 0 || err == nil {

@@ -33,16 +33,16 @@ const (
 	irs = tcphdr.SeqNum(0x1f3a6c52)
 )
 
-// story makes a result by hand out of real octets.
-type story struct {
+// exchange makes a result by hand out of real octets.
+type exchange struct {
 	*testing.T
 	*probe.Result
 	frames bool // the path is a link, with frames of our own
 }
 
-func tell(t *testing.T) *story {
+func newExchange(t *testing.T) *exchange {
 	r := &probe.Result{Target: "example.com:80", Host: "example.com", Port: 80, Seq: 1, Time: noon, Start: at(0)}
-	return &story{t, r, true}
+	return &exchange{t, r, true}
 }
 
 // at is a time after the start, in microseconds, by the kernel's clock. The process's is 20 µs late.
@@ -51,7 +51,7 @@ func at(us int) stamp.Stamp {
 	return stamp.Stamp{User: t.Add(20 * time.Microsecond), Kernel: t}
 }
 
-func (s *story) event(e probe.Event) *probe.Event {
+func (s *exchange) event(e probe.Event) *probe.Event {
 	s.Events = append(s.Events, e)
 	return &s.Events[len(s.Events)-1]
 }
@@ -64,7 +64,7 @@ var (
 )
 
 // resolved asks the DNS server and gets the answer.
-func (s *story) resolved(transport string) {
+func (s *exchange) resolved(transport string) {
 	m := probe.DNSMessage{Server: server, Local: asker, Transport: transport, Name: "example.com", Attempt: 1}
 	s.event(probe.Event{Kind: probe.EventDNSQuery, At: at(0), Octets: query, DNS: &m})
 	n := m
@@ -77,13 +77,13 @@ func (s *story) resolved(transport string) {
 }
 
 // routed finds the way: through an interface with frames, or through one without.
-func (s *story) routed(name string) {
+func (s *exchange) routed(name string) {
 	s.Route = &probe.Route{Interface: name, Source: local.Addr(), NextHop: gateway, MTU: 1500}
 	s.event(probe.Event{Kind: probe.EventRouteFound, At: at(1930), Route: s.Route})
 }
 
 // foundGateway asks for the MAC of the gateway and gets it.
-func (s *story) foundGateway() {
+func (s *exchange) foundGateway() {
 	request := arp.Packet{Operation: arp.Request, SenderHA: ourMAC, SenderPA: local.Addr(), TargetPA: gateway}
 	answer := arp.Packet{Operation: arp.Reply, SenderHA: gatewayMAC, SenderPA: gateway, TargetHA: ourMAC, TargetPA: local.Addr()}
 	s.event(probe.Event{
@@ -98,7 +98,7 @@ func (s *story) foundGateway() {
 	s.NextHop = &probe.NextHop{Source: "arp", Address: gateway, MAC: gatewayMAC, Attempts: 1, Duration: 289 * time.Microsecond}
 }
 
-func (s *story) packet(p arp.Packet) []byte {
+func (s *exchange) packet(p arp.Packet) []byte {
 	b, err := p.Append(nil)
 	if err != nil {
 		s.Fatal(err)
@@ -107,19 +107,19 @@ func (s *story) packet(p arp.Packet) []byte {
 }
 
 // out sends a segment, in receives one.
-func (s *story) out(us int, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcphdr.Options) *probe.Event {
+func (s *exchange) out(us int, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcphdr.Options) *probe.Event {
 	h := tcphdr.Header{SrcPort: local.Port(), DstPort: remote.Port(), Seq: seq, Ack: ack, Flags: flags, Window: 64240, Options: o}
 	return s.segment(probe.EventSegmentSent, us, h, local.Addr(), remote.Addr())
 }
 
-func (s *story) in(us int, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcphdr.Options, v probe.Verdict) *probe.Event {
+func (s *exchange) in(us int, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcphdr.Options, v probe.Verdict) *probe.Event {
 	h := tcphdr.Header{SrcPort: remote.Port(), DstPort: local.Port(), Seq: seq, Ack: ack, Flags: flags, Window: 65160, Options: o}
 	e := s.segment(probe.EventSegmentReceived, us, h, remote.Addr(), local.Addr())
 	e.Segment.Verdict = v
 	return e
 }
 
-func (s *story) segment(kind probe.EventKind, us int, h tcphdr.Header, src, dst netip.Addr) *probe.Event {
+func (s *exchange) segment(kind probe.EventKind, us int, h tcphdr.Header, src, dst netip.Addr) *probe.Event {
 	segment, err := h.Append(nil, src, dst, nil)
 	if err != nil {
 		s.Fatal(err)
@@ -132,7 +132,7 @@ func (s *story) segment(kind probe.EventKind, us int, h tcphdr.Header, src, dst 
 	return e
 }
 
-func (s *story) datagram(protocol uint8, src, dst netip.Addr, payload []byte) []byte {
+func (s *exchange) datagram(protocol uint8, src, dst netip.Addr, payload []byte) []byte {
 	b, err := rawip.Header{ID: 7238, DontFragment: true, TTL: 64, Protocol: protocol, Src: src, Dst: dst}.Append(nil, payload)
 	if err != nil {
 		s.Fatal(err)
@@ -141,7 +141,7 @@ func (s *story) datagram(protocol uint8, src, dst netip.Addr, payload []byte) []
 }
 
 // framed gives an event the header of its frame, if there are frames.
-func (s *story) framed(e *probe.Event) {
+func (s *exchange) framed(e *probe.Event) {
 	switch {
 	case !s.frames:
 	case e.Kind == probe.EventSegmentSent:
@@ -152,7 +152,7 @@ func (s *story) framed(e *probe.Event) {
 }
 
 // rejected receives an ICMP error that quotes the last segment.
-func (s *story) rejected(us int) {
+func (s *exchange) rejected(us int) {
 	quote := s.Events[len(s.Events)-1].Octets[:28]
 	message := icmp.Message{Type: icmp.DestinationUnreachable, Code: icmp.AdministrativelyProhibited, Body: quote}.Append(nil)
 	m := &probe.ICMP{
@@ -167,8 +167,8 @@ func (s *story) rejected(us int) {
 }
 
 // secondSYN is a handshake of which the first SYN is lost.
-func secondSYN(t *testing.T) *story {
-	s := tell(t)
+func secondSYN(t *testing.T) *exchange {
+	s := newExchange(t)
 	s.resolved("udp")
 	s.routed("eth0")
 	s.foundGateway()
@@ -177,7 +177,7 @@ func secondSYN(t *testing.T) *story {
 }
 
 // handshake sends two SYNs, gets one answer, and closes.
-func (s *story) handshake() {
+func (s *exchange) handshake() {
 	mss := tcphdr.AppendMSS(nil, 1460)
 	s.out(2301, tcphdr.SYN, iss, 0, mss).Segment.Tries = 2
 	again := s.out(1002644, tcphdr.SYN, iss, 0, mss).Segment
@@ -197,8 +197,8 @@ func (s *story) handshake() {
 }
 
 // rejectedSYN is a SYN through the kernel's IP that a router rejects.
-func rejectedSYN(t *testing.T) *story {
-	s := tell(t)
+func rejectedSYN(t *testing.T) *exchange {
+	s := newExchange(t)
 	s.frames = false
 	s.resolved("udp")
 	s.routed("tun0")

@@ -270,7 +270,7 @@ func FuzzNames(f *testing.F) {
 	f.Add("example.com", "]]>")
 	f.Add("\xf0\x9f\x92\xa9\uffff\u00a0", "&#0;")
 	f.Fuzz(func(t *testing.T, name, text string) {
-		s := tell(name, 80, name+":80")
+		s := newExchange(name, 80, name+":80")
 		s.dns(probe.EventDNSQuery, 0, probe.DNSMessage{Attempt: 1, Note: text})
 		s.routed(1.930, probe.Route{Interface: text, NextHop: gateway})
 		s.arp(probe.EventARPRequest, 1.951, probe.ARPPacket{Attempt: 1, Note: name})
@@ -302,22 +302,22 @@ func TestRoles(t *testing.T) {
 	byTarget.syn(2.301)
 	byTarget.rejected(14, 11.699, remote, 57)
 
-	home := tell("example.com", 80, "example.com:80")
+	home := newExchange("example.com", 80, "example.com:80")
 	home.dns(probe.EventDNSQuery, 0, probe.DNSMessage{Attempt: 1})
 	home.routed(1.930, probe.Route{Interface: "eth0", NextHop: server.Addr()})
 	home.arp(probe.EventARPRequest, 1.951, probe.ARPPacket{Attempt: 1})
 	home.Outcome, home.Err = probe.OutcomeARPTimeout, errors.New("no answer")
 
 	for _, test := range []struct {
-		name  string
-		story *story
-		want  string
+		name     string
+		exchange *exchange
+		want     string
 	}{
 		{"gateway rejects", byGateway, "DNS server 203.0.113.53 gateway 198.51.100.1 target 192.0.2.80:443"},
 		{"target rejects", byTarget, "DNS server 203.0.113.53 gateway 198.51.100.1 target 192.0.2.80:443"},
 		{"gateway resolves", home, "this host 198.51.100.15 DNS server, gateway 203.0.113.53 0.000"},
 	} {
-		got, err := svg(diagram.Options{})(test.story.Result)
+		got, err := svg(diagram.Options{})(test.exchange.Result)
 		if err != nil {
 			t.Fatal(err)
 		}

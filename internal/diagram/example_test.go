@@ -8,7 +8,7 @@ import (
 )
 
 func ExampleMermaid() {
-	s := tell("192.0.2.80", 8443, "192.0.2.80:8443")
+	s := newExchange("192.0.2.80", 8443, "192.0.2.80:8443")
 	s.begin()
 	s.syn(0)
 	s.syn(1000.343)

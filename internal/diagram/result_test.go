@@ -27,11 +27,11 @@ const (
 	irs = tcphdr.SeqNum(523925458)
 )
 
-// story makes a result by hand, event by event.
-type story struct{ *probe.Result }
+// exchange makes a result by hand, event by event.
+type exchange struct{ *probe.Result }
 
-func tell(host string, port uint16, target string) *story {
-	return &story{&probe.Result{Target: target, Host: host, Port: port, Seq: 1, Time: noon, Start: at(0)}}
+func newExchange(host string, port uint16, target string) *exchange {
+	return &exchange{&probe.Result{Target: target, Host: host, Port: port, Seq: 1, Time: noon, Start: at(0)}}
 }
 
 // at is a time in milliseconds after the start.
@@ -39,12 +39,12 @@ func at(t float64) stamp.Stamp { return stamp.Stamp{Kernel: noon.Add(ms(t)), Use
 
 func ms(t float64) time.Duration { return time.Duration(t*1e6 + 0.5) }
 
-func (s *story) event(e probe.Event) *probe.Event {
+func (s *exchange) event(e probe.Event) *probe.Event {
 	s.Events = append(s.Events, e)
 	return &s.Events[len(s.Events)-1]
 }
 
-func (s *story) dns(kind probe.EventKind, t float64, m probe.DNSMessage) {
+func (s *exchange) dns(kind probe.EventKind, t float64, m probe.DNSMessage) {
 	m.Server, m.Local, m.Name, m.Transport = server, netip.AddrPortFrom(local.Addr(), 35117), s.Host, "udp"
 	e := s.event(probe.Event{Kind: kind, At: at(t), DNS: &m})
 	if s.DNS = (&probe.DNS{Source: "dns", Server: server, Name: s.Host}); kind == probe.EventDNSAnswer {
@@ -53,7 +53,7 @@ func (s *story) dns(kind probe.EventKind, t float64, m probe.DNSMessage) {
 	}
 }
 
-func (s *story) arp(kind probe.EventKind, t float64, p probe.ARPPacket) {
+func (s *exchange) arp(kind probe.EventKind, t float64, p probe.ARPPacket) {
 	p.Interface, p.Address, p.Attempts = s.Route.Interface, s.Route.NextHop, 3
 	p.MAC = [6]byte{0x02, 0, 0, 0, 0, 0x01}
 	e := s.event(probe.Event{Kind: kind, At: at(t), ARP: &p})
@@ -63,15 +63,15 @@ func (s *story) arp(kind probe.EventKind, t float64, p probe.ARPPacket) {
 	}
 }
 
-func (s *story) routed(t float64, r probe.Route) {
+func (s *exchange) routed(t float64, r probe.Route) {
 	r.Source, r.MTU = local.Addr(), 1500
 	s.Route = &r
 	s.event(probe.Event{Kind: probe.EventRouteFound, At: at(t), Route: &r})
 }
 
 // arrived goes all the way to the first SYN.
-func arrived(port uint16, target string) *story {
-	s := tell("example.com", port, target)
+func arrived(port uint16, target string) *exchange {
+	s := newExchange("example.com", port, target)
 	s.dns(probe.EventDNSQuery, 0, probe.DNSMessage{Attempt: 1})
 	s.dns(probe.EventDNSAnswer, 1.912, probe.DNSMessage{Attempt: 1, RCode: "NOERROR", Addresses: []netip.Addr{remote}, TTL: 3600})
 	s.routed(1.930, probe.Route{Interface: "eth0", NextHop: gateway})
@@ -81,7 +81,7 @@ func arrived(port uint16, target string) *story {
 	return s
 }
 
-func (s *story) begin() {
+func (s *exchange) begin() {
 	s.TCP = &probe.TCP{Local: local, Remote: netip.AddrPortFrom(remote, s.Port), State: probe.StateSYNSent, Clock: stamp.Kernel}
 }
 
@@ -90,24 +90,24 @@ func linux(mss uint16, val, ecr uint32) tcphdr.Options {
 	return tcphdr.AppendWindowScale(tcphdr.AppendNoOperation(tcphdr.AppendTimestamps(o, val, ecr)), 7)
 }
 
-func (s *story) segment(kind probe.EventKind, t float64, f tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcphdr.Options) *probe.Event {
+func (s *exchange) segment(kind probe.EventKind, t float64, f tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcphdr.Options) *probe.Event {
 	return s.event(probe.Event{Kind: kind, At: at(t), Segment: &probe.Segment{
 		Header: tcphdr.Header{Seq: seq, Ack: ack, Flags: f, Options: o}, TTL: 57, State: s.TCP.State,
 	}})
 }
 
-func (s *story) out(t float64, f tcphdr.Flags, seq, ack tcphdr.SeqNum) *probe.Event {
+func (s *exchange) out(t float64, f tcphdr.Flags, seq, ack tcphdr.SeqNum) *probe.Event {
 	return s.segment(probe.EventSegmentSent, t, f, seq, ack, nil)
 }
 
-func (s *story) in(t float64, f tcphdr.Flags, seq, ack tcphdr.SeqNum, v probe.Verdict) *probe.Event {
+func (s *exchange) in(t float64, f tcphdr.Flags, seq, ack tcphdr.SeqNum, v probe.Verdict) *probe.Event {
 	e := s.segment(probe.EventSegmentReceived, t, f, seq, ack, nil)
 	e.Segment.Verdict = v
 	return e
 }
 
 // syn sends a SYN, the first or again.
-func (s *story) syn(t float64) {
+func (s *exchange) syn(t float64) {
 	s.TCP.SYNSent++
 	e := s.segment(probe.EventSegmentSent, t, tcphdr.SYN, iss, 0, linux(1460, 1000, 0)).Segment
 	e.Tries = 2
@@ -118,7 +118,7 @@ func (s *story) syn(t float64) {
 }
 
 // answered gets the SYN-ACK of the last SYN, and sends the ACK.
-func (s *story) answered(t, rtt float64) {
+func (s *exchange) answered(t, rtt float64) {
 	s.Outcome = probe.OutcomeEstablished
 	s.TCP.Answered, s.TCP.RTT, s.TCP.AnsweredSYN = true, ms(rtt), s.TCP.SYNSent
 	e := s.in(t, tcphdr.SYN|tcphdr.ACK, irs, iss+1, probe.VerdictOpened)
@@ -130,19 +130,19 @@ func (s *story) answered(t, rtt float64) {
 }
 
 // closed closes in the usual way.
-func (s *story) closed(t float64) {
+func (s *exchange) closed(t float64) {
 	s.out(t+0.057, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1)
 	s.TCP.State = probe.StateTimeWait
 	s.in(t+11.606, tcphdr.FIN|tcphdr.ACK, irs+1, iss+2, probe.VerdictFIN).Step = ms(11.549)
 	s.out(t+11.616, tcphdr.ACK, iss+2, irs+2)
 }
 
-func (s *story) timedOut(t float64) {
+func (s *exchange) timedOut(t float64) {
 	s.Outcome = probe.OutcomeTimeout
 	s.event(probe.Event{Kind: probe.EventTCPSilence, At: at(t)})
 }
 
-func (s *story) rejected(t, rtt float64, from netip.Addr, quotedTTL uint8) {
+func (s *exchange) rejected(t, rtt float64, from netip.Addr, quotedTTL uint8) {
 	m := &probe.ICMP{
 		From: from, Target: remote, Type: 3, Code: uint8(icmp.AdministrativelyProhibited), Name: "administratively prohibited",
 		QuotedTTL: quotedTTL, SentTTL: 64, At: at(t),
@@ -158,16 +158,16 @@ const hostile = "</text><script>alert(1)</script>&amp;\"'\x1b]0;x\x07\u202egnp\n
 // cases are the results that the golden files are made of.
 var cases = []struct {
 	name string
-	make func() *story
+	make func() *exchange
 }{
-	{"established", func() *story {
+	{"established", func() *exchange {
 		s := arrived(80, "example.com:80")
 		s.syn(2.301)
 		s.answered(13.874, 11.573)
 		s.closed(13.874)
 		return s
 	}},
-	{"second_syn", func() *story {
+	{"second_syn", func() *exchange {
 		s := arrived(80, "example.com:80")
 		s.syn(2.301)
 		s.syn(1002.644)
@@ -175,7 +175,7 @@ var cases = []struct {
 		s.closed(1014.285)
 		return s
 	}},
-	{"ambiguous", func() *story {
+	{"ambiguous", func() *exchange {
 		s := arrived(80, "example.com:80")
 		s.syn(2.301)
 		s.syn(1002.644)
@@ -184,7 +184,7 @@ var cases = []struct {
 		s.Events[len(s.Events)-2].Segment.Answers = 0
 		return s
 	}},
-	{"refused", func() *story {
+	{"refused", func() *exchange {
 		s := arrived(81, "example.com:81")
 		s.syn(2.301)
 		s.Outcome = probe.OutcomeRefused
@@ -192,26 +192,26 @@ var cases = []struct {
 		s.in(13.702, tcphdr.RST|tcphdr.ACK, 0, iss+1, probe.VerdictRefused).Step = ms(11.401)
 		return s
 	}},
-	{"timeout", func() *story {
+	{"timeout", func() *exchange {
 		s := arrived(8443, "example.com:8443")
 		s.syn(2.301)
 		s.syn(1002.644)
 		s.timedOut(3000.093)
 		return s
 	}},
-	{"unreachable", func() *story {
+	{"unreachable", func() *exchange {
 		s := arrived(443, "example.com:443")
 		s.syn(2.301)
 		s.rejected(8.120, 5.819, router, 62)
 		return s
 	}},
-	{"unreachable_by_target", func() *story {
+	{"unreachable_by_target", func() *exchange {
 		s := arrived(443, "example.com:443")
 		s.syn(2.301)
 		s.rejected(14, 11.7, remote, 57)
 		return s
 	}},
-	{"icmp_then_answer", func() *story {
+	{"icmp_then_answer", func() *exchange {
 		s := arrived(80, "example.com:80")
 		s.syn(2.301)
 		s.rejected(8.120, 5.819, router, 62)
@@ -219,7 +219,7 @@ var cases = []struct {
 		s.Findings = []probe.Finding{probe.FindingICMPThenAnswer}
 		return s
 	}},
-	{"noise", func() *story {
+	{"noise", func() *exchange {
 		s := arrived(80, "example.com:80")
 		s.syn(2.301)
 		s.in(2.9, tcphdr.ACK, 77, 78, probe.VerdictACKUnacceptable)
@@ -232,8 +232,8 @@ var cases = []struct {
 		s.Findings = []probe.Finding{probe.FindingStalePeerState, probe.FindingDuplicateSYNACK}
 		return s
 	}},
-	{"dns_error", func() *story {
-		s := tell("exmaple.com", 80, "exmaple.com:80")
+	{"dns_error", func() *exchange {
+		s := newExchange("exmaple.com", 80, "exmaple.com:80")
 		s.dns(probe.EventDNSQuery, 0, probe.DNSMessage{Attempt: 1})
 		s.dns(probe.EventDNSSilence, 5000.1, probe.DNSMessage{Attempt: 1})
 		s.dns(probe.EventDNSQuery, 5000.2, probe.DNSMessage{Attempt: 2})
@@ -241,8 +241,8 @@ var cases = []struct {
 		s.Outcome, s.Err = probe.OutcomeDNSError, errors.New("exmaple.com does not exist, says 203.0.113.53 (NXDOMAIN)")
 		return s
 	}},
-	{"arp_timeout", func() *story {
-		s := tell("198.51.100.77", 80, "198.51.100.77:80")
+	{"arp_timeout", func() *exchange {
+		s := newExchange("198.51.100.77", 80, "198.51.100.77:80")
 		s.DNS = &probe.DNS{Source: "literal", Addresses: []netip.Addr{netip.MustParseAddr("198.51.100.77")}}
 		s.routed(0.1, probe.Route{Interface: "eth0", NextHop: netip.MustParseAddr("198.51.100.77"), OnLink: true})
 		s.arp(probe.EventARPRequest, 0.2, probe.ARPPacket{Attempt: 1})
@@ -251,16 +251,16 @@ var cases = []struct {
 		s.Outcome, s.Err = probe.OutcomeARPTimeout, errors.New("no answer")
 		return s
 	}},
-	{"no_route", func() *story {
-		s := tell("192.0.2.80", 80, "192.0.2.80:80")
+	{"no_route", func() *exchange {
+		s := newExchange("192.0.2.80", 80, "192.0.2.80:80")
 		s.DNS = &probe.DNS{Source: "literal", Addresses: []netip.Addr{remote}}
 		s.Outcome, s.Err = probe.OutcomeNoRoute, errors.New("no route to 192.0.2.80 through eth1")
 		return s
 	}},
-	{"pending", func() *story { return tell("example.com", 80, "example.com:80") }},
-	{"hostile", func() *story {
+	{"pending", func() *exchange { return newExchange("example.com", 80, "example.com:80") }},
+	{"hostile", func() *exchange {
 		name := hostile + strings.Repeat("a", 300)
-		s := tell(name, 65535, name+":65535")
+		s := newExchange(name, 65535, name+":65535")
 		s.dns(probe.EventDNSQuery, 0, probe.DNSMessage{Attempt: 2, Note: hostile})
 		s.dns(probe.EventDNSAnswer, 1.9, probe.DNSMessage{RCode: hostile, Note: name})
 		s.routed(1.930, probe.Route{Interface: hostile, NextHop: gateway})

@@ -17,7 +17,7 @@ import (
 )
 
 // ranOut receives the ICMP error of a router at which the TTL of our last datagram ran out.
-func (tr *trip) ranOut(t float64) {
+func (tr *exchange) ranOut(t float64) {
 	quote := append([]byte(nil), tr.Events[len(tr.Events)-1].Octets[:28]...)
 	quote[8] = 1
 	quote[10], quote[11] = 0, 0
@@ -34,8 +34,8 @@ func (tr *trip) ranOut(t float64) {
 }
 
 // traced is a SYN of a trace, with numbers of its own.
-func traced(ttl uint8, data string, fill func(*trip)) *probe.Result {
-	tr := setOut(80)
+func traced(ttl uint8, data string, fill func(*exchange)) *probe.Result {
+	tr := newExchange(80)
 	tr.begin()
 	tr.ttl, tr.id = ttl, 9*uint16(ttl)
 	h := tcphdr.Header{
@@ -57,12 +57,12 @@ var paths = []struct {
 }{
 	{"path_trace", func() []*probe.Result {
 		return []*probe.Result{
-			traced(1, "", func(tr *trip) { tr.ranOut(0.2) }),
-			traced(2, "", func(tr *trip) {
+			traced(1, "", func(tr *exchange) { tr.ranOut(0.2) }),
+			traced(2, "", func(tr *exchange) {
 				tr.Outcome = probe.OutcomeTimeout
 				tr.add(probe.Event{Kind: probe.EventTCPSilence, At: at(2000)})
 			}),
-			traced(3, "", func(tr *trip) {
+			traced(3, "", func(tr *exchange) {
 				tr.in(0.5, tcphdr.SYN|tcphdr.ACK, irs, iss.Add(-210000+1), linuxOptions(1400, 881234, 1003), probe.VerdictOpened, probe.StateEstablished, "")
 			}),
 		}
@@ -75,8 +75,8 @@ var paths = []struct {
 	}},
 	{"path_mtu", func() []*probe.Result {
 		return []*probe.Result{
-			traced(64, "", func(tr *trip) {}),
-			traced(64, strings.Repeat("\x00", 1440), func(tr *trip) {
+			traced(64, "", func(tr *exchange) {}),
+			traced(64, strings.Repeat("\x00", 1440), func(tr *exchange) {
 				tr.rejected(0.7, router, [4]byte{2: 0x05, 3: 0x78}, icmp.DestinationUnreachable, icmp.FragmentationNeeded, 28)
 			}),
 		}
@@ -86,13 +86,13 @@ var paths = []struct {
 		return l.PathMTU(&trace.PathMTU{Search: search})
 	}},
 	{"path_syns", func() []*probe.Result {
-		bare := traced(64, "", func(tr *trip) {})
+		bare := traced(64, "", func(tr *exchange) {})
 		bare.Events[0].Octets = datagram(tcphdr.Header{SrcPort: localPort, DstPort: 80, Seq: iss, Flags: tcphdr.SYN, Window: 64240},
 			rawip.Header{ID: 9, TTL: 64, Src: local, Dst: remote}, "")
-		return []*probe.Result{traced(64, "", func(tr *trip) {}), bare}
+		return []*probe.Result{traced(64, "", func(tr *exchange) {}), bare}
 	}, func(l *explain.Lesson) error { return l.SYNs(&trace.SYNComparison{}) }},
 	{"path_flows", func() []*probe.Result {
-		return []*probe.Result{traced(64, "", func(tr *trip) {}), traced(64, "", func(tr *trip) {})}
+		return []*probe.Result{traced(64, "", func(tr *exchange) {}), traced(64, "", func(tr *exchange) {})}
 	},
 		func(l *explain.Lesson) error { return l.Flows(&trace.FlowSet{}) }},
 }

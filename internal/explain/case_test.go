@@ -91,6 +91,16 @@ var cases = []struct {
 		tr.out(14.1, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1014, 881240), probe.StateFINWait1)
 		return tr.Result
 	}},
+	{"timeout_crossing_undone", func() *probe.Result {
+		tr := literal(80)
+		tr.syn(0.010)
+		tr.in(7, tcphdr.SYN, irs, 0, linuxOptions(1460, 881234, 0), probe.VerdictCrossed, probe.StateSYNReceived, "")
+		tr.out(7.05, tcphdr.SYN|tcphdr.ACK, iss, irs+1, linuxOptions(1460, 1007, 881234), probe.StateSYNReceived)
+		tr.in(14, tcphdr.RST, irs+1, 0, nil, probe.VerdictRSTUnproven, probe.StateSYNSent, "")
+		tr.Outcome, tr.TCP.State = probe.OutcomeTimeout, probe.StateClosed
+		tr.add(probe.Event{Kind: probe.EventTCPSilence, At: at(3000)})
+		return tr.Result
+	}},
 	{"established_after_noise", func() *probe.Result {
 		tr := literal(80)
 		tr.syn(0.010)
@@ -148,7 +158,7 @@ var cases = []struct {
 		return tr.Result
 	}},
 	{"dns_no_name", func() *probe.Result {
-		tr := setOut(80)
+		tr := newExchange(80)
 		tr.asked(0)
 		b := dnsBuilder(dnsmessage.Header{ID: 18975, Response: true, RecursionDesired: true, RecursionAvailable: true, RCode: dnsmessage.RCodeNameError})
 		b.StartAuthorities()
@@ -162,7 +172,7 @@ var cases = []struct {
 		return tr.Result
 	}},
 	{"dns_ignored_then_silence", func() *probe.Result {
-		tr := setOut(80)
+		tr := newExchange(80)
 		tr.asked(0)
 		forged := tr.message(probe.EventDNSAnswer, 3, withOPT(dnsBuilder(dnsmessage.Header{ID: 666, Response: true})))
 		forged.DNS.Note = "wrong ID"
@@ -173,7 +183,7 @@ var cases = []struct {
 		return tr.Result
 	}},
 	{"dns_search_list_damaged", func() *probe.Result {
-		tr := setOut(80)
+		tr := newExchange(80)
 		tr.asked(0).DNS.Searched = true
 		failed := tr.message(probe.EventDNSSilence, 1.2, nil).DNS
 		failed.Failed, failed.Note = true, "host unreachable (ICMP 3/1), says 198.51.100.1"
@@ -188,7 +198,7 @@ var cases = []struct {
 		return tr.Result
 	}},
 	{"arp_timeout", func() *probe.Result {
-		tr := setOut(80)
+		tr := newExchange(80)
 		tr.routed(0.010)
 		tr.arpAsked(0.030, 1)
 		tr.arpAnswered(0.5).ARP.Note = "a reply to another station"
@@ -198,21 +208,21 @@ var cases = []struct {
 		return tr.Result
 	}},
 	{"this_host", func() *probe.Result {
-		tr := setOut(80)
+		tr := newExchange(80)
 		tr.routed(0.010)
 		tr.Route.NextHop, tr.Route.OnLink = local, true
 		tr.Outcome = probe.OutcomeInterrupted
 		return tr.Result
 	}},
 	{"on_link", func() *probe.Result {
-		tr := setOut(80)
+		tr := newExchange(80)
 		tr.routed(0.010)
 		tr.Route.NextHop, tr.Route.OnLink = remote, true
 		tr.Outcome = probe.OutcomeInterrupted
 		return tr.Result
 	}},
 	{"no_route", func() *probe.Result {
-		tr := setOut(80)
+		tr := newExchange(80)
 		tr.Outcome, tr.Err = probe.OutcomeNoRoute, errors.New("no route")
 		return tr.Result
 	}},
@@ -238,7 +248,7 @@ var cases = []struct {
 		return tr.Result
 	}},
 	{"hostile", func() *probe.Result {
-		tr := setOut(80)
+		tr := newExchange(80)
 		tr.Host = hostile
 		e := tr.asked(0)
 		e.DNS.Name, e.DNS.Note = hostile, hostile

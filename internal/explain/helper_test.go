@@ -37,17 +37,17 @@ const (
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// trip makes a result out of real octets, event by event. Times are in milliseconds since its start.
-type trip struct {
+// exchange makes a result out of real octets, event by event. Times are in milliseconds since its start.
+type exchange struct {
 	*probe.Result
 	link bool  // frames of our own
 	ttl  uint8 // of our segments
 	id   uint16
 }
 
-// setOut begins a trip to a port of example.com.
-func setOut(port uint16) *trip {
-	return &trip{link: true, ttl: 64, id: 7237, Result: &probe.Result{
+// newExchange begins an exchange with a port of example.com.
+func newExchange(port uint16) *exchange {
+	return &exchange{link: true, ttl: 64, id: 7237, Result: &probe.Result{
 		Target: "example.com:80", Host: "example.com", Port: port, Seq: 1, Time: noon, Start: stamp.Stamp{User: noon, Kernel: noon},
 	}}
 }
@@ -57,7 +57,7 @@ func at(t float64) stamp.Stamp {
 	return stamp.Stamp{User: moment, Kernel: moment}
 }
 
-func (tr *trip) add(e probe.Event) *probe.Event {
+func (tr *exchange) add(e probe.Event) *probe.Event {
 	tr.Events = append(tr.Events, e)
 	return &tr.Events[len(tr.Events)-1]
 }
@@ -86,19 +86,19 @@ func withOPT(b *dnsmessage.Builder) []byte {
 	return must(b.Finish())
 }
 
-func (tr *trip) message(kind probe.EventKind, t float64, octets []byte) *probe.Event {
+func (tr *exchange) message(kind probe.EventKind, t float64, octets []byte) *probe.Event {
 	return tr.add(probe.Event{Kind: kind, At: at(t), Octets: octets, DNS: &probe.DNSMessage{
 		Server: server, Local: netip.MustParseAddrPort("198.51.100.15:35117"), Transport: "udp", Name: "example.com", Attempt: 1,
 	}})
 }
 
 // asked is a query.
-func (tr *trip) asked(t float64) *probe.Event {
+func (tr *exchange) asked(t float64) *probe.Event {
 	return tr.message(probe.EventDNSQuery, t, withOPT(dnsBuilder(dnsmessage.Header{ID: 18975, RecursionDesired: true})))
 }
 
 // resolved is an answer: an alias, and its address.
-func (tr *trip) resolved(t float64) {
+func (tr *exchange) resolved(t float64) {
 	b := dnsBuilder(dnsmessage.Header{ID: 18975, Response: true, RecursionDesired: true, RecursionAvailable: true})
 	b.StartAnswers()
 	alias := dnsmessage.MustNewName("www.example.com.")
@@ -111,13 +111,13 @@ func (tr *trip) resolved(t float64) {
 }
 
 // routed is the way to the gateway.
-func (tr *trip) routed(t float64) {
+func (tr *exchange) routed(t float64) {
 	tr.Route = &probe.Route{Interface: "eth0", MAC: localMAC, Source: local, NextHop: gateway, MTU: 1500}
 	tr.add(probe.Event{Kind: probe.EventRouteFound, At: at(t), Route: tr.Route})
 }
 
 // arpAsked is a request for the gateway.
-func (tr *trip) arpAsked(t float64, attempt int) {
+func (tr *exchange) arpAsked(t float64, attempt int) {
 	tr.add(probe.Event{Kind: probe.EventARPRequest, At: at(t),
 		Octets: must(arp.Packet{Operation: arp.Request, SenderHA: localMAC, SenderPA: local, TargetPA: gateway}.Append(nil)),
 		Frame:  &probe.Frame{Source: localMAC, Destination: arp.Broadcast},
@@ -126,7 +126,7 @@ func (tr *trip) arpAsked(t float64, attempt int) {
 }
 
 // arpAnswered is the gateway's reply.
-func (tr *trip) arpAnswered(t float64) *probe.Event {
+func (tr *exchange) arpAnswered(t float64) *probe.Event {
 	reply := arp.Packet{Operation: arp.Reply, SenderHA: gatewayMAC, SenderPA: gateway, TargetHA: localMAC, TargetPA: local}
 	return tr.add(probe.Event{Kind: probe.EventARPReply, At: at(t), Octets: must(reply.Append(nil)),
 		Frame: &probe.Frame{Source: gatewayMAC, Destination: localMAC},
@@ -135,8 +135,8 @@ func (tr *trip) arpAnswered(t float64) *probe.Event {
 }
 
 // arrived goes all the way to where the first SYN is due.
-func arrived(port uint16) *trip {
-	tr := setOut(port)
+func arrived(port uint16) *exchange {
+	tr := newExchange(port)
 	tr.asked(0)
 	tr.resolved(1.912)
 	tr.routed(1.930)
@@ -147,14 +147,14 @@ func arrived(port uint16) *trip {
 }
 
 // literal begins where there is no name and no ARP.
-func literal(port uint16) *trip {
-	tr := setOut(port)
+func literal(port uint16) *exchange {
+	tr := newExchange(port)
 	tr.Target, tr.Host, tr.link = "192.0.2.80:80", "192.0.2.80", false
 	tr.begin()
 	return tr
 }
 
-func (tr *trip) begin() {
+func (tr *exchange) begin() {
 	tr.TCP = &probe.TCP{Local: netip.AddrPortFrom(local, localPort), Remote: netip.AddrPortFrom(remote, tr.Port), State: probe.StateSYNSent}
 }
 
@@ -174,7 +174,7 @@ func datagram(h tcphdr.Header, ip rawip.Header, data string) []byte {
 }
 
 // out sends a segment.
-func (tr *trip) out(t float64, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcphdr.Options, state probe.State) *probe.Event {
+func (tr *exchange) out(t float64, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcphdr.Options, state probe.State) *probe.Event {
 	tr.id++
 	h := tcphdr.Header{SrcPort: localPort, DstPort: tr.Port, Seq: seq, Ack: ack, Flags: flags, Window: 64240, Options: o}
 	if !flags.Has(tcphdr.SYN) {
@@ -186,7 +186,7 @@ func (tr *trip) out(t float64, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcp
 }
 
 // in receives a segment.
-func (tr *trip) in(t float64, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcphdr.Options, v probe.Verdict, state probe.State, data string) *probe.Event {
+func (tr *exchange) in(t float64, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcphdr.Options, v probe.Verdict, state probe.State, data string) *probe.Event {
 	h := tcphdr.Header{SrcPort: tr.Port, DstPort: localPort, Seq: seq, Ack: ack, Flags: flags, Window: 65160, Options: o}
 	if !flags.Has(tcphdr.SYN) {
 		h.Window = 509
@@ -197,7 +197,7 @@ func (tr *trip) in(t float64, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcph
 		probe.Frame{Source: gatewayMAC, Destination: localMAC})
 }
 
-func (tr *trip) segment(kind probe.EventKind, t float64, octets []byte, s probe.Segment, f probe.Frame) *probe.Event {
+func (tr *exchange) segment(kind probe.EventKind, t float64, octets []byte, s probe.Segment, f probe.Frame) *probe.Event {
 	s.Size = len(octets)
 	e := probe.Event{Kind: kind, At: at(t), Octets: octets, Segment: &s}
 	if tr.link {
@@ -208,7 +208,7 @@ func (tr *trip) segment(kind probe.EventKind, t float64, octets []byte, s probe.
 }
 
 // syn sends a SYN, the first or again.
-func (tr *trip) syn(t float64) {
+func (tr *exchange) syn(t float64) {
 	e := tr.out(t, tcphdr.SYN, iss, 0, linuxOptions(1460, 1000+uint32(t), 0), probe.StateSYNSent)
 	if tr.TCP.SYNSent > 0 {
 		e.Segment.Again, e.Segment.After = tr.TCP.SYNSent, time.Second<<(tr.TCP.SYNSent-1)
@@ -218,20 +218,20 @@ func (tr *trip) syn(t float64) {
 }
 
 // accepted receives the SYN-ACK. As in the machine, the control block has gone on by then.
-func (tr *trip) accepted(t float64, ahead probe.State) {
+func (tr *exchange) accepted(t float64, ahead probe.State) {
 	tr.Outcome = probe.OutcomeEstablished
 	tr.TCP.RTT = 11573 * time.Microsecond
 	tr.in(t, tcphdr.SYN|tcphdr.ACK, irs, iss+1, linuxOptions(1400, 881234, 1002), probe.VerdictOpened, ahead, "")
 }
 
 // completed sends the ACK.
-func (tr *trip) completed(t float64, ahead probe.State) {
+func (tr *exchange) completed(t float64, ahead probe.State) {
 	tr.TCP.Connected, tr.TCP.Connect = true, 11601*time.Microsecond
 	tr.out(t, tcphdr.ACK, iss+1, irs+1, laterOptions(1013, 881234), ahead)
 }
 
 // finished closes in the usual way.
-func (tr *trip) finished(t float64) {
+func (tr *exchange) finished(t float64) {
 	tr.out(t, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1013, 881234), probe.StateFINWait1)
 	tr.in(t+11.549, tcphdr.FIN|tcphdr.ACK, irs+1, iss+2, laterOptions(881246, 1013), probe.VerdictFIN, probe.StateTimeWait, "")
 	tr.out(t+11.559, tcphdr.ACK, iss+2, irs+2, laterOptions(1025, 881246), probe.StateTimeWait)
@@ -239,7 +239,7 @@ func (tr *trip) finished(t float64) {
 
 // rejected receives an ICMP error that quotes so many octets of our last datagram as it came there, two
 // hops on.
-func (tr *trip) rejected(t float64, from netip.Addr, rest [4]byte, typ icmp.Type, code icmp.Code, octets int, after ...byte) *probe.Event {
+func (tr *exchange) rejected(t float64, from netip.Addr, rest [4]byte, typ icmp.Type, code icmp.Code, octets int, after ...byte) *probe.Event {
 	quote := append([]byte(nil), tr.Events[len(tr.Events)-1].Octets...)
 	quote[8] -= 2
 	quote[10], quote[11] = 0, 0

@@ -29,11 +29,14 @@ func (l *Lesson) whatMeans(s segment, e *probe.Event) []string {
 				h.Ack, h.Ack.Add(-1)),
 			"A host sends that if nothing listens on the port (RFC 9293 3.5.2); a firewall may forge it.",
 		}
-		if c.state == probe.StateSYNReceived {
-			sentences[0] = fmt.Sprintf("Refused: the RST has the number %d, exactly what we await (RFC 5961 3.2).", h.Seq)
-		}
 		return append(sentences, l.whichSYN(s))
 	case probe.VerdictRSTUnproven:
+		if c.state == probe.StateSYNReceived && s.State == probe.StateSYNSent {
+			return []string{
+				"This RST does not acknowledge our SYN. The number that we await is known to whoever sent the SYN that crossed ours, and",
+				"proves no more than that one did: it undoes the crossing, and we are back in SYN_SENT.",
+			}
+		}
 		return []string{"This RST proves nothing: it does not acknowledge our SYN, or is outside of what we await.",
 			"Anyone can send such a segment without having seen ours, so it is dropped (RFC 9293 3.5.3)."}
 	case probe.VerdictTimestampUnproven:

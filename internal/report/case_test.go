@@ -60,7 +60,7 @@ var cases = []struct {
 		return j.Result
 	}},
 	{"established_literal_loopback", func() *probe.Result {
-		j := travel("127.0.0.1", 8080, "127.0.0.1:8080")
+		j := newExchange("127.0.0.1", 8080, "127.0.0.1:8080")
 		loopback := netip.MustParseAddr("127.0.0.1")
 		j.DNS = &probe.DNS{Source: "literal", Addresses: []netip.Addr{loopback}}
 		j.routed(0.011, &probe.Route{Interface: "lo", Source: loopback, NextHop: loopback, OnLink: true, MTU: 65535})
@@ -328,7 +328,7 @@ var cases = []struct {
 		return j.Result
 	}},
 	{"dns_error_no_name", func() *probe.Result {
-		j := travel("exmaple.com", 80, "exmaple.com:80")
+		j := newExchange("exmaple.com", 80, "exmaple.com:80")
 		j.asked(0, "exmaple.com", 1)
 		j.resolved(2.104, 2.104, "NXDOMAIN", nil)
 		j.Outcome = probe.OutcomeDNSError
@@ -336,7 +336,7 @@ var cases = []struct {
 		return j.Result
 	}},
 	{"dns_error_silence", func() *probe.Result {
-		j := travel("example.com", 80, "example.com:80")
+		j := newExchange("example.com", 80, "example.com:80")
 		j.asked(0, "example.com", 1)
 		j.event(probe.Event{Kind: probe.EventDNSSilence, At: j.at(5000.1), DNS: &probe.DNSMessage{Server: dns, Attempt: 1}})
 		j.asked(5000.2, "example.com", 2)
@@ -351,7 +351,7 @@ var cases = []struct {
 		return j.Result
 	}},
 	{"dns_error_no_address", func() *probe.Result {
-		j := travel("example.com", 80, "example.com:80")
+		j := newExchange("example.com", 80, "example.com:80")
 		j.asked(0, "example.com", 1)
 		j.resolved(2.104, 2.104, "NOERROR", []string{"cdn.example.net"})
 		j.Outcome = probe.OutcomeDNSError
@@ -359,14 +359,14 @@ var cases = []struct {
 		return j.Result
 	}},
 	{"no_route", func() *probe.Result {
-		j := travel("192.0.2.80", 80, "192.0.2.80:80")
+		j := newExchange("192.0.2.80", 80, "192.0.2.80:80")
 		j.DNS = &probe.DNS{Source: "literal", Addresses: []netip.Addr{remote}}
 		j.Outcome = probe.OutcomeNoRoute
 		j.Err = errors.New("no route to 192.0.2.80 through eth1")
 		return j.Result
 	}},
 	{"arp_timeout_gateway", func() *probe.Result {
-		j := travel("example.com", 80, "example.com:80")
+		j := newExchange("example.com", 80, "example.com:80")
 		j.asked(0, "example.com", 1)
 		j.resolved(1.912, 1.912, "NOERROR", []string{"www.example.net", "cdn.example.net"}, remote, router)
 		j.routed(1.930, viaGateway())
@@ -374,7 +374,7 @@ var cases = []struct {
 		return j.Result
 	}},
 	{"arp_timeout_on_link", func() *probe.Result {
-		j := travel("198.51.100.77", 80, "198.51.100.77:80")
+		j := newExchange("198.51.100.77", 80, "198.51.100.77:80")
 		j.DNS = &probe.DNS{Source: "literal", Addresses: []netip.Addr{netip.MustParseAddr("198.51.100.77")}}
 		j.routed(1.930, &probe.Route{Interface: "eth0", Source: local, NextHop: netip.MustParseAddr("198.51.100.77"), OnLink: true, MTU: 1500})
 		j.silentNextHop()
@@ -388,7 +388,7 @@ var cases = []struct {
 		return j.Result
 	}},
 	{"interrupted_permanent_neighbour", func() *probe.Result {
-		j := travel("hosts.example", 443, "hosts.example:443")
+		j := newExchange("hosts.example", 443, "hosts.example:443")
 		j.DNS = &probe.DNS{Source: "hosts", Name: "hosts.example", Addresses: []netip.Addr{remote}}
 		j.routed(0.1, viaGateway())
 		j.NextHop = &probe.NextHop{Source: "permanent", Address: gateway, MAC: gatewayMAC}
@@ -398,7 +398,7 @@ var cases = []struct {
 		return j.Result
 	}},
 	{"dns_error_refused", func() *probe.Result {
-		j := travel("db.example", 80, "db.example:80")
+		j := newExchange("db.example", 80, "db.example:80")
 		j.asked(0, "db.example", 1)
 		j.DNS.Server = netip.MustParseAddrPort("203.0.113.54:5353")
 		j.Events[0].DNS.Server = j.DNS.Server
@@ -408,7 +408,7 @@ var cases = []struct {
 		return j.Result
 	}},
 	{"interrupted_after_damaged_answer", func() *probe.Result {
-		j := travel("www", 80, "www:80")
+		j := newExchange("www", 80, "www:80")
 		j.asked(0, "www.corp.example", 1)
 		j.resolved(1.912, 1.912, "NOERROR", nil, remote, netip.MustParseAddr("192.0.2.81"))
 		j.DNS.Searched, j.DNS.Omitted = true, 2976
@@ -433,14 +433,14 @@ var cases = []struct {
 		return j.Result
 	}},
 	{"interrupted_early", func() *probe.Result {
-		j := travel("example.com", 80, "example.com:80")
+		j := newExchange("example.com", 80, "example.com:80")
 		j.Outcome = probe.OutcomeInterrupted
 		return j.Result
 	}},
-	{"pending", func() *probe.Result { return travel("example.com", 80, "example.com:80").Result }},
+	{"pending", func() *probe.Result { return newExchange("example.com", 80, "example.com:80").Result }},
 	{"hostile_names", func() *probe.Result {
 		name := hostile + strings.Repeat("a", 300)
-		j := travel(name, 65535, name+":65535")
+		j := newExchange(name, 65535, name+":65535")
 		j.asked(0, name, 2)
 		j.resolved(1.912, 1.912, hostile, []string{hostile, name}, remote)
 		j.Events[0].DNS.Note, j.Events[1].DNS.Note = hostile, name
@@ -460,13 +460,13 @@ var cases = []struct {
 	}},
 	{"hostile_error", func() *probe.Result {
 		name := hostile + strings.Repeat("日本", 150)
-		j := travel(name, 65535, name+":65535")
+		j := newExchange(name, 65535, name+":65535")
 		j.Outcome = probe.OutcomeDNSError
 		j.Err = errors.New(name + " does not exist, says " + hostile)
 		return j.Result
 	}},
 	{"hostile_next_hop", func() *probe.Result {
-		j := travel("example.com", 80, "example.com:80")
+		j := newExchange("example.com", 80, "example.com:80")
 		way := viaGateway()
 		way.Interface = hostile
 		j.routed(1.930, way)
@@ -474,7 +474,7 @@ var cases = []struct {
 		return j.Result
 	}},
 	{"wide_name", func() *probe.Result {
-		j := travel(wide, 80, wide+":80")
+		j := newExchange(wide, 80, wide+":80")
 		j.asked(0, wide, 1)
 		j.Outcome, j.Err = probe.OutcomeDNSError, errors.New(wide+" does not exist, says 203.0.113.53 (NXDOMAIN)")
 		return j.Result
@@ -487,7 +487,7 @@ var cases = []struct {
 		return j.Result
 	}},
 	{"hostile_target_established", func() *probe.Result {
-		j := travel("example.com", 80, "example.com:80")
+		j := newExchange("example.com", 80, "example.com:80")
 		j.toNextHop()
 		j.Target = strings.Repeat("sub.", 60) + "example.com:80"
 		j.syn(2.301)
@@ -502,7 +502,7 @@ var wide = strings.Repeat("例えば", 11) + ".テスト" + "e\u0301"
 // hostile has something of everything that must not reach a terminal.
 const hostile = "\x1b]0;owned\x07\x9b31m\u202egnp\x00\r\"'\\ \u0085\U000e0001"
 
-func (j *journey) silentNextHop() {
+func (j *exchange) silentNextHop() {
 	j.arpAsked(1.951, 1)
 	j.arpAsked(1002.080, 2)
 	j.arpAsked(2002.211, 3)

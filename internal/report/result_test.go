@@ -32,8 +32,8 @@ const (
 	irs       = tcphdr.SeqNum(523925458)
 )
 
-// journey makes a result by hand, event by event, out of real octets.
-type journey struct {
+// exchange makes a result by hand, event by event, out of real octets.
+type exchange struct {
 	*probe.Result
 	user bool   // the kernel gave no stamps
 	id   uint16 // of the last datagram that was sent
@@ -42,14 +42,14 @@ type journey struct {
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 123456789, time.UTC)
 
-// travel begins a journey to a target.
-func travel(host string, port uint16, target string) *journey {
-	return &journey{Result: &probe.Result{
+// newExchange begins an exchange with a target.
+func newExchange(host string, port uint16, target string) *exchange {
+	return &exchange{Result: &probe.Result{
 		Target: target, Host: host, Port: port, Seq: 1, Time: noon, Start: stamp.Stamp{User: noon, Kernel: noon},
 	}, id: 7237}
 }
 
-func (j *journey) at(t float64) stamp.Stamp {
+func (j *exchange) at(t float64) stamp.Stamp {
 	at := noon.Add(time.Duration(t*1e6 + 0.5))
 	if j.user {
 		return stamp.Stamp{User: at}
@@ -59,13 +59,13 @@ func (j *journey) at(t float64) stamp.Stamp {
 
 func milliseconds(t float64) time.Duration { return time.Duration(t*1e6 + 0.5) }
 
-func (j *journey) event(e probe.Event) *probe.Event {
+func (j *exchange) event(e probe.Event) *probe.Event {
 	j.Events = append(j.Events, e)
 	return &j.Events[len(j.Events)-1]
 }
 
 // asked is a DNS query.
-func (j *journey) asked(t float64, name string, attempt int) {
+func (j *exchange) asked(t float64, name string, attempt int) {
 	if j.DNS == nil {
 		j.DNS = &probe.DNS{Source: "dns", Server: dns, Name: name, Clock: stamp.Kernel}
 	}
@@ -90,7 +90,7 @@ func query() []byte {
 }
 
 // resolved is a DNS answer.
-func (j *journey) resolved(t, took float64, rcode string, cname []string, addresses ...netip.Addr) {
+func (j *exchange) resolved(t, took float64, rcode string, cname []string, addresses ...netip.Addr) {
 	j.DNS.RCode, j.DNS.Addresses, j.DNS.CNAME, j.DNS.Duration = rcode, addresses, cname, milliseconds(took)
 	j.event(probe.Event{Kind: probe.EventDNSAnswer, At: j.at(t), Step: milliseconds(took), Octets: query(), DNS: &probe.DNSMessage{
 		Server: dns, Local: netip.MustParseAddrPort("198.51.100.15:35117"), Transport: "udp", Name: j.DNS.Name, RCode: rcode, Addresses: addresses,
@@ -98,12 +98,12 @@ func (j *journey) resolved(t, took float64, rcode string, cname []string, addres
 	}})
 }
 
-func (j *journey) routed(t float64, r *probe.Route) {
+func (j *exchange) routed(t float64, r *probe.Route) {
 	j.Route = r
 	j.event(probe.Event{Kind: probe.EventRouteFound, At: j.at(t), Route: r})
 }
 
-func (j *journey) arpAsked(t float64, attempt int) {
+func (j *exchange) arpAsked(t float64, attempt int) {
 	if j.NextHop == nil {
 		j.NextHop = &probe.NextHop{Source: "arp", Address: j.Route.NextHop, Clock: stamp.Kernel}
 	}
@@ -113,7 +113,7 @@ func (j *journey) arpAsked(t float64, attempt int) {
 	}})
 }
 
-func (j *journey) arpAnswered(t, took float64) {
+func (j *exchange) arpAnswered(t, took float64) {
 	j.NextHop.MAC, j.NextHop.Answers, j.NextHop.Duration = gatewayMAC, [][6]byte{gatewayMAC}, milliseconds(took)
 	j.event(probe.Event{Kind: probe.EventARPReply, At: j.at(t), Step: milliseconds(took), ARP: &probe.ARPPacket{
 		Interface: j.Route.Interface, Address: j.Route.NextHop, MAC: gatewayMAC,
@@ -126,13 +126,13 @@ func viaGateway() *probe.Route {
 }
 
 // arrived goes all the way to the first SYN, as in the examples.
-func arrived(port uint16) *journey {
-	j := travel("example.com", port, fmt.Sprintf("example.com:%d", port))
+func arrived(port uint16) *exchange {
+	j := newExchange("example.com", port, fmt.Sprintf("example.com:%d", port))
 	j.toNextHop()
 	return j
 }
 
-func (j *journey) toNextHop() {
+func (j *exchange) toNextHop() {
 	j.asked(0, "example.com", 1)
 	j.resolved(1.912, 1.912, "NOERROR", nil, remote)
 	j.routed(1.930, viaGateway())
@@ -142,7 +142,7 @@ func (j *journey) toNextHop() {
 }
 
 // begin makes the TCP part of the result.
-func (j *journey) begin() {
+func (j *exchange) begin() {
 	j.TCP = &probe.TCP{
 		Local: netip.AddrPortFrom(j.Route.Source, localPort), Remote: netip.AddrPortFrom(remote, j.Port),
 		Send: "link", State: probe.StateSYNSent, Clock: stamp.Kernel,
@@ -161,13 +161,13 @@ func laterOptions(val, ecr uint32) tcphdr.Options {
 }
 
 // entered notes a state.
-func (j *journey) entered(s probe.State, t float64) {
+func (j *exchange) entered(s probe.State, t float64) {
 	j.TCP.State = s
 	j.TCP.States = append(j.TCP.States, probe.StateChange{State: s, At: j.at(t)})
 }
 
 // out sends a segment.
-func (j *journey) out(t float64, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcphdr.Options) *probe.Event {
+func (j *exchange) out(t float64, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcphdr.Options) *probe.Event {
 	j.id++
 	h := tcphdr.Header{
 		SrcPort: localPort, DstPort: j.Port, Seq: seq, Ack: ack, Flags: flags, Window: 64240, Options: o,
@@ -176,7 +176,7 @@ func (j *journey) out(t float64, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o t
 }
 
 // in receives a segment.
-func (j *journey) in(t float64, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcphdr.Options, data int, v probe.Verdict) *probe.Event {
+func (j *exchange) in(t float64, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tcphdr.Options, data int, v probe.Verdict) *probe.Event {
 	h := tcphdr.Header{
 		SrcPort: j.Port, DstPort: localPort, Seq: seq, Ack: ack, Flags: flags, Window: 65160, Options: o,
 	}
@@ -185,7 +185,7 @@ func (j *journey) in(t float64, flags tcphdr.Flags, seq, ack tcphdr.SeqNum, o tc
 	return e
 }
 
-func (j *journey) segment(kind probe.EventKind, t float64, h tcphdr.Header, ttl uint8, id uint16, src, dst netip.Addr, data int) *probe.Event {
+func (j *exchange) segment(kind probe.EventKind, t float64, h tcphdr.Header, ttl uint8, id uint16, src, dst netip.Addr, data int) *probe.Event {
 	segment, err := h.Append(nil, src, dst, make([]byte, data))
 	if err != nil && len(h.Options) > 0 {
 		// Malformed options cannot be sent by our own codec: they are patched in.
@@ -213,7 +213,7 @@ func (j *journey) segment(kind probe.EventKind, t float64, h tcphdr.Header, ttl 
 }
 
 // syn sends a SYN, the first or again.
-func (j *journey) syn(t float64) {
+func (j *exchange) syn(t float64) {
 	o := linuxOptions(1460, 7, 1000+uint32(t), 0)
 	j.TCP.SYNSent++
 	if j.TCP.SYNSent == 1 {
@@ -228,12 +228,12 @@ func (j *journey) syn(t float64) {
 }
 
 // accepted receives the SYN-ACK of the last SYN, and sends the ACK.
-func (j *journey) accepted(t, rtt float64) {
+func (j *exchange) accepted(t, rtt float64) {
 	j.answered(t, rtt, linuxOptions(1400, 7, 881234, 1000+uint32(t-rtt)))
 	j.completed(t)
 }
 
-func (j *journey) answered(t, rtt float64, o tcphdr.Options) *probe.Event {
+func (j *exchange) answered(t, rtt float64, o tcphdr.Options) *probe.Event {
 	j.Outcome = probe.OutcomeEstablished
 	j.TCP.Answered, j.TCP.RTT, j.TCP.AnsweredSYN, j.TCP.TTL = true, milliseconds(rtt), j.TCP.SYNSent, 57
 	p := &probe.Peer{Window: 65160, SACKPermitted: o.SACKPermitted()}
@@ -247,7 +247,7 @@ func (j *journey) answered(t, rtt float64, o tcphdr.Options) *probe.Event {
 }
 
 // completed sends the ACK. As in the engine, the control block has the FIN on its way by then.
-func (j *journey) completed(t float64) {
+func (j *exchange) completed(t float64) {
 	j.entered(probe.StateEstablished, t)
 	j.entered(probe.StateFINWait1, t+0.020)
 	e := j.out(t+0.028, tcphdr.ACK, iss+1, irs+1, laterOptions(1012, 881234))
@@ -258,7 +258,7 @@ func (j *journey) completed(t float64) {
 }
 
 // closed closes the connection in the usual way.
-func (j *journey) closed(t float64) {
+func (j *exchange) closed(t float64) {
 	j.out(t+0.057, tcphdr.FIN|tcphdr.ACK, iss+1, irs+1, laterOptions(1012, 881234))
 	j.TCP.State = probe.StateTimeWait
 	e := j.in(t+11.606, tcphdr.FIN|tcphdr.ACK, irs+1, iss+2, laterOptions(881246, 1012), 0, probe.VerdictFIN)
@@ -269,14 +269,14 @@ func (j *journey) closed(t float64) {
 }
 
 // timedOut gives up.
-func (j *journey) timedOut(t float64) {
+func (j *exchange) timedOut(t float64) {
 	j.Outcome = probe.OutcomeTimeout
 	j.TCP.State = probe.StateClosed
 	j.event(probe.Event{Kind: probe.EventTCPSilence, At: j.at(t)})
 }
 
 // rejected receives an ICMP error that quotes the SYN.
-func (j *journey) rejected(t, rtt float64, from netip.Addr, typ icmp.Type, code icmp.Code, quotedTTL uint8, mtu int) {
+func (j *exchange) rejected(t, rtt float64, from netip.Addr, typ icmp.Type, code icmp.Code, quotedTTL uint8, mtu int) {
 	j.Outcome = probe.OutcomeUnreachable
 	j.TCP.State = probe.StateClosed
 	j.TCP.Answered, j.TCP.RTT, j.TCP.AnsweredSYN = true, milliseconds(rtt), 1

@@ -15,8 +15,8 @@ import (
 )
 
 // reply makes a short result of a series: a handshake with the target of the examples, begun at start.
-func reply(seq int, start float64, fill func(j *journey, start float64)) *probe.Result {
-	j := travel("example.com", 80, "example.com:80")
+func reply(seq int, start float64, fill func(j *exchange, start float64)) *probe.Result {
+	j := newExchange("example.com", 80, "example.com:80")
 	j.Seq, j.Start = seq, j.at(start)
 	j.Route = viaGateway()
 	j.begin()
@@ -26,13 +26,13 @@ func reply(seq int, start float64, fill func(j *journey, start float64)) *probe.
 }
 
 // opened is a handshake without closing.
-func opened(rtt float64) func(*journey, float64) {
-	return func(j *journey, start float64) { j.accepted(start+rtt, rtt) }
+func opened(rtt float64) func(*exchange, float64) {
+	return func(j *exchange, start float64) { j.accepted(start+rtt, rtt) }
 }
 
 // refusal is a RST that answers the SYN.
-func refusal(rtt float64) func(*journey, float64) {
-	return func(j *journey, start float64) {
+func refusal(rtt float64) func(*exchange, float64) {
+	return func(j *exchange, start float64) {
 		j.Outcome = probe.OutcomeRefused
 		j.TCP.Answered, j.TCP.RTT, j.TCP.AnsweredSYN, j.TCP.TTL = true, milliseconds(rtt), 1, 57
 		j.in(start+rtt, tcphdr.RST|tcphdr.ACK, 0, iss+1, nil, 0, probe.VerdictRefused)
@@ -44,8 +44,8 @@ func example() []*probe.Result {
 	return []*probe.Result{
 		reply(1, 0, opened(11.573)),
 		reply(2, 200, opened(11.702)),
-		reply(3, 400, func(j *journey, start float64) { j.timedOut(start + 1000.093) }),
-		reply(4, 1400.1, func(j *journey, start float64) {
+		reply(3, 400, func(j *exchange, start float64) { j.timedOut(start + 1000.093) }),
+		reply(4, 1400.1, func(j *exchange, start float64) {
 			j.syn(start + 1000.2)
 			j.accepted(start+1011.841, 11.641)
 			j.Findings = []probe.Finding{probe.FindingSYNRetransmitted}

@@ -15,7 +15,7 @@ import (
 const erased = "\r\x1b[K"
 
 // silence is a handshake that nobody answers.
-func silence(j *journey, start float64) { j.timedOut(start + 1000.093) }
+func silence(j *exchange, start float64) { j.timedOut(start + 1000.093) }
 
 // sparkline returns the line after handshakes with these round-trip times in milliseconds; 0 stands for a timeout.
 func sparkline(t *testing.T, s report.Style, columns int, rtts ...float64) string {
