@@ -33,6 +33,7 @@ func (w *worker) rehearse(a *attempt, ask bool) error {
 			return err
 		}
 		a.happened(arpEvent(request))
+		a.flow.Path.NextHop = a.way.Neighbor.HardwareAddr // as far as the kernel knows
 	}
 	syn, err := probe.Rehearse(a.flow, now)
 	if err != nil {
