@@ -46,11 +46,8 @@ func probeCommand(c *cli.Context) error {
 
 // makeHandshakes makes the handshakes of a run, and shows how each ends.
 func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
-	stdout, stderr := outputsOf(c)
-	shownOn := stdout
-	if o.pcap == "-" || o.diagram == "-" {
-		shownOn = stderr // the file has stdout for itself
-	}
+	stdout, shownOn := o.outputs(c)
+	_, stderr := outputsOf(c)
 	p, err := openProber(o, targets.Len(), stdout.Queue())
 	if err != nil {
 		return notOpened(err, targets.Argument())
@@ -98,6 +95,12 @@ func openProber(o options, targets int, q *display.Queue) (*prober.Prober, error
 	return p, err
 }
 
+// openTracingProber is openProber for a tracer, which wants to see all events in order.
+func openTracingProber(o options, q *display.Queue) (*prober.Prober, error) {
+	o.explain = true
+	return openProber(o, 1, q)
+}
+
 // notOpened returns the error of a Prober that did not open. For the lack of CAP_NET_RAW it has both ways to get it.
 func notOpened(err error, arguments string) error {
 	if !errors.Is(err, os.ErrPermission) {
@@ -115,6 +118,15 @@ func notOpened(err error, arguments string) error {
 // outputsOf returns the outputs of a command.
 func outputsOf(c *cli.Context) (stdout, stderr *display.Output) {
 	return c.App.Writer.(*display.Output), c.App.ErrWriter.(*display.Output)
+}
+
+// outputs returns stdout, and the output for text: that is stderr where a file has stdout for itself.
+func (o options) outputs(c *cli.Context) (stdout, shownOn *display.Output) {
+	stdout, stderr := outputsOf(c)
+	if o.pcap == "-" || o.diagram == "-" {
+		return stdout, stderr
+	}
+	return stdout, stdout
 }
 
 // onQuit prints what line returns for every SIGQUIT, until it is stopped.

@@ -32,7 +32,8 @@ func traceCommand() *cli.Command {
 // tracedFlags are the flags of a probe that a trace has too, with the same meaning.
 var tracedFlags = []string{
 	"count", "interval", "timeout", "retries", "interface", "source", "source-port", "mark", "send",
-	"dscp", "mss", "window", "syn", "dns", "dns-timeout", "dns-tries", "json", "quiet", "color",
+	"dscp", "mss", "window", "syn", "dns", "dns-timeout", "dns-tries",
+	"json", "output", "verbose", "quiet", "explain", "pcap", "diagram", "to-scale", "color",
 }
 
 // traceFlags returns the flags of a trace: those of a probe that make sense for it, and its own.
@@ -140,28 +141,38 @@ func trace(c *cli.Context) error {
 	if err != nil {
 		return exit.With(exit.Usage, err)
 	}
-	stdout, _ := outputsOf(c)
-	o.explain = true // events are wanted, in order
-	p, err := openProber(o.options, 1, stdout.Queue())
+	o.spec.Count = 1 // of each flow, whatever the number of rounds
+	if err := o.agree(1); err != nil {
+		return err
+	}
+	stdout, shownOn := o.outputs(c)
+	p, err := openTracingProber(o.options, stdout.Queue())
 	if err != nil {
 		return notOpened(err, "trace "+t.Text)
 	}
 	// Closing the sockets takes the kernel some milliseconds: it comes after everything was said.
 	defer p.Close()
+	files, err := display.OpenFiles(stdout, o.files(c.App.Version))
+	if err != nil {
+		return exit.With(exit.Output, err)
+	}
 	ran := make(chan error, 1)
 	go func() { ran <- p.Run(c.Context) }()
-	tracing := tracer.New(p, t, o.spec, o.path, display.Nobody{})
-	show := display.NewTraces(o.json, stdout, o.display(stdout).Style)
-	verdict, err := o.follow(c.Context, tracing, show)
+	show := display.NewTraces(o.display(shownOn), shownOn, files)
+	verdict, err := o.follow(c.Context, tracer.New(p, t, o.spec, o.path, show), show)
 	p.Finish()
-	if err := errors.Join(err, <-ran); err != nil {
+	err = errors.Join(err, <-ran)
+	if unwritten := errors.Join(stdout.Queue().Flush(c.Context), files.Close()); unwritten != nil && err == nil {
+		return exit.With(exit.Output, unwritten)
+	}
+	if err != nil {
 		return exit.With(exit.System, err)
 	}
 	return verdict
 }
 
 // follow traces, shows what was found, and returns the exit code of that.
-func (o traceOptions) follow(ctx context.Context, t *tracer.Tracer, show display.Traces) (verdict, err error) {
+func (o traceOptions) follow(ctx context.Context, t *tracer.Tracer, show *display.Traces) (verdict, err error) {
 	var all exit.Tally
 	switch {
 	case o.flows > 0:

@@ -102,7 +102,7 @@ func (d *Display) observe(t target.Target) *observer {
 	} else {
 		main = d.newBlocks(d.mainView)
 	}
-	shown.views = append([]view{main}, d.files.views...)
+	shown.views = append([]view{main}, d.files.views()...)
 	d.taken++
 	shown.number = d.taken
 	d.open[shown] = true
@@ -139,7 +139,7 @@ func (d *Display) verdicts() *observer {
 		return o
 	}
 	lines := verdictView{report.NewVerdicts(d.stdout, d.options.Style)}
-	return &observer{display: d, views: append([]view{lines}, d.files.views...)}
+	return &observer{display: d, views: append([]view{lines}, d.files.views()...)}
 }
 
 // stopIfUnread ends the run if there is nobody to go on for.

@@ -3,6 +3,7 @@ package display
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -15,8 +16,10 @@ import (
 
 // Files are those that a run writes beside its results.
 type Files struct {
-	views []view
-	files []file
+	capture *capture.Writer // nil if none is wanted
+	diagram io.Writer       // nil if none is wanted
+	options diagram.Options
+	files   []file
 }
 
 // file is one of them.
@@ -36,7 +39,7 @@ type FileOptions struct {
 
 // OpenFiles creates the files that are wanted. They are written through the queue of stdout.
 func OpenFiles(stdout *Output, o FileOptions) (*Files, error) {
-	f := &Files{}
+	f := &Files{options: diagram.Options{ToScale: o.ToScale}}
 	if err := f.open(stdout, o); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -53,22 +56,39 @@ func (f *Files) open(stdout *Output, o FileOptions) error {
 		if strings.HasSuffix(o.Capture, ".pcap") {
 			format = capture.PCAP
 		}
-		packets, err := capture.NewWriter(out, format, capture.Info{
+		f.capture, err = capture.NewWriter(out, format, capture.Info{
 			Application: o.Program, OS: system(), Filter: "arp or icmp or tcp",
 		})
 		if err != nil {
 			return fmt.Errorf("cannot write %s: %w", o.Capture, err)
 		}
-		f.views = append(f.views, captureView{packets})
 	}
 	if o.Diagram != "" {
 		out, err := f.create(o.Diagram, stdout)
 		if err != nil {
 			return err
 		}
-		f.views = append(f.views, finalView(func(r *probe.Result) { diagram.SVG(out, diagram.Handshake(r), diagram.Options{ToScale: o.ToScale}) }))
+		f.diagram = out
 	}
 	return nil
+}
+
+// views returns the views of handshakes that the files are.
+func (f *Files) views() (views []view) {
+	if f.capture != nil {
+		views = append(views, captureView{f.capture})
+	}
+	if f.diagram != nil {
+		views = append(views, finalView(func(r *probe.Result) { f.draw(diagram.Handshake(r)) }))
+	}
+	return views
+}
+
+// draw draws the diagram, if one is wanted.
+func (f *Files) draw(s *diagram.Scene) {
+	if f.diagram != nil {
+		diagram.SVG(f.diagram, s, f.options)
+	}
 }
 
 // create opens a file to write to; "-" is stdout.

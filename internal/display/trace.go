@@ -3,50 +3,112 @@ package display
 import (
 	"io"
 
-	"tcpprobe/probe"
-
+	"tcpprobe/internal/diagram"
+	"tcpprobe/internal/explain"
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/trace"
+	"tcpprobe/probe"
 )
 
-// Traces shows what traces have found, as text or as JSON. Its errors are those of the output, which remembers them.
-type Traces interface {
-	Trace(*trace.Trace) error
-	Flows(*trace.FlowSet) error
-	PathMTU(*trace.PathMTU) error
-	SYNs(*trace.SYNComparison) error
+// Traces shows the search for a path: its packets as they fly, to those who want to see them, and in the end what was found.
+// It observes the handshakes of a tracer.
+type Traces struct {
+	out    io.Writer
+	style  report.Style
+	json   *report.JSON    // nil for text
+	lesson *explain.Lesson // nil unless packets are explained
+	files  *Files
+	found  func(*diagram.Scene)
 }
 
 // NewTraces returns Traces of an output.
-func NewTraces(json bool, w io.Writer, style report.Style) Traces {
-	if json {
-		return report.NewJSON(w)
+func NewTraces(o Options, out io.Writer, files *Files) *Traces {
+	t := &Traces{out: out, style: o.Style, files: files, found: files.draw}
+	switch {
+	case o.JSON:
+		t.json = report.NewJSON(out)
+	case o.Explain:
+		t.lesson = explain.New(out, o.Style, o.Checksums)
 	}
-	return textTraces{w, style}
+	if o.Mermaid {
+		t.found = func(s *diagram.Scene) {
+			diagram.Mermaid(out, s)
+			files.draw(s)
+		}
+		t.out = io.Discard
+	}
+	return t
 }
 
-// textTraces shows traces as text.
-type textTraces struct {
-	w     io.Writer
-	style report.Style
+// Event shows a packet that has just been seen.
+func (t *Traces) Event(r *probe.Result, e *probe.Event) {
+	if t.files.capture != nil {
+		t.files.capture.Event(r, e)
+	}
+	if t.lesson != nil && (e.DNS != nil || e.Route != nil || e.ARP != nil) {
+		t.lesson.Event(r, e) // segments are explained by what they differ in, when it is known what came back
+	}
 }
 
-func (t textTraces) Trace(found *trace.Trace) error { return report.Trace(t.w, t.style, found) }
+// Result shows how one of the handshakes has ended.
+func (t *Traces) Result(r *probe.Result) {
+	if t.lesson != nil && r.TCP != nil {
+		t.lesson.Alike(r)
+	}
+}
 
-func (t textTraces) Flows(found *trace.FlowSet) error { return report.Flows(t.w, t.style, found) }
+// Over does nothing: what was found is shown by those who know it.
+func (t *Traces) Over() {}
 
-func (t textTraces) PathMTU(found *trace.PathMTU) error { return report.PathMTU(t.w, t.style, found) }
+// Trace shows a path.
+func (t *Traces) Trace(found *trace.Trace) {
+	if t.lesson != nil {
+		t.lesson.Trace(found)
+	}
+	t.show(func(j *report.JSON) { j.Trace(found) }, func() { report.Trace(t.out, t.style, found) })
+	t.end(diagram.Trace(found), report.TraceVerdict(found), report.TraceNotes(found))
+}
 
-func (t textTraces) SYNs(found *trace.SYNComparison) error { return report.SYNs(t.w, t.style, found) }
+// Flows shows the paths of several flows.
+func (t *Traces) Flows(found *trace.FlowSet) {
+	if t.lesson != nil {
+		t.lesson.Flows(found)
+	}
+	t.show(func(j *report.JSON) { j.Flows(found) }, func() { report.Flows(t.out, t.style, found) })
+	t.end(diagram.Flows(found), report.FlowsVerdict(found), report.FlowsNotes(found))
+}
 
-// Nobody is an observer who does not want to know.
-type Nobody struct{}
+// PathMTU shows the search for the path MTU.
+func (t *Traces) PathMTU(found *trace.PathMTU) {
+	if t.lesson != nil {
+		t.lesson.PathMTU(found)
+	}
+	t.show(func(j *report.JSON) { j.PathMTU(found) }, func() { report.PathMTU(t.out, t.style, found) })
+	t.end(diagram.PathMTU(found), report.MTUVerdict(found), report.MTUNotes(found))
+}
 
-// Event does nothing.
-func (Nobody) Event(*probe.Result, *probe.Event) {}
+// SYNs shows what becomes of SYNs of every kind.
+func (t *Traces) SYNs(found *trace.SYNComparison) {
+	if t.lesson != nil {
+		t.lesson.SYNs(found)
+	}
+	t.show(func(j *report.JSON) { j.SYNs(found) }, func() { report.SYNs(t.out, t.style, found) })
+	t.end(diagram.SYNs(found), report.SYNsVerdict(found), report.SYNsNotes(found))
+}
 
-// Result does nothing.
-func (Nobody) Result(*probe.Result) {}
+// show shows what was found as JSON or as text.
+func (t *Traces) show(json func(*report.JSON), text func()) {
+	if t.json != nil {
+		json(t.json)
+	} else {
+		text()
+	}
+}
 
-// Over does nothing.
-func (Nobody) Over() {}
+// end completes the diagram and the capture.
+func (t *Traces) end(s *diagram.Scene, verdict string, notes []string) {
+	t.found(s)
+	if t.files.capture != nil {
+		t.files.capture.Path(verdict, notes)
+	}
+}
