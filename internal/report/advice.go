@@ -45,6 +45,12 @@ func Advice(r *probe.Result) []string {
 		if r.Route == nil {
 			return nil
 		}
+		if unusedReply(r) != "" {
+			return []string{
+				"No segment was sent: an answer to ARP came, and could not be used.",
+				fmt.Sprintf("Next: ip neigh show dev %s", text.Printable(r.Route.Interface)),
+			}
+		}
 		if r.Route.OnLink {
 			return []string{
 				"No segment was sent: the host is down, or not on this link.",

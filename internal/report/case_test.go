@@ -373,6 +373,18 @@ var cases = []struct {
 		j.silentNextHop()
 		return j.Result
 	}},
+	{"arp_timeout_unused_reply", func() *probe.Result {
+		j := newExchange("example.com", 80, "example.com:80")
+		j.routed(1.930, viaGateway())
+		j.arpAsked(1.951, 1)
+		j.event(probe.Event{Kind: probe.EventARPReply, At: j.at(2.1), ARP: &probe.ARPPacket{
+			Interface: "eth0", Address: gateway, Note: "the sender's address is of a group",
+		}})
+		j.NextHop.Duration = milliseconds(1000.389)
+		j.event(probe.Event{Kind: probe.EventARPSilence, At: j.at(1002.340), ARP: &probe.ARPPacket{Interface: "eth0", Address: gateway, Attempt: 1, Attempts: 1}})
+		j.Outcome, j.Err = probe.OutcomeARPTimeout, errors.New("no answer")
+		return j.Result
+	}},
 	{"arp_timeout_on_link", func() *probe.Result {
 		j := newExchange("198.51.100.77", 80, "198.51.100.77:80")
 		j.DNS = &probe.DNS{Source: "literal", Addresses: []netip.Addr{netip.MustParseAddr("198.51.100.77")}}

@@ -54,6 +54,16 @@ func evidence(r *probe.Result) []string {
 	return kinds
 }
 
+// unusedReply says why the ARP reply was not used that came last; "" if none came.
+func unusedReply(r *probe.Result) (note string) {
+	for i := range r.Events {
+		if e := &r.Events[i]; e.Kind == probe.EventARPReply && e.ARP.Note != "" {
+			note = e.ARP.Note
+		}
+	}
+	return note
+}
+
 // stray says what a segment is that decided nothing; "" of one that did.
 func stray(s *probe.Segment) string {
 	what := ""

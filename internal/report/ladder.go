@@ -49,7 +49,7 @@ func (l *Ladder) tell(r *probe.Result, e *probe.Event) row {
 		row.protocol = "IP"
 		row.texts = []string{l.route(e.Route)}
 	case probe.EventARPRequest, probe.EventARPReply, probe.EventARPSilence:
-		l.arp(&row, e)
+		l.arp(&row, r, e)
 	case probe.EventSegmentSent, probe.EventSegmentReceived:
 		l.segment(&row, e)
 	case probe.EventICMPReceived:
@@ -133,7 +133,7 @@ func (l *Ladder) route(r *probe.Route) string {
 }
 
 // arp tells of an ARP packet, or that none came.
-func (l *Ladder) arp(row *row, e *probe.Event) {
+func (l *Ladder) arp(row *row, r *probe.Result, e *probe.Event) {
 	a := e.ARP
 	row.protocol, row.second = "ARP", secondColumn
 	switch e.Kind {
@@ -149,6 +149,9 @@ func (l *Ladder) arp(row *row, e *probe.Event) {
 	case probe.EventARPSilence:
 		row.way = text.Silence
 		row.texts = []string{"nobody answered on " + l.page.Printable(a.Interface)}
+		if unusedReply(r) != "" {
+			row.texts = []string{"no usable answer on " + l.page.Printable(a.Interface)}
+		}
 	}
 	if a.Note != "" {
 		row.texts = append(row.texts, l.page.Printable(a.Note))

@@ -154,9 +154,17 @@ func silentNextHop(r *probe.Result) string {
 	case r.Route == nil:
 		return cause(r)
 	case r.Route.OnLink:
-		return fmt.Sprintf("%v is silent on %s", r.Route.NextHop, r.Route.Interface)
+		return fmt.Sprintf("%v %s on %s", r.Route.NextHop, silent(r), r.Route.Interface)
 	}
-	return fmt.Sprintf("gateway %v is silent on %s", r.Route.NextHop, r.Route.Interface)
+	return fmt.Sprintf("gateway %v %s on %s", r.Route.NextHop, silent(r), r.Route.Interface)
+}
+
+// silent says of a next hop that it did not answer, or not so that it could be used.
+func silent(r *probe.Result) string {
+	if unusedReply(r) != "" {
+		return "gives no usable answer"
+	}
+	return "is silent"
 }
 
 // interrupted says how far the handshake had come.
