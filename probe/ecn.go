@@ -34,7 +34,8 @@ func ecnOffer(syn SYN, transmission int) tcphdr.Flags {
 	return 0
 }
 
-// ecnAnswer says what the SYN-ACK's control bits answer to an offer (RFC 3168 6.1.1, RFC 9768 3.1.2).
+// ecnAnswer says what the SYN-ACK's control bits answer to an offer (RFC 3168 6.1.1, RFC 9768 3.1.2). Of Accurate ECN, it is
+// the offer that was ever made: a server that took it may answer a later SYN without one (RFC 9768 3.1.4.1).
 func ecnAnswer(offer, answer tcphdr.Flags) ECN {
 	answer &= ecnBits
 	switch {
@@ -46,10 +47,8 @@ func ecnAnswer(offer, answer tcphdr.Flags) ECN {
 		return ECNReflected
 	case answer == tcphdr.ECE:
 		return ECNClassic
-	case offer.Has(tcphdr.AE) && answer != tcphdr.AE|tcphdr.ECE:
-		return ECNAccurate
 	case offer.Has(tcphdr.AE):
-		return ECNClassic // 1,0,1 is reserved, and taken for a classic server's nonce
+		return ECNAccurate // with 1,0,1 too, which is reserved for what is to come (RFC 9768 3.1.3)
 	}
 	return ECNRefused
 }

@@ -16,6 +16,7 @@ func (h *Handshake) synchronized(a Arrival) Verdict {
 		}
 		if s.Flags.Has(tcphdr.SYN|tcphdr.ACK) && s.Seq == h.irs {
 			h.find(FindingDuplicateSYNACK)
+			h.ace = accurateEcho(a.ECN) // RFC 9768 3.2.2.1
 			h.challenge(a)
 			return VerdictDuplicate
 		}

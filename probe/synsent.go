@@ -72,7 +72,11 @@ func (h *Handshake) learn(s tcphdr.Header) {
 		h.find(FindingOptionsMalformed)
 	}
 	if s.Flags.Has(tcphdr.ACK) {
-		p.ECN = ecnAnswer(h.syns[h.answeredBy(s)].offer, s.Flags)
+		offer := h.syns[h.answeredBy(s)].offer
+		if s.Flags&ecnBits != 0 && h.c.SYN == SYNAccECN {
+			offer = h.syns[0].offer
+		}
+		p.ECN = ecnAnswer(offer, s.Flags)
 	}
 }
 
