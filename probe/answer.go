@@ -9,10 +9,11 @@ import (
 
 // synSent is one transmission of our SYN.
 type synSent struct {
-	number int
-	tsval  uint32
-	offer  tcphdr.Flags // of ECN
-	at     stamp.Stamp
+	number     int
+	tsval      uint32
+	offer      tcphdr.Flags // of ECN
+	challenged bool         // an ACK of what we never sent came back
+	at         stamp.Stamp
 }
 
 // ackSent is the transmission of the ACK that completes the handshake.
@@ -123,6 +124,9 @@ func (h *Handshake) report(t *TCP) {
 	for _, syn := range h.syns {
 		if !syn.at.IsZero() {
 			t.SYNSent++
+		}
+		if syn.challenged {
+			t.SYNChallenged++
 		}
 	}
 	if h.ack.sent {

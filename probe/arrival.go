@@ -39,8 +39,10 @@ func (h *Handshake) HandleSegment(a Arrival) Verdict {
 
 func (h *Handshake) handle(a Arrival) Verdict {
 	switch {
-	case h.ended || h.start.IsZero():
+	case h.start.IsZero():
 		return VerdictLate
+	case h.ended:
+		return h.afterEnd(a)
 	case h.state == StateSYNSent, h.state == StateSYNReceived && h.proven(a.Header):
 		return h.inSynSent(a)
 	}

@@ -208,10 +208,11 @@ func TestB87_ECN(t *testing.T) {
 		{"accurate, ECT(0)", probe.SYNAccECN, []string{acc}, nil, "SYN,ACK,AE", probe.ECNAccurate},
 		{"accurate, CE", probe.SYNAccECN, []string{acc}, nil, "SYN,ACK,AE,CWR", probe.ECNAccurate},
 		{"accurate asked, classic answered", probe.SYNAccECN, []string{acc}, nil, "SYN,ACK,ECE", probe.ECNClassic},
-		{"accurate asked, nonce answered", probe.SYNAccECN, []string{acc}, nil, "SYN,ACK,AE,ECE", probe.ECNClassic},
+		{"accurate asked, the reserved bits answered", probe.SYNAccECN, []string{acc}, nil, "SYN,ACK,AE,ECE", probe.ECNAccurate},
 		{"accurate refused", probe.SYNAccECN, []string{acc}, nil, "SYN,ACK", probe.ECNRefused},
 		{"accurate reflected", probe.SYNAccECN, []string{acc}, nil, "SYN,ACK,AE,ECE,CWR", probe.ECNReflected},
-		{"accurate asked twice, then withdrawn", probe.SYNAccECN, []string{acc, acc, bare}, nil, "SYN,ACK,CWR", probe.ECNOff},
+		{"accurate asked twice, then withdrawn", probe.SYNAccECN, []string{acc, acc, bare}, nil, "SYN,ACK,CWR", probe.ECNAccurate},
+		{"accurate asked twice, then withdrawn, nothing answered", probe.SYNAccECN, []string{acc, acc, bare}, nil, "SYN,ACK", probe.ECNOff},
 		{"accurate at the second try", probe.SYNAccECN, []string{acc, acc, bare}, timestamps(1, benchTS+1000), "SYN,ACK,CWR", probe.ECNAccurate},
 	}
 	for _, test := range tests {
@@ -612,7 +613,7 @@ func TestInterrupt(t *testing.T) {
 		{probe.StateSYNSent, "", probe.OutcomeInterrupted},
 		{probe.StateSYNReceived, "RST 1", probe.OutcomeInterrupted},
 		{probe.StateEstablished, "RST 1", probe.OutcomeEstablished},
-		{probe.StateFINWait1, "RST 2", probe.OutcomeEstablished},
+		{probe.StateFINWait1, "RST 1", probe.OutcomeEstablished},
 		{probe.StateFINWait2, "RST 2", probe.OutcomeEstablished},
 		{probe.StateCloseWait, "RST 1", probe.OutcomeEstablished},
 		{probe.StateClosing, "", probe.OutcomeEstablished},
@@ -661,7 +662,7 @@ func TestSuspended(t *testing.T) {
 	b.sent()
 	b.receive("SYN,ACK", 0, 1, 0)
 	b.sent()
-	b.at(5 * time.Hour).wants("RST 2")
+	b.at(5 * time.Hour).wants("RST 1")
 	b.is(probe.StateClosed, probe.OutcomeEstablished, true)
 }
 

@@ -58,3 +58,16 @@ func TestB32_AcknowledgmentsEnd(t *testing.T) {
 		t.Errorf("%d segments were sent", len(b.out))
 	}
 }
+
+// TestChallengedSYN: a SYN that a stale connection of the peer challenges was not lost.
+func TestChallengedSYN(t *testing.T) {
+	b := newBench(t)
+	b.sent()
+	b.at(10*ms).receive("ACK", 900, 700, 0)
+	b.wants("RST 700")
+	b.at(time.Second).wants("SYN 0")
+	b.at(1010*ms).receiveWith(timestamps(benchPeer, benchTS+1000), "SYN,ACK", 0, 1, 0)
+	if r := b.h.Result(); r.AnsweredSYN != 2 || r.SYNChallenged != 1 {
+		t.Errorf("%+v", r)
+	}
+}

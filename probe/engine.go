@@ -54,7 +54,8 @@ type Engine struct {
 	waiting deadline.Queue[*flow]
 	ended   []*flow // whose results are still to be written
 	free    []*flow // of handshakes that are over, for those to come
-	segment []byte  // what is being written
+	over    lingering
+	segment []byte // what is being written
 	buffer  []byte
 }
 
@@ -68,6 +69,7 @@ type flow struct {
 	deadline.Timer      // when to look after it
 	ended          bool // nothing more is to be done for it
 
+	past    *Flow // the Flow, once its owner has it back
 	sibling *flow // another with the same addresses and ports, or nil
 
 	unsent []byte    // a datagram that the system had no room for
@@ -84,6 +86,9 @@ type flow struct {
 func (f *flow) listens(p rawip.Packet) bool {
 	return f.Path.Link == (p.Interface != 0)
 }
+
+// key returns what tells the flow's connection apart.
+func (f *flow) key() flowKey { return flowKey{f.Local, f.Remote} }
 
 // NewEngine returns an engine without flows.
 func NewEngine(w Wire) *Engine {
@@ -157,6 +162,7 @@ func (e *Engine) until(ask time.Time, more bool) time.Time {
 // start begins a handshake, with its first SYN.
 func (e *Engine) start(f *Flow) {
 	key := flowKey{f.Local, f.Remote}
+	e.over.forget(key)
 	flow := e.newFlow()
 	flow.Flow, flow.observed, flow.sibling = f, len(f.Result.Events), e.flows[key]
 	flow.h.renew(f.Handshake)
@@ -173,7 +179,7 @@ func (e *Engine) newFlow() *flow {
 	}
 	f := e.free[last]
 	e.free = e.free[:last]
-	*f = flow{h: f.h, unsent: f.unsent[:0], sentAs: f.sentAs[:0]}
+	*f = flow{h: f.h, past: f.past, unsent: f.unsent[:0], sentAs: f.sentAs[:0]}
 	return f
 }
 
@@ -258,7 +264,12 @@ func (e *Engine) finish() {
 		if f.Done != nil {
 			f.Done()
 		}
-		e.free = append(e.free, f)
+		if f.h.Lingers() && e.flows[f.key()] == nil {
+			f = e.over.keep(f)
+		}
+		if f != nil {
+			e.free = append(e.free, f)
+		}
 	}
 	clear(e.ended)
 	e.ended = e.ended[:0]
@@ -266,7 +277,7 @@ func (e *Engine) finish() {
 
 // forget takes a flow out of the table.
 func (e *Engine) forget(f *flow) {
-	key := flowKey{f.Local, f.Remote}
+	key := f.key()
 	first := e.flows[key]
 	if first != f {
 		for first.sibling != f {

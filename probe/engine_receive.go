@@ -85,6 +85,10 @@ func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) 
 		return
 	}
 	f := e.find(netip.AddrPortFrom(ip.Dst, s.DstPort), netip.AddrPortFrom(ip.Src, s.SrcPort), func(f *flow) bool { return f.h.expects(s.Ack) })
+	lingers := f == nil
+	if lingers {
+		f = e.over.flows[flowKey{netip.AddrPortFrom(ip.Dst, s.DstPort), netip.AddrPortFrom(ip.Src, s.SrcPort)}]
+	}
 	if f == nil || !f.listens(p) {
 		return
 	}
@@ -101,6 +105,11 @@ func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) 
 		return
 	}
 	verdict := f.h.HandleSegment(Arrival{Header: s, Data: len(data), TTL: ip.TTL, ECN: ip.ECN(), At: p.At})
+	if lingers {
+		e.send(f)
+		f.unsent = f.unsent[:0] // the peer will say it once more
+		return
+	}
 	if verdict == VerdictOpened || verdict == VerdictRefused {
 		f.arrived = p.Interface
 	}

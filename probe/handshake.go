@@ -43,7 +43,8 @@ type Handshake struct {
 	state   State
 	outcome Outcome
 	err     error
-	ended   bool // nothing more is to be queued
+	ended   bool // nothing more is to be queued, but answers to what the peer repeats
+	unsure  bool // whether the peer has our FIN, and so where it takes a RST
 
 	// The control block (RFC 9293 3.3.1).
 	sndUna, sndNxt tcphdr.SeqNum

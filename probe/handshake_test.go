@@ -189,7 +189,7 @@ func TestStates(t *testing.T) {
 			{"B-31", "RST", 2, 0, 0, probe.VerdictReset, "", probe.StateClosed, established, true},
 		}},
 		{probe.StateTimeWait, []row{
-			{"B-45", "FIN,ACK", 1, 2, 0, probe.VerdictLate, "", probe.StateTimeWait, established, true},
+			{"B-45", "FIN,ACK", 1, 2, 0, probe.VerdictDuplicate, "ACK 2 2", probe.StateTimeWait, established, true},
 			{"B-45", "RST", 2, 0, 0, probe.VerdictLate, "", probe.StateTimeWait, established, true},
 			{"B-45", "SYN,ACK", 0, 1, 0, probe.VerdictLate, "", probe.StateTimeWait, established, true},
 		}},

@@ -129,6 +129,7 @@ type TCP struct {
 	State         State
 	States        []StateChange
 	SYNSent       int // SYNs that left, retransmissions included
+	SYNChallenged int // of which a challenge ACK came back: they were not lost, and are no handshake either
 	AnsweredSYN   int // which of them was answered, from 1; 0 if none was, or it is not known which
 
 	Answered     bool          // RTT was measured

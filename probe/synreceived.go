@@ -37,6 +37,7 @@ func (h *Handshake) acknowledgedSYN(a Arrival) Verdict {
 		h.acknowledge = a.At.User.Add(delayedACK)
 	}
 	h.opened(a)
+	h.ack = ackSent{number: -1, sent: true, at: a.At} // our SYN-ACK was it: nobody waits for another segment of ours
 	h.enter(StateEstablished, a.At)
 	h.text(a)
 	h.closeAsAsked(a.At.User)
@@ -47,6 +48,7 @@ func (h *Handshake) acknowledgedSYN(a Arrival) Verdict {
 // 9293 3.5.2, group 2).
 func (h *Handshake) resetStale(a Arrival) Verdict {
 	h.find(FindingStalePeerState)
+	h.syns[len(h.syns)-1].challenged = true
 	if h.mayChallenge(a.At.User) {
 		h.push(output{flags: tcphdr.RST, seq: a.Header.Ack})
 	}

@@ -23,7 +23,7 @@ type Summary struct {
 	Failed      int // DNSError, NoRoute, ARPTimeout, LocalError: they say nothing of the target
 
 	SYNs     int           // that left, retransmissions included
-	SYNsLost int           // that left before the one that was answered, or that nothing answered
+	SYNsLost int           // that left before the one that was answered, or that nothing answered, not even a challenge
 	Duration time.Duration // from the start of the first handshake to the last event, or change of state, of any
 
 	Checks []Check // the assertions that were checked
@@ -74,14 +74,15 @@ func (s *Summary) Add(r *probe.Result) {
 		s.Address, s.several = netip.Addr{}, true
 	}
 	s.SYNs += t.SYNSent
+	lost := t.SYNSent
 	switch {
 	case !t.Answered:
-		s.SYNsLost += t.SYNSent
 	case t.AnsweredSYN > 0:
-		s.SYNsLost += t.AnsweredSYN - 1
+		lost = t.AnsweredSYN - 1
 	default:
-		s.SYNsLost += t.SYNSent - 1 // as in its RTT, the last one is taken for the one that was answered
+		lost-- // as in its RTT, the last one is taken for the one that was answered
 	}
+	s.SYNsLost += max(lost-t.SYNChallenged, 0)
 }
 
 // began returns when a handshake started: with its first event, or where it failed before any, when it was set about.

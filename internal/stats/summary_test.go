@@ -202,3 +202,23 @@ func TestConstantMemory(t *testing.T) {
 		t.Errorf("%v allocations for one more handshake", n)
 	}
 }
+
+// TestChallengedSYNs: a SYN that was challenged was not lost, whether another was answered or not.
+func TestChallengedSYNs(t *testing.T) {
+	for _, test := range []struct {
+		tcp  probe.TCP
+		lost int
+	}{
+		{probe.TCP{SYNSent: 2, SYNChallenged: 1, Answered: true, AnsweredSYN: 2}, 0},
+		{probe.TCP{SYNSent: 3, SYNChallenged: 1, Answered: true, AnsweredSYN: 3}, 1},
+		{probe.TCP{SYNSent: 2, SYNChallenged: 1, Answered: true}, 0},
+		{probe.TCP{SYNSent: 2, SYNChallenged: 2, Answered: true, AnsweredSYN: 2}, 0},
+		{probe.TCP{SYNSent: 3, SYNChallenged: 3}, 0},
+	} {
+		s := stats.NewSummary("host:80")
+		s.Add(&probe.Result{Outcome: probe.OutcomeEstablished, TCP: &test.tcp})
+		if s.SYNsLost != test.lost {
+			t.Errorf("%+v: %d lost, want %d", test.tcp, s.SYNsLost, test.lost)
+		}
+	}
+}
