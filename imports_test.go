@@ -52,6 +52,7 @@ var imports = map[string][]string{
 	"internal/terminal":       {},
 	"internal/text":           {},
 	"internal/trace":          {"icmp", "internal/stamp", "probe", "rawip", "tcphdr"},
+	"ndp":                     {"internal/checksum", "internal/stamp"},
 	"probe":                   {"icmp", "internal/checksum", "internal/deadline", "internal/stamp", "rawip", "tcphdr"},
 	"probe/probetest":         {"icmp", "internal/checksum", "internal/stamp", "probe", "rawip", "tcphdr"},
 	"rawip":                   {"internal/checksum", "internal/socket", "internal/stamp"},
@@ -97,6 +98,7 @@ var edges = []string{
 var codecs = []string{
 	"arp/packet.go",
 	"icmp/*.go",
+	"ndp/packet.go",
 	"rawip/header.go",
 	"resolver/message.go",
 	"tcphdr/*.go",
