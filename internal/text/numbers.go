@@ -21,7 +21,7 @@ func Decimals(d time.Duration, n int) string {
 
 // Seconds writes a duration in seconds, to the millisecond, without zeros at the end: "2.998 s", "1 s".
 func Seconds(d time.Duration) string {
-	return strconv.FormatFloat(d.Round(time.Millisecond).Seconds(), 'f', -1, 64) + " s"
+	return strconv.FormatFloat(float64(d.Round(time.Millisecond).Milliseconds())/1000, 'f', -1, 64) + " s"
 }
 
 // Count writes a number of things: "1 SYN", "2 SYNs".

@@ -41,6 +41,7 @@ func TestNumbers(t *testing.T) {
 		{text.Decimals(d, 1), "11.6"},
 		{text.Milliseconds(-time.Microsecond), "-0.001"},
 		{text.Seconds(2998 * time.Millisecond), "2.998 s"},
+		{text.Seconds(1765 * time.Millisecond), "1.765 s"},
 		{text.Seconds(time.Second + 400*time.Microsecond), "1 s"},
 		{text.Count(1, "SYN"), "1 SYN"},
 		{text.Count(2, "SYN"), "2 SYNs"},
