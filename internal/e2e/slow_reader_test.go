@@ -1,0 +1,87 @@
+//go:build linux
+
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tcpprobe/internal/netlab/labtest"
+)
+
+// TestStuckReader: with SIGINT a run ends although nobody reads its results, and says so.
+func TestStuckReader(t *testing.T) {
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	serve(t, b, "10.0.0.2:80")
+	reader, writer, err := os.Pipe()
+	must(t, err)
+	defer reader.Close()
+	cmd := program(t.Context(), a, "10.0.0.2:80", "-c=0", "-i=1ms", "--json", "--close=rst")
+	cmd.Stdout = writer
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	must(t, cmd.Start())
+	writer.Close()
+	// A pipe that takes no more is one that the program is stuck at.
+	for before, now := -1, 0; now != before || now == 0; before, now = now, unread(t, reader) {
+		time.Sleep(200 * time.Millisecond)
+	}
+	began := time.Now()
+	must(t, cmd.Process.Signal(syscall.SIGINT))
+	cmd.Wait()
+	if took := time.Since(began); took > 10*time.Second || cmd.ProcessState.ExitCode() < 0 {
+		t.Errorf("it ends %v after SIGINT, with %v: %s", took, cmd.ProcessState, &stderr)
+	}
+}
+
+// TestSlowCapture: a reader of --pcap - that sleeps does not hold the handshakes of a series, nor their times.
+func TestSlowCapture(t *testing.T) {
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	serve(t, b, "10.0.0.2:80")
+	const handshakes = 50
+	p := start(t, a, "10.0.0.2:80", "-c=50", "-i=5ms", "--json", "--pcap=-", "--close=rst")
+	lines := make(chan []byte, 1)
+	go func() {
+		all, _ := io.ReadAll(p.stderr) // where the JSON is
+		lines <- all
+	}()
+	time.Sleep(2 * time.Second) // the sleeping reader is what this is about
+	if n, err := io.Copy(io.Discard, p.stdout); err != nil || n == 0 {
+		t.Errorf("%d octets of capture, %v", n, err)
+	}
+	all := <-lines
+	must(t, p.cmd.Wait())
+	var last struct {
+		Type  string
+		DurNS int64 `json:"duration_ns"`
+		Sent  int
+	}
+	for line := range bytes.Lines(all) {
+		if bytes.Contains(line, []byte(`"type":"summary"`)) {
+			must(t, json.Unmarshal(line, &last))
+		}
+	}
+	// The capture fills the pipe before the end: the queue keeps the rest.
+	if took := time.Duration(last.DurNS); last.Sent != handshakes || took > 1500*time.Millisecond {
+		t.Errorf("%d handshakes took %v beside a reader that sleeps for 2 s", last.Sent, took)
+	}
+}
+
+// unread returns how many octets wait in a pipe.
+func unread(t *testing.T, pipe *os.File) (n int) {
+	t.Helper()
+	conn, err := pipe.SyscallConn()
+	must(t, err)
+	must(t, conn.Control(func(fd uintptr) { n, err = unix.IoctlGetInt(int(fd), unix.TIOCINQ) }))
+	must(t, err)
+	return n
+}
