@@ -305,6 +305,7 @@ func TestB14_TimestampEcho(t *testing.T) {
 		{"between the SYN and now", timestamps(1, benchTS+15), probe.VerdictRefused, []probe.Finding{probe.FindingTimestampsMismatch}},
 		{"now", timestamps(1, benchTS+30), probe.VerdictRefused, []probe.Finding{probe.FindingTimestampsMismatch}},
 		{"in a moment", timestamps(1, benchTS+31), probe.VerdictTimestampUnproven, []probe.Finding{probe.FindingTimestampsMismatch}},
+		{"signed", append(tcphdr.Options{19, 18}, make([]byte, 18)...), probe.VerdictRefused, []probe.Finding{probe.FindingMD5Signature}},
 		{"a moment before", timestamps(1, benchTS-1), probe.VerdictTimestampUnproven, []probe.Finding{probe.FindingTimestampsMismatch}},
 	}
 	for _, test := range tests {

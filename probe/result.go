@@ -52,6 +52,7 @@ const (
 	FindingAddressConflict       Finding = "address_conflict"        // another host claims our own address
 	FindingICMPThenAnswer        Finding = "icmp_then_answer"        // an ICMP error first, then an answer of the peer all the same
 	FindingTimestampsMismatch    Finding = "timestamps_mismatch"     // the SYN-ACK echoes a time stamp that we never sent
+	FindingMD5Signature          Finding = "md5_signature"           // the SYN-ACK is signed (RFC 2385), and we have no key
 	FindingCloseUnanswered       Finding = "close_unanswered"        // the peer did not close, and was reset at the end
 	FindingFragmentIgnored       Finding = "fragment_ignored"        // part of a datagram came, which cannot be judged
 	FindingDNSAnswerDamaged      Finding = "dns_answer_damaged"      // a part of the DNS answer cannot be read

@@ -47,6 +47,9 @@ func (h *Handshake) inSynSent(a Arrival) Verdict {
 	if h.timestamps && !h.echoed(s) {
 		h.find(FindingTimestampsMismatch)
 	}
+	if _, signed := s.Options.Find(tcphdr.MD5); signed {
+		h.find(FindingMD5Signature)
+	}
 	h.ace = accurateEcho(a.ECN)
 	h.countCongestion(a)
 	h.rcvNxt = h.rcvNxt.Add(a.Data)

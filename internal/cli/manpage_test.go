@@ -163,7 +163,7 @@ func TestManPageContract(t *testing.T) {
 		probe.FindingSYNRetransmitted, probe.FindingDuplicateSYNACK, probe.FindingStalePeerState, probe.FindingResetAfterEstablished, probe.FindingRSTIgnored,
 		probe.FindingPeerSpeaksFirst, probe.FindingOptionsMalformed, probe.FindingChecksumInvalid, probe.FindingSimultaneousOpen, probe.FindingARPConflict,
 		probe.FindingARPUnanswered, probe.FindingNextHopMoved, probe.FindingNextHopOwnMAC, probe.FindingNextHopGroupMAC,
-		probe.FindingAddressConflict, probe.FindingICMPThenAnswer, probe.FindingTimestampsMismatch, probe.FindingCloseUnanswered, probe.FindingFragmentIgnored,
+		probe.FindingAddressConflict, probe.FindingICMPThenAnswer, probe.FindingTimestampsMismatch, probe.FindingMD5Signature, probe.FindingCloseUnanswered, probe.FindingFragmentIgnored,
 		probe.FindingDNSAnswerDamaged,
 		probe.FindingAnsweredElsewhere, probe.FindingPortOutsideRange,
 	} {

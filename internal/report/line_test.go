@@ -68,3 +68,26 @@ func TestNotes(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
+
+// TestRefusedByLinux: a handshake that no application of this host would complete says so.
+func TestRefusedByLinux(t *testing.T) {
+	const mismatch = "the SYN-ACK echoes a time stamp that we never sent"
+	for _, test := range []struct {
+		name    string
+		echo    uint32
+		finding probe.Finding
+		want    string
+	}{
+		{"another echo", 12345, probe.FindingTimestampsMismatch, mismatch + ": Linux resets it, no application connects"},
+		{"an echo of 0, which Linux takes for none", 0, probe.FindingTimestampsMismatch, mismatch},
+		{"a signature", 1002, probe.FindingMD5Signature, "the SYN-ACK has an MD5 signature: Linux drops it, no application connects"},
+	} {
+		j := arrived(80)
+		j.syn(2.301)
+		j.answered(13.874, 11.573, linuxOptions(1400, 7, 881234, test.echo))
+		j.Findings = []probe.Finding{test.finding}
+		if diff := cmp.Diff([]string{test.want}, report.Notes(j.Result)); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", test.name, diff)
+		}
+	}
+}

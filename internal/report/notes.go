@@ -74,7 +74,9 @@ func finding(f probe.Finding, r *probe.Result) string {
 	case probe.FindingICMPThenAnswer:
 		return "an ICMP error quoted our SYN, and yet the peer answered"
 	case probe.FindingTimestampsMismatch:
-		return "the SYN-ACK echoes a time stamp that we never sent"
+		return "the SYN-ACK echoes a time stamp that we never sent" + refusedByLinux(r)
+	case probe.FindingMD5Signature:
+		return "the SYN-ACK has an MD5 signature: Linux drops it, no application connects"
 	case probe.FindingCloseUnanswered:
 		return "the peer did not close its side, and was reset at the end"
 	case probe.FindingFragmentIgnored:
@@ -87,4 +89,19 @@ func finding(f probe.Finding, r *probe.Result) string {
 		return fmt.Sprintf("all ports of ip_local_port_range are in use: port %d is outside of it", r.TCP.Local.Port())
 	}
 	return string(f)
+}
+
+// refusedByLinux says that no application of this host would get a connection by a SYN-ACK whose time stamp echo is none
+// of ours. Linux takes an echo of 0 for none.
+func refusedByLinux(r *probe.Result) string {
+	for i := range r.Events {
+		e := &r.Events[i]
+		if e.Kind != probe.EventSegmentReceived || e.Segment.Verdict != probe.VerdictOpened {
+			continue
+		}
+		if _, echo, ok := e.Segment.Header.Options.Timestamps(); ok && echo == 0 {
+			return ""
+		}
+	}
+	return ": Linux resets it, no application connects"
 }
