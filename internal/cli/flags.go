@@ -43,6 +43,7 @@ func probeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "dns", Category: categoryDNS, Usage: "ask `SERVER[:PORT]`, not the servers of resolv.conf"},
 		durationFlag("dns-timeout", "", "", categoryDNS, "wait `D` for each answer, not as resolv.conf says"),
 		&cli.IntFlag{Name: "dns-tries", Category: categoryDNS, Usage: "ask each server `N` times, not as resolv.conf says", DefaultText: " "},
+		durationFlag("resolve-every", "", "", categoryDNS, "look names up again after `D`, at the latest when their TTL is over, in runs of several handshakes"),
 		&cli.BoolFlag{Name: "all", Category: categoryDNS, Usage: "probe every address of the name, not only the first"},
 
 		&cli.BoolFlag{Name: "json", Category: categoryOutput, Usage: "one JSON object a line"},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -31,6 +32,7 @@ type options struct {
 	iface      string
 	mark       uint32
 	resolver   resolver.Options
+	resolveAge time.Duration // how long an answer for a name holds at the most; 0: its TTL
 	json       bool
 	output     string // "text" or "mermaid"
 	explain    bool
@@ -79,18 +81,19 @@ func readOptions(c *cli.Context) (o options, err error) {
 				Linger:  probe.Linger,
 			},
 		},
-		iface:    c.String("interface"),
-		mark:     uint32(c.Uint("mark")),
-		resolver: resolver.Options{Timeout: duration(c, "dns-timeout")},
-		json:     c.Bool("json"),
-		output:   c.String("output"),
-		dryRun:   c.Bool("dry-run"),
-		pcap:     c.String("pcap"),
-		diagram:  c.String("diagram"),
-		toScale:  c.Bool("to-scale"),
-		verbose:  c.Bool("verbose"),
-		quiet:    c.Bool("quiet"),
-		color:    c.String("color"),
+		iface:      c.String("interface"),
+		mark:       uint32(c.Uint("mark")),
+		resolver:   resolver.Options{Timeout: duration(c, "dns-timeout")},
+		resolveAge: duration(c, "resolve-every"),
+		json:       c.Bool("json"),
+		output:     c.String("output"),
+		dryRun:     c.Bool("dry-run"),
+		pcap:       c.String("pcap"),
+		diagram:    c.String("diagram"),
+		toScale:    c.Bool("to-scale"),
+		verbose:    c.Bool("verbose"),
+		quiet:      c.Bool("quiet"),
+		color:      c.String("color"),
 	}
 	if c.IsSet("mss") {
 		o.spec.Handshake.MSS = uint16(within("mss", 1, 65535))

@@ -85,7 +85,7 @@ func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
 func openProber(o options, targets int, q *display.Queue) (*prober.Prober, error) {
 	files := o.pcap != "" || o.diagram != ""
 	p, err := prober.Open(prober.Options{
-		Interface: o.iface, Mark: o.mark, Resolver: o.resolver, Rate: o.rate, Targets: targets, Full: q.Full,
+		Interface: o.iface, Mark: o.mark, Resolver: o.resolver, ResolveEvery: o.resolveAge, Rate: o.rate, Targets: targets, Full: q.Full,
 		Record:  targets <= prober.MassTargets || o.json || o.output != "text" || o.explain || files,
 		InOrder: o.explain || files || o.spec.SourcePort != 0,
 	})

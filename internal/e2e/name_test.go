@@ -167,3 +167,47 @@ func TestSlowServer(t *testing.T) {
 		t.Errorf("%+v", p.DNS)
 	}
 }
+
+// TestNameMovesAndFails: in a series a name is looked up again when its TTL is over. Where that fails it is one handshake that
+// failed, and the next one asks again.
+func TestNameMovesAndFails(t *testing.T) {
+	t.Parallel()
+	n := labtest.Journey(t)
+	must(t, n.Server.Address("eth0", netip.MustParsePrefix("10.3.0.81/24")))
+	var queries int
+	answerDNS(t, n, func(conn net.PacketConn, from net.Addr, query dnsmessage.Message) {
+		queries++
+		answer := reply(query, [4]byte{10, 3, 0, 80})
+		switch queries {
+		case 1:
+		case 2:
+			answer.Answers, answer.RCode = nil, dnsmessage.RCodeNameError
+		default:
+			answer = reply(query, [4]byte{10, 3, 0, 81})
+		}
+		for i := range answer.Answers {
+			answer.Answers[i].Header.TTL = 1
+		}
+		packed, err := answer.Pack()
+		if err != nil {
+			t.Error(err)
+		}
+		conn.WriteTo(packed, from)
+	})
+	l := probeJSON(t, n.Client, "--dns=10.3.0.54", "moving.test:80", "-c=3", "-i=1200ms", "--close=rst")
+	var ended []string
+	for _, p := range l.probes {
+		remote := ""
+		if p.TCP != nil {
+			remote = p.TCP.Remote
+		}
+		ended = append(ended, p.Outcome+" "+remote)
+	}
+	want := []string{"established 10.3.0.80:80", "dns_error ", "established 10.3.0.81:80"}
+	if l.code != exit.Mixed || !slices.Equal(ended, want) {
+		t.Errorf("exit code %d, %q; want %d, %q", l.code, ended, exit.Mixed, want)
+	}
+	if s := l.summaries[0]; s.Sent != 3 || s.Established != 2 {
+		t.Errorf("the summary: %+v", s)
+	}
+}

@@ -123,7 +123,7 @@ func (w *worker) leave(a *attempt) {
 	s.underWay--
 	if s.underWay == 0 && s.started == s.request.Spec.Count {
 		w.close(s.taken)
-		if s.request.Target.Address.IsValid() {
+		if !s.request.Spec.All {
 			w.spare = append(w.spare, s) // which is the only one of its target
 		}
 	}

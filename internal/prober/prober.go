@@ -24,6 +24,9 @@ type Options struct {
 	Mark      uint32 // with which mark (SO_MARK); 0 for none
 	Resolver  resolver.Options
 
+	// ResolveEvery is how long the answer for a name holds at the most; 0: as long as its TTL says.
+	ResolveEvery time.Duration
+
 	Rate    int  // handshakes that may begin in a second; 0: as many as the path takes
 	Targets int  // how many are expected: hundreds share ports and processors
 	Record  bool // events are wanted, not only results
@@ -89,7 +92,7 @@ func Open(o Options) (*Prober, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Prober{options: o, mass: o.Targets > MassTargets, stop: stop, ended: make(chan struct{})}
-	p.names = newNames(o.Resolver, o.Rehearse)
+	p.names = newNames(o.Resolver, o.ResolveEvery, o.Rehearse)
 	if err := p.open(ctx); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}

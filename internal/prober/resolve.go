@@ -17,31 +17,88 @@ type taken struct {
 	open    int // series that are not over
 }
 
-// take takes a target on: its name is looked up, and a series of attempts is set on the schedule for each of its addresses.
+// take takes a target on: a series of attempts is set on the schedule. Where all addresses of a name are wanted, it is looked
+// up first, to set one for each.
 func (w *worker) take(ctx context.Context, r Request, now time.Time) {
-	host := r.Target
-	if host.Address.IsValid() {
-		s := w.newSeries(r)
-		s.open = 1
-		first := w.newAttempt(s.taken, 1)
-		if first.record {
-			first.result.DNS = &probe.DNS{Source: "literal", Name: host.Host, Addresses: []netip.Addr{host.Address}}
-		}
-		s.remote, s.first, s.due = netip.AddrPortFrom(host.Address, host.Port), first, now
-		w.schedule.add(s)
+	if r.Spec.All && !r.Target.Address.IsValid() {
+		t := &taken{request: r, open: 1}
+		first := w.newAttempt(t, 1)
+		w.lookUp(ctx, first, r.Target.Host, func(found resolver.Result, err error) { w.resolved(ctx, t, first, found, err) })
 		return
 	}
-	t := &taken{request: r, open: 1}
-	first := w.newAttempt(t, 1)
+	s := w.newSeries(r)
+	s.open, s.due = 1, now
+	w.schedule.add(s)
+}
+
+// lookUp looks a host up for an attempt. done is called by the worker.
+func (w *worker) lookUp(ctx context.Context, a *attempt, host string, done func(resolver.Result, error)) {
 	w.parked++
-	w.prober.names.find(ctx, host.Host, func(e resolver.Event) {
-		w.post(func() { first.happened(dnsEvent(e)) })
+	w.prober.names.find(ctx, host, func(e resolver.Event) {
+		w.post(func() { a.happened(dnsEvent(e)) })
 	}, func(found resolver.Result, err error) {
 		w.post(func() {
 			w.parked--
-			w.resolved(ctx, t, first, found, err)
+			done(found, err)
 		})
 	})
+}
+
+// resolve finds the address of an attempt, and reports whether it is known. If it is not, the attempt waits for it.
+func (w *worker) resolve(ctx context.Context, a *attempt) bool {
+	s := a.series
+	host := s.request.Target
+	if host.Address.IsValid() {
+		s.remote = netip.AddrPortFrom(host.Address, host.Port)
+		if a.record && a.result.Seq == 1 {
+			a.result.DNS = &probe.DNS{Source: "literal", Name: host.Host, Addresses: []netip.Addr{host.Address}}
+		}
+		return true
+	}
+	if s.request.Spec.All {
+		return true
+	}
+	if found, ok := w.prober.names.known(host.Host, w.clock.Now()); ok {
+		// Where it was asked for before, it did not happen this time.
+		if a.result.Seq == 1 {
+			a.result.DNS = dnsResult(found)
+		}
+		if addresses, err := probeable(found); err == nil {
+			s.remote = netip.AddrPortFrom(addresses[0], host.Port)
+			return true
+		}
+	}
+	w.lookUp(ctx, a, host.Host, func(found resolver.Result, err error) {
+		if addresses := w.judge(ctx, a, found, err); addresses != nil {
+			s.remote = netip.AddrPortFrom(addresses[0], host.Port)
+			if w.prepare(ctx, a) {
+				w.ready = append(w.ready, a)
+			}
+			return
+		}
+		w.conclude(a)
+		w.leave(a)
+	})
+	return false
+}
+
+// judge makes what was found of a host the attempt's, and returns the addresses to probe: none if the attempt is over.
+func (w *worker) judge(ctx context.Context, a *attempt, found resolver.Result, err error) (addresses []netip.Addr) {
+	a.result.DNS = dnsResult(found)
+	if found.Damage != nil {
+		a.find(probe.FindingDNSAnswerDamaged)
+	}
+	if err == nil {
+		addresses, err = probeable(found)
+	}
+	switch {
+	case ctx.Err() != nil:
+		a.fail(probe.OutcomeInterrupted, nil)
+		return nil
+	case err != nil && err != errRehearsed:
+		a.fail(probe.OutcomeDNSError, err)
+	}
+	return addresses
 }
 
 // newSeries returns a series with a request of its own, with the memory of one that is over if there is any.
@@ -58,29 +115,13 @@ func (w *worker) newSeries(r Request) *series {
 	return s
 }
 
-// resolved goes on with a target whose name was looked up.
+// resolved goes on with a target all addresses of whose name are wanted.
 func (w *worker) resolved(ctx context.Context, t *taken, first *attempt, found resolver.Result, err error) {
-	first.result.DNS = dnsResult(found)
-	if found.Damage != nil {
-		first.find(probe.FindingDNSAnswerDamaged)
-	}
-	var addresses []netip.Addr
-	if err == nil {
-		addresses, err = probeable(found)
-	}
-	switch {
-	case ctx.Err() != nil:
-		first.fail(probe.OutcomeInterrupted, nil)
-	case err != nil && err != errRehearsed:
-		first.fail(probe.OutcomeDNSError, err)
-	}
-	if ctx.Err() != nil || err != nil {
+	addresses := w.judge(ctx, first, found, err)
+	if addresses == nil {
 		w.conclude(first)
 		w.close(t)
 		return
-	}
-	if !t.request.Spec.All {
-		addresses = addresses[:1]
 	}
 	now := w.clock.Now()
 	t.open = len(addresses)

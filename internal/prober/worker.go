@@ -172,7 +172,7 @@ func (w *worker) nextAttempt(ctx context.Context, now time.Time) (_ *attempt, ag
 		if a == nil {
 			return nil, again, more
 		}
-		if w.prepare(ctx, a) {
+		if w.resolve(ctx, a) && w.prepare(ctx, a) {
 			return a, time.Time{}, true
 		}
 	}
