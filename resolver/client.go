@@ -115,7 +115,7 @@ func (r *Resolver) begin(ctx context.Context, host string, observe func(Event)) 
 	if err != nil {
 		return nil, Result{Source: DNS, Name: rooted}, fileError(ctx, rooted, err)
 	}
-	return NewQuery(config, name, r.options.Random, observe), Result{}, nil
+	return NewQuery(config, name, A, r.options.Random, observe), Result{}, nil
 }
 
 // fileError returns why a file could not be read that a name needs: it was the end of the context, or the file.

@@ -11,7 +11,7 @@ type ErrorKind uint8
 
 const (
 	NoSuchName  ErrorKind = iota + 1 // NXDOMAIN (RFC 2308 2.1)
-	NoAddress                        // the name exists, without an IPv4 address (RFC 2308 2.2)
+	NoAddress                        // the name exists, without an address of that family (RFC 2308 2.2)
 	ServerFault                      // SERVFAIL
 	NotAllowed                       // REFUSED
 	OtherRCode                       // any other response code that is an error
@@ -64,6 +64,7 @@ func (k ErrorKind) String() string {
 type Error struct {
 	Kind     ErrorKind
 	Name     string         // the name it is about
+	Type     Type           // of the addresses that were asked for
 	Alias    string         // the name that was asked for, if CNAME records led from it to Name; "" otherwise
 	Host     string         // the host as it was given, if the search list completed it to Name or Alias; "" otherwise
 	Searched []string       // names of the search list that did not resolve either
@@ -110,7 +111,7 @@ func (e *Error) sentence() string {
 		}
 		return fmt.Sprintf("%s does not exist, says %s (NXDOMAIN)", e.name(), e.server())
 	case NoAddress:
-		return fmt.Sprintf("%s exists but has no IPv4 address, says %s", e.name(), e.server())
+		return fmt.Sprintf("%s exists but has no %s address, says %s", e.name(), e.Type.family(), e.server())
 	case ServerFault:
 		return fmt.Sprintf("%s could not resolve %s (SERVFAIL)", e.server(), e.name())
 	case NotAllowed:

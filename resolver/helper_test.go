@@ -105,7 +105,7 @@ func run(t *testing.T, c resolver.Config, host string, w world) session {
 	start := time.Unix(5000, 0)
 	now := start
 	var s session
-	q := resolver.NewQuery(c, host, rand.Reader, func(e resolver.Event) { s.events = append(s.events, e) })
+	q := resolver.NewQuery(c, host, resolver.A, rand.Reader, func(e resolver.Event) { s.events = append(s.events, e) })
 	for n := 1; ; n++ {
 		if n > 100 {
 			t.Fatal("the machine does not end")

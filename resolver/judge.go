@@ -110,7 +110,7 @@ func (q *Query) searched(path chain) bool { return !equalNames(path.names[0], q.
 func (q *Query) fail(path chain, kind ErrorKind, reason string, err error) failure {
 	f := failure{
 		err: &Error{
-			Kind: kind, Name: Escape(path.last()), Server: q.current.Server, Fallback: q.config.Fallback, Reason: reason, Err: err,
+			Kind: kind, Name: Escape(path.last()), Type: q.qtype, Server: q.current.Server, Fallback: q.config.Fallback, Reason: reason, Err: err,
 		},
 		path: path,
 	}

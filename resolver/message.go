@@ -21,7 +21,6 @@ const MaxPayload = 1232
 const (
 	headerLength = 12     // RFC 1035 4.1.1
 	flagRD       = 0x0100 // recursion desired
-	typeA        = 1      // RFC 1035 3.2.2
 	classIN      = 1      // RFC 1035 3.2.4
 	typeOPT      = 41     // RFC 6891 6.1.1
 
@@ -29,12 +28,39 @@ const (
 	maxLabel = 63  // RFC 1035 2.3.4
 )
 
-// AppendQuery appends a query for the IPv4 addresses (QTYPE A) of a name to b. The name is fully qualified, with or
+// Type is the type of the records that a query asks for.
+type Type uint16
+
+const (
+	A    Type = 1  // IPv4 addresses (RFC 1035 3.2.2)
+	AAAA Type = 28 // IPv6 addresses (RFC 3596 2.1)
+)
+
+// String returns "A", "AAAA", or the number.
+func (t Type) String() string {
+	switch t {
+	case A:
+		return "A"
+	case AAAA:
+		return "AAAA"
+	}
+	return fmt.Sprintf("TYPE%d", uint16(t)) // RFC 3597 5
+}
+
+// family returns what the addresses of such records are called.
+func (t Type) family() string {
+	if t == AAAA {
+		return "IPv6"
+	}
+	return "IPv4"
+}
+
+// AppendQuery appends a query for the addresses (QTYPE A or AAAA) of a name to b. The name is fully qualified, with or
 // without its last dot; its octets are sent as they are. With edns the query carries an OPT record that allows answers
 // of MaxPayload octets (RFC 6891 6.1.2); without, they are limited to 512 (RFC 1035 4.2.1).
 //
 // A name that does not fit the wire, or with an empty label, is ErrMalformed.
-func AppendQuery(b []byte, id uint16, name string, edns bool) ([]byte, error) {
+func AppendQuery(b []byte, id uint16, name string, qtype Type, edns bool) ([]byte, error) {
 	name = strings.TrimSuffix(name, ".")
 	if len(name) > maxName {
 		return nil, fmt.Errorf("%w: QNAME of %d octets, at most %d fit", ErrMalformed, len(name), maxName)
@@ -64,7 +90,7 @@ func AppendQuery(b []byte, id uint16, name string, edns bool) ([]byte, error) {
 		b = append(b, label...)
 	}
 	b = append(b, 0) // the root
-	b = binary.BigEndian.AppendUint16(b, typeA)
+	b = binary.BigEndian.AppendUint16(b, uint16(qtype))
 	b = binary.BigEndian.AppendUint16(b, classIN)
 
 	// OPT record, RFC 6891 6.1.2.
@@ -142,7 +168,7 @@ func (m Mismatch) Error() string {
 type Record struct {
 	Name    string     // without its last dot; any octets
 	TTL     uint32     // seconds
-	Address netip.Addr // of an A record; not valid in a CNAME record
+	Address netip.Addr // of an A or AAAA record; not valid in a CNAME record
 	CNAME   string     // of a CNAME record, without its last dot; any octets, none for the root
 }
 
@@ -151,7 +177,7 @@ type Answer struct {
 	RCode         RCode
 	Authoritative bool
 	Truncated     bool     // the message did not fit; nothing but the RCode was read
-	Records       []Record // the A and CNAME records of the answer section, in their order
+	Records       []Record // of the type asked for and CNAME, of the answer section, in their order
 	SOA           bool     // the authority section has an SOA record: a negative answer (RFC 2308 2)
 	NS            bool     // the authority section has an NS record
 	EDNS          bool     // there is an OPT record
@@ -165,7 +191,7 @@ type Answer struct {
 // The error is a Mismatch if the message does not belong to that query. It is io.ErrUnexpectedEOF if there is not even
 // a header, and wraps ErrMalformed if the question cannot be read. Behind the question nothing is an error: what could
 // not be read is the Damage of the Answer.
-func ParseAnswer(message []byte, id uint16, name string) (Answer, error) {
+func ParseAnswer(message []byte, id uint16, name string, qtype Type) (Answer, error) {
 	if len(message) < headerLength {
 		return Answer{}, io.ErrUnexpectedEOF
 	}
@@ -192,14 +218,14 @@ func ParseAnswer(message []byte, id uint16, name string) (Answer, error) {
 	if err != nil {
 		return Answer{}, fmt.Errorf("%w: question section: %w", ErrMalformed, err)
 	}
-	if len(questions) != 1 || questions[0].Type != dnsmessage.TypeA || questions[0].Class != dnsmessage.ClassINET ||
+	if len(questions) != 1 || questions[0].Type != dnsmessage.Type(qtype) || questions[0].Class != dnsmessage.ClassINET ||
 		!equalNames(trimDot(questions[0].Name), strings.TrimSuffix(name, ".")) {
 		return Answer{}, WrongQuestion
 	}
 	if a.Truncated {
 		return a, nil
 	}
-	a.readRecords(&p)
+	a.readRecords(&p, qtype)
 	return a, nil
 }
 
@@ -211,7 +237,7 @@ type section struct {
 }
 
 // readRecords reads the sections of records as far as it can.
-func (a *Answer) readRecords(p *dnsmessage.Parser) {
+func (a *Answer) readRecords(p *dnsmessage.Parser, qtype Type) {
 	for _, s := range []section{
 		{"answer", p.AnswerHeader, p.SkipAnswer},
 		{"authority", p.AuthorityHeader, p.SkipAuthority},
@@ -223,7 +249,7 @@ func (a *Answer) readRecords(p *dnsmessage.Parser) {
 				break
 			}
 			if err == nil {
-				err = a.readRecord(p, s, h)
+				err = a.readRecord(p, s, h, qtype)
 			}
 			if err != nil {
 				a.damaged(s, err)
@@ -243,7 +269,7 @@ func (a *Answer) damaged(s section, err error) {
 // readRecord reads a record, of which the header was read, or skips it. Some servers keep the OPT record of the query
 // where it is and append their answer, so that behind it the counts no longer tell which section a record belongs to.
 // The error means that it cannot be told where the next record begins.
-func (a *Answer) readRecord(p *dnsmessage.Parser, s section, h dnsmessage.ResourceHeader) error {
+func (a *Answer) readRecord(p *dnsmessage.Parser, s section, h dnsmessage.ResourceHeader, qtype Type) error {
 	switch {
 	case h.Type == dnsmessage.TypeOPT:
 		if a.EDNS {
@@ -254,7 +280,7 @@ func (a *Answer) readRecord(p *dnsmessage.Parser, s section, h dnsmessage.Resour
 		a.RCode = RCode(h.ExtendedRCode(dnsmessage.RCode(a.RCode)))
 		a.Misplaced = s.name != "additional"
 	case s.name == "answer" || a.Misplaced:
-		read, err := a.readAnswer(p, h)
+		read, err := a.readAnswer(p, h, qtype)
 		if read {
 			return nil
 		}
@@ -271,22 +297,28 @@ func (a *Answer) readRecord(p *dnsmessage.Parser, s section, h dnsmessage.Resour
 
 // readAnswer reads a record of the answer, if it is of a type that is asked for and whole. Otherwise it is left to be
 // skipped.
-func (a *Answer) readAnswer(p *dnsmessage.Parser, h dnsmessage.ResourceHeader) (read bool, err error) {
+func (a *Answer) readAnswer(p *dnsmessage.Parser, h dnsmessage.ResourceHeader, qtype Type) (read bool, err error) {
 	r := Record{Name: trimDot(h.Name), TTL: h.TTL}
 	if r.TTL > 1<<31-1 {
 		r.TTL = 0 // RFC 2181 8
 	}
 	switch {
-	case h.Class != dnsmessage.ClassINET:
+	case h.Class != dnsmessage.ClassINET || h.Type != dnsmessage.Type(qtype) && h.Type != dnsmessage.TypeCNAME:
 		return false, nil
-	case h.Type == dnsmessage.TypeA && h.Length != 4:
-		return false, fmt.Errorf("A record with RDLENGTH %d", h.Length)
+	case h.Type == dnsmessage.TypeA && h.Length != 4, h.Type == dnsmessage.TypeAAAA && h.Length != 16:
+		return false, fmt.Errorf("%v record with RDLENGTH %d", qtype, h.Length)
 	case h.Type == dnsmessage.TypeA:
 		body, err := p.AResource()
 		if err != nil {
 			return false, err
 		}
 		r.Address = netip.AddrFrom4(body.A)
+	case h.Type == dnsmessage.TypeAAAA:
+		body, err := p.AAAAResource()
+		if err != nil {
+			return false, err
+		}
+		r.Address = netip.AddrFrom16(body.AAAA)
 	case h.Type == dnsmessage.TypeCNAME:
 		body, err := p.CNAMEResource()
 		if err != nil {

@@ -93,7 +93,7 @@ func TestB107_AppendQueryGolden(t *testing.T) {
 		{"www.example.com.", false, goldenQuery},
 		{"www.example.com", true, goldenQueryEDNS},
 	} {
-		got, err := resolver.AppendQuery(slices.Clone(dirty), 0xa1b2, test.name, test.edns)
+		got, err := resolver.AppendQuery(slices.Clone(dirty), 0xa1b2, test.name, resolver.A, test.edns)
 		if want := slices.Concat(dirty, test.want); err != nil || !bytes.Equal(got, want) {
 			t.Errorf("AppendQuery(%q, edns %v)\n got % x, %v\nwant % x", test.name, test.edns, got, err, want)
 		}
@@ -115,7 +115,7 @@ func TestAppendQueryRefuses(t *testing.T) {
 		longest + "x":        false,
 		"octets\x00\xff.any": true,
 	} {
-		b, err := resolver.AppendQuery(nil, 1, host, true)
+		b, err := resolver.AppendQuery(nil, 1, host, resolver.A, true)
 		if ok != (err == nil) || !ok && !errors.Is(err, resolver.ErrMalformed) {
 			t.Errorf("AppendQuery(%q): %v", host, err)
 		}
@@ -142,7 +142,7 @@ func TestQueryOracle(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := resolver.AppendQuery(nil, 4711, host, edns); err != nil || !bytes.Equal(got, want) {
+			if got, err := resolver.AppendQuery(nil, 4711, host, resolver.A, edns); err != nil || !bytes.Equal(got, want) {
 				t.Errorf("%s\n got % x, %v\nwant % x", host, got, err, want)
 			}
 		}
@@ -150,7 +150,7 @@ func TestQueryOracle(t *testing.T) {
 }
 
 func TestParseAnswerGolden(t *testing.T) {
-	got, err := resolver.ParseAnswer(goldenAnswer, 0xa1b2, "www.EXAMPLE.com")
+	got, err := resolver.ParseAnswer(goldenAnswer, 0xa1b2, "www.EXAMPLE.com", resolver.A)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestParseAnswerRejects(t *testing.T) {
 		{"half a header", goldenAnswer[:11], io.ErrUnexpectedEOF},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if a, err := resolver.ParseAnswer(test.message, 0xa1b2, "www.example.com"); !errors.Is(err, test.want) {
+			if a, err := resolver.ParseAnswer(test.message, 0xa1b2, "www.example.com", resolver.A); !errors.Is(err, test.want) {
 				t.Errorf("got %+v, %v; want %v", a, err, test.want)
 			}
 		})
@@ -215,7 +215,7 @@ func TestParseAnswerDamaged(t *testing.T) {
 		{"B-107 two OPT records", slices.Concat(with(goldenAnswer, 11, 2), goldenOPT), whole, "more than one OPT record"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := resolver.ParseAnswer(test.message, 0xa1b2, "www.example.com")
+			got, err := resolver.ParseAnswer(test.message, 0xa1b2, "www.example.com", resolver.A)
 			if err != nil || !errors.Is(got.Damage, resolver.ErrMalformed) || !strings.Contains(got.Damage.Error(), test.damage) || summary(got) != test.want {
 				t.Errorf("got %q, damage %v, %v; want %q", summary(got), got.Damage, err, test.want)
 			}
@@ -225,13 +225,13 @@ func TestParseAnswerDamaged(t *testing.T) {
 
 // Unicode folds U+212A, the Kelvin sign, to k. The DNS does not.
 func TestB101_CaseIsThatOfASCII(t *testing.T) {
-	query, err := resolver.AppendQuery(nil, 1, "k.example", false)
+	query, err := resolver.AppendQuery(nil, 1, "k.example", resolver.A, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for question, want := range map[string]error{"K.Example": nil, "\u212a.example": resolver.WrongQuestion} {
 		message := reply(query, func(m *dnsmessage.Message) { m.Questions[0].Name = name(question) })
-		if _, err := resolver.ParseAnswer(message, 1, "k.example"); err != want {
+		if _, err := resolver.ParseAnswer(message, 1, "k.example", resolver.A); err != want {
 			t.Errorf("%q: %v, want %v", question, err, want)
 		}
 	}
@@ -273,7 +273,7 @@ func TestParseAnswerReads(t *testing.T) {
 			"NOERROR Www.example.com→\x1b[.example.com/86400 \x1b[.example.com=192.0.2.80/3600"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := resolver.ParseAnswer(test.message, 0xa1b2, "www.example.com")
+			got, err := resolver.ParseAnswer(test.message, 0xa1b2, "www.example.com", resolver.A)
 			if err != nil || got.Damage != nil || summary(got) != test.want {
 				t.Errorf("got %q, %v; want %q", summary(got), err, test.want)
 			}
@@ -342,7 +342,7 @@ func TestParseAnswerCorpus(t *testing.T) {
 				message = with(message, 2, message[2]|0x80)
 				id = uint16(message[0])<<8 | uint16(message[1])
 			}
-			if _, err := resolver.ParseAnswer(message, id, "example.com"); !typed(err) {
+			if _, err := resolver.ParseAnswer(message, id, "example.com", resolver.A); !typed(err) {
 				t.Errorf("%s, %d octets: %v", path, n, err)
 			}
 		}
@@ -361,7 +361,7 @@ func FuzzParseAnswer(f *testing.F) {
 	f.Add(records(goldenQuery, cname("www.example.com", 1, "a"), a("a", 2, "192.0.2.1")), uint16(0xa1b2), "www.example.com")
 	f.Fuzz(func(t *testing.T, message []byte, id uint16, host string) {
 		before := slices.Clone(message)
-		got, err := resolver.ParseAnswer(message, id, host)
+		got, err := resolver.ParseAnswer(message, id, host, resolver.A)
 		if !typed(err) {
 			t.Errorf("error %v", err)
 		}
@@ -396,7 +396,7 @@ func FuzzAppendQuery(f *testing.F) {
 	f.Add(uint16(0xa1b2), "www.example.com", true)
 	f.Add(uint16(1), "a..b", false)
 	f.Fuzz(func(t *testing.T, id uint16, host string, edns bool) {
-		b, err := resolver.AppendQuery(nil, id, host, edns)
+		b, err := resolver.AppendQuery(nil, id, host, resolver.A, edns)
 		if err != nil {
 			if !errors.Is(err, resolver.ErrMalformed) {
 				t.Errorf("error %v", err)
@@ -412,7 +412,7 @@ func FuzzAppendQuery(f *testing.F) {
 }
 
 func ExampleAppendQuery() {
-	query, err := resolver.AppendQuery(nil, 0xa1b2, "example.com", false)
+	query, err := resolver.AppendQuery(nil, 0xa1b2, "example.com", resolver.A, false)
 	fmt.Printf("% x %v\n", query, err)
 	// Output: a1 b2 01 00 00 01 00 00 00 00 00 00 07 65 78 61 6d 70 6c 65 03 63 6f 6d 00 00 01 00 01 <nil>
 }

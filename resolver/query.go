@@ -23,6 +23,7 @@ const maxQueries = 64
 // more to send, Result says how it ended.
 type Query struct {
 	config  Config
+	qtype   Type
 	random  io.Reader
 	observe func(Event)
 
@@ -81,13 +82,14 @@ type failure struct {
 	path  chain
 }
 
-// NewQuery returns the machine for a name, which is fully qualified if it ends in a dot. IDs are read from random.
+// NewQuery returns the machine for the addresses of one type that a name has, which is fully qualified if it ends in a dot. IDs are read from random.
 // Each event goes to observe, if it is not nil, as it happens.
-func NewQuery(c Config, name string, random io.Reader, observe func(Event)) *Query {
+func NewQuery(c Config, name string, qtype Type, random io.Reader, observe func(Event)) *Query {
 	given := strings.TrimSuffix(name, ".")
 	path := newChain(given)
 	q := &Query{
 		config:  c,
+		qtype:   qtype,
 		random:  random,
 		observe: observe,
 		given:   given,
@@ -149,7 +151,7 @@ func (q *Query) prepare(at stamp.Stamp) {
 	}
 	server := (q.first + q.turn) % len(q.config.Servers)
 	edns := !q.plain[server]
-	message, err := AppendQuery(nil, id, q.path.last(), edns)
+	message, err := AppendQuery(nil, id, q.path.last(), q.qtype, edns)
 	if err != nil {
 		q.finish(q.fail(q.path, BadName, "it does not fit into a query", err), at)
 		return
@@ -176,6 +178,7 @@ func (q *Query) prepare(at stamp.Stamp) {
 		Server:    q.current.Server,
 		Transport: q.current.Transport,
 		Name:      Escape(q.path.last()),
+		Type:      q.qtype,
 		Searched:  q.searched(q.path),
 	}
 }
@@ -205,7 +208,7 @@ func (q *Query) Stamped(kernel time.Time) {
 // been read may be given too: they show whether somebody answered twice.
 func (q *Query) HandleMessage(message []byte, at stamp.Stamp) bool {
 	c := &q.current
-	answer, err := ParseAnswer(message, c.id, c.path.last())
+	answer, err := ParseAnswer(message, c.id, c.path.last(), q.qtype)
 	if err != nil {
 		q.ignore(err, message, at)
 		return !c.open

@@ -664,7 +664,7 @@ func TestH19_WholeTimeIsBounded(t *testing.T) {
 	late := 0
 	start := time.Unix(5000, 0)
 	now := start
-	q := resolver.NewQuery(c, "www", rand.Reader, nil)
+	q := resolver.NewQuery(c, "www", resolver.A, rand.Reader, nil)
 	for {
 		tr, more := q.Next(now)
 		if !more {
@@ -682,7 +682,7 @@ func TestH19_WholeTimeIsBounded(t *testing.T) {
 		t.Errorf("%d queries in %v, %v", late, now.Sub(start), err)
 	}
 	late, now = 0, start
-	q = resolver.NewQuery(c, "www", rand.Reader, nil)
+	q = resolver.NewQuery(c, "www", resolver.A, rand.Reader, nil)
 	for {
 		tr, more := q.Next(now)
 		if !more {
@@ -822,7 +822,7 @@ func TestEventsTellTheWholeStory(t *testing.T) {
 func TestStampedAfterwards(t *testing.T) {
 	start := time.Unix(5000, 0)
 	at := func(us int) time.Time { return start.Add(time.Duration(us) * time.Microsecond) }
-	q := resolver.NewQuery(config(1), "example.com", rand.Reader, nil)
+	q := resolver.NewQuery(config(1), "example.com", resolver.A, rand.Reader, nil)
 	tr, _ := q.Next(start)
 	q.Stamped(at(1)) // of nothing that was sent
 	q.Sent(stamp.Stamp{User: at(10)}, netip.AddrPort{})
@@ -839,7 +839,7 @@ func TestStampedAfterwards(t *testing.T) {
 
 func TestStop(t *testing.T) {
 	start := time.Unix(5000, 0)
-	q := resolver.NewQuery(config(1), "example.com", rand.Reader, nil)
+	q := resolver.NewQuery(config(1), "example.com", resolver.A, rand.Reader, nil)
 	q.Next(start)
 	q.Sent(stamp.Stamp{User: start}, netip.AddrPort{})
 	q.Stop(errBroke, start.Add(time.Second))
@@ -872,7 +872,7 @@ func TestNothingToAsk(t *testing.T) {
 }
 
 func TestB100_IDsComeFromTheSource(t *testing.T) {
-	q := resolver.NewQuery(config(1), "example.com", bytes.NewReader([]byte{0xa1, 0xb2, 1, 2, 0xc3, 0xd4, 3, 4}), nil)
+	q := resolver.NewQuery(config(1), "example.com", resolver.A, bytes.NewReader([]byte{0xa1, 0xb2, 1, 2, 0xc3, 0xd4, 3, 4}), nil)
 	now := time.Unix(5000, 0)
 	for _, want := range []uint16{0xa1b2, 0xc3d4} {
 		tr, _ := q.Next(now)
@@ -881,7 +881,7 @@ func TestB100_IDsComeFromTheSource(t *testing.T) {
 		}
 		now = tr.Deadline
 	}
-	q = resolver.NewQuery(config(1), "example.com", iotest.ErrReader(errBroke), nil)
+	q = resolver.NewQuery(config(1), "example.com", resolver.A, iotest.ErrReader(errBroke), nil)
 	if _, more := q.Next(now); more {
 		t.Error("a query without a random ID")
 	}
@@ -896,7 +896,7 @@ func TestB123_IDsAreUniform(t *testing.T) {
 	last := uint16(0)
 	now := time.Unix(5000, 0)
 	for range n / 2 {
-		q := resolver.NewQuery(config(1), "example.com", rand.Reader, nil)
+		q := resolver.NewQuery(config(1), "example.com", resolver.A, rand.Reader, nil)
 		for range 2 {
 			tr, _ := q.Next(now)
 			id := uint16(tr.Message[0])<<8 | uint16(tr.Message[1])

@@ -114,6 +114,7 @@ type Event struct {
 	Local     netip.AddrPort // that the query was sent from, not valid if it was not
 	Transport Transport
 	Name      string       // QNAME, safe to print
+	Type      Type         // QTYPE
 	Searched  bool         // Name was completed from the search list, or a CNAME record of such a name led to it
 	RCode     string       // of an answer
 	Truncated bool         // the answer did not fit; it is asked for again by TCP

@@ -24,7 +24,7 @@ func (c *corpus) anything(b []byte) {
 	c.icmpMessage(b)
 	c.arpPacket(b)
 	c.datagram(b)
-	_, err := resolver.ParseAnswer(b, 1, "example.com")
+	_, err := resolver.ParseAnswer(b, 1, "example.com", resolver.A)
 	c.answerError(err)
 }
 
@@ -207,7 +207,7 @@ func (c *corpus) message(place string, b []byte) {
 	c.guarded(place, func() {
 		for _, octets := range [][]byte{b, answer} {
 			c.cuts(octets, func(cut []byte) {
-				_, err := resolver.ParseAnswer(cut, id, name)
+				_, err := resolver.ParseAnswer(cut, id, name, resolver.A)
 				c.answerError(err)
 			})
 		}
