@@ -90,6 +90,7 @@ var edges = []string{
 	"rawip/*_linux.go",
 	"resolver/client.go",
 	"resolver/exchange.go",
+	"resolver/families.go",
 	"resolver/files.go",
 	"resolver/socket.go",
 }

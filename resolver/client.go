@@ -21,7 +21,8 @@ type Options struct {
 	Server  netip.AddrPort // if valid, asked instead of those of resolv.conf; its search list still applies
 	Timeout time.Duration  // if positive, instead of that of resolv.conf
 	Tries   int            // if positive, instead of the attempts of resolv.conf; at most 64
-	Random  io.Reader      // of the IDs; nil is crypto/rand
+	Family  Family         // of the addresses; FamilyIPv4 if it is not said
+	Random  io.Reader      // of the IDs; nil is crypto/rand. Several goroutines read from it if Family is not FamilyIPv4
 	Clock   *stamp.Clock   // nil is one of its own
 }
 
@@ -30,6 +31,7 @@ type Resolver struct {
 	options Options
 	buffer  []byte // for one message
 	control []byte
+	second  *Resolver // that asks beside this one; nil until it is needed
 }
 
 // New returns a Resolver.
@@ -46,23 +48,33 @@ func New(o Options) *Resolver {
 	return &Resolver{options: o, buffer: make([]byte, 65535), control: make([]byte, socket.ControlSpace)}
 }
 
-// Lookup finds the IPv4 addresses of a host: of a literal at once, then in the hosts file, then by the DNS. Each query
+// Lookup finds the addresses of a host: of a literal at once, then in the hosts file, then by the DNS. Each query
 // and answer is given to observe as it happens, if it is not nil.
 //
 // The whole takes at most attempts × timeout × servers, and 5 s for each file. The Result says what is known also if the error, always an
 // *Error, is not nil.
 func (r *Resolver) Lookup(ctx context.Context, host string, observe func(Event)) (Result, error) {
-	q, result, err := r.begin(ctx, host, observe)
-	if q == nil {
+	name, config, result, err := r.begin(ctx, host)
+	switch {
+	case name == "":
 		return result, err
+	case r.options.Family != FamilyIPv4:
+		return r.lookupBoth(ctx, config, name, observe)
 	}
+	q := NewQuery(config, name, A, r.options.Random, observe)
+	r.run(ctx, q)
+	return q.Result()
+}
+
+// run does what a Query wants until it has its Result.
+func (r *Resolver) run(ctx context.Context, q *Query) {
 	for {
 		if err := ctx.Err(); err != nil {
 			q.Stop(err, r.options.Clock.Now())
 		}
 		t, more := q.Next(r.options.Clock.Now())
 		if !more {
-			return q.Result()
+			return
 		}
 		r.exchange(ctx, q, t)
 	}
@@ -71,11 +83,16 @@ func (r *Resolver) Lookup(ctx context.Context, host string, observe func(Event))
 // Rehearse does what Lookup does, but sends nothing: it comes as far as the first query, and returns it as the event that
 // its sending would be. The event is nil if it takes no query to know the Result or the error, which is an *Error.
 func (r *Resolver) Rehearse(ctx context.Context, host string) (Result, *Event, error) {
-	var query *Event
-	q, result, err := r.begin(ctx, host, func(e Event) { query = &e })
-	if q == nil {
+	name, config, result, err := r.begin(ctx, host)
+	if name == "" {
 		return result, nil, err
 	}
+	qtype := A
+	if r.options.Family != FamilyIPv4 {
+		qtype = AAAA
+	}
+	var query *Event
+	q := NewQuery(config, name, qtype, r.options.Random, func(e Event) { query = &e })
 	now := r.options.Clock.Now()
 	if _, more := q.Next(now); !more {
 		result, err = q.Result()
@@ -85,37 +102,52 @@ func (r *Resolver) Rehearse(ctx context.Context, host string) (Result, *Event, e
 	return Result{}, query, nil
 }
 
-// begin looks a host up as far as that takes no packet. What is left to the DNS, it leaves to the Query that it returns.
-func (r *Resolver) begin(ctx context.Context, host string, observe func(Event)) (*Query, Result, error) {
+// begin looks a host up as far as that takes no packet. What is left to the DNS is the name that it returns, by the
+// configuration; "" if the result or the error is known.
+func (r *Resolver) begin(ctx context.Context, host string) (string, Config, Result, error) {
+	if address, err := netip.ParseAddr(host); err == nil && address.Is6() && r.options.Family != FamilyIPv4 {
+		result, err := r.literal(host, address)
+		return "", Config{}, result, err
+	}
 	name, err := checkHost(host)
 	if err != nil {
-		return nil, Result{Name: Escape(host)}, err
+		return "", Config{}, Result{Name: Escape(host)}, err
 	}
 	rooted := strings.TrimSuffix(name, ".")
 	if address, ok := ParseAddress(name); ok {
-		return nil, Result{Source: Literal, Name: name, Addresses: []netip.Addr{address}}, nil
+		result, err := r.literal(name, address)
+		return "", Config{}, result, err
 	}
 	hosts, err := r.options.Files.readHosts(ctx)
 	if err != nil {
-		return nil, Result{Source: HostsFile, Name: rooted}, fileError(ctx, rooted, err)
+		return "", Config{}, Result{Source: HostsFile, Name: rooted}, fileError(ctx, rooted, err)
 	}
-	addresses := hosts.Lookup(name)
+	addresses := r.options.Family.of(hosts.Lookup(name))
 	if len(addresses) == 0 && isBelow(name, "localhost") {
-		addresses = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+		addresses = r.options.Family.of([]netip.Addr{netip.IPv6Loopback(), netip.AddrFrom4([4]byte{127, 0, 0, 1})})
 	}
 	if len(addresses) > 0 {
 		result := Result{Source: HostsFile, Name: rooted}
 		result.Addresses, result.Omitted = bounded(addresses)
-		return nil, result, nil
+		return "", Config{}, result, nil
 	}
 	if isSpecial(name) {
-		return nil, Result{Source: HostsFile, Name: rooted}, &Error{Kind: NoSuchName, Name: rooted, Reason: "no name ends in .invalid (RFC 6761)"}
+		return "", Config{}, Result{Source: HostsFile, Name: rooted}, &Error{Kind: NoSuchName, Name: rooted, Reason: "no name ends in .invalid (RFC 6761)"}
 	}
 	config, err := r.config(ctx)
 	if err != nil {
-		return nil, Result{Source: DNS, Name: rooted}, fileError(ctx, rooted, err)
+		return "", Config{}, Result{Source: DNS, Name: rooted}, fileError(ctx, rooted, err)
 	}
-	return NewQuery(config, name, A, r.options.Random, observe), Result{}, nil
+	return name, config, Result{}, nil
+}
+
+// literal returns the result of a host that is an address.
+func (r *Resolver) literal(host string, address netip.Addr) (Result, error) {
+	result := Result{Source: Literal, Name: host, Addresses: r.options.Family.of([]netip.Addr{address})}
+	if len(result.Addresses) == 0 {
+		return result, &Error{Kind: NoAddress, Name: host, Type: AAAA, Reason: "it is an IPv4 address"}
+	}
+	return result, nil
 }
 
 // fileError returns why a file could not be read that a name needs: it was the end of the context, or the file.

@@ -150,9 +150,9 @@ func TestParseHosts(t *testing.T) {
 		"# 192.0.2.2 three.example\n\n192.0.2.3\n192.0.2.300 bad\n2001:db8::1 one six\n::ffff:192.0.2.9 mapped\n" +
 		"192.0.2.4 dotted.example.\r\n192.0.2.5 ONE\n192.0.2.1 one\n192.0.2.6 . dot"))
 	for name, want := range map[string]string{
-		"one": "[192.0.2.1 192.0.2.5]", "ONE.": "[192.0.2.1 192.0.2.5]", "one.example": "[192.0.2.1]",
+		"one": "[192.0.2.1 2001:db8::1 192.0.2.5]", "ONE.": "[192.0.2.1 2001:db8::1 192.0.2.5]", "one.example": "[192.0.2.1]",
 		"dotted.example": "[192.0.2.4]", "dotted.example.": "[192.0.2.4]",
-		"dot": "[192.0.2.6]", "two.example": "[]", "three.example": "[]", "bad": "[]", "six": "[]", "mapped": "[]", "": "[]", "#": "[]",
+		"dot": "[192.0.2.6]", "two.example": "[]", "three.example": "[]", "bad": "[]", "six": "[2001:db8::1]", "mapped": "[]", "": "[]", "#": "[]",
 	} {
 		if got := fmt.Sprint(h.Lookup(name)); got != want {
 			t.Errorf("%q: %s, want %s", name, got, want)
@@ -166,12 +166,12 @@ func TestParseHosts(t *testing.T) {
 func TestParseHostsCorpus(t *testing.T) {
 	want := map[string]map[string]string{
 		"hosts": {
-			"broadcasthost": "[255.255.255.255]", "odin": "[127.0.0.2 127.0.0.3]", "thor": "[127.1.1.1]",
-			"ullr": "[127.1.1.2]", "ullrhost": "[127.1.1.2]", "localhost": "[]", "loki": "[]",
+			"broadcasthost": "[255.255.255.255]", "odin": "[127.0.0.2 127.0.0.3 ::2]", "thor": "[127.1.1.1]",
+			"ullr": "[127.1.1.2]", "ullrhost": "[127.1.1.2]", "localhost": "[fe80::1%lo0]", "loki": "[]",
 		},
 		"ipv4-hosts":       {"localhost": "[127.0.0.1 127.0.0.2 127.0.0.3]", "localhost.localdomain": "[127.0.0.3]"},
-		"ipv6-hosts":       {"localhost": "[]", "localhost.localdomain": "[]"},
-		"case-hosts":       {"preserveme": "[127.0.0.1]", "PREserveMe.LOCAL": "[127.0.0.1]", "PreserveMe.local": "[127.0.0.1]"},
+		"ipv6-hosts":       {"localhost": "[::1 fe80::1 fe80::2%lo0 fe80::3%lo0]", "localhost.localdomain": "[fe80::3%lo0]"},
+		"case-hosts":       {"preserveme": "[127.0.0.1 ::1]", "PREserveMe.LOCAL": "[127.0.0.1 ::1]", "PreserveMe.local": "[127.0.0.1 ::1]"},
 		"singleline-hosts": {"odin": "[127.0.0.2]"},
 	}
 	for path, file := range goFiles(t, "*hosts") {

@@ -1,5 +1,6 @@
-// Package resolver finds the IPv4 addresses of a host name as the resolver of the C library would: a literal address,
-// then the hosts file, then the name servers of resolv.conf(5).
+// Package resolver finds the addresses of a host name as the resolver of the C library would: a literal address, then the
+// hosts file, then the name servers of resolv.conf(5). Those are IPv4 addresses, unless another Family is wanted: then A and
+// AAAA are asked for side by side.
 //
 // The queries are its own, octet by octet, and so is the judgement of what comes back. Every query goes out from a
 // port and with an ID of its own, drawn at random, and whatever does not answer exactly that query is counted and

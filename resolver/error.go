@@ -64,7 +64,7 @@ func (k ErrorKind) String() string {
 type Error struct {
 	Kind     ErrorKind
 	Name     string         // the name it is about
-	Type     Type           // of the addresses that were asked for
+	Type     Type           // of the addresses that were asked for; 0 if both were in vain
 	Alias    string         // the name that was asked for, if CNAME records led from it to Name; "" otherwise
 	Host     string         // the host as it was given, if the search list completed it to Name or Alias; "" otherwise
 	Searched []string       // names of the search list that did not resolve either
@@ -111,6 +111,12 @@ func (e *Error) sentence() string {
 		}
 		return fmt.Sprintf("%s does not exist, says %s (NXDOMAIN)", e.name(), e.server())
 	case NoAddress:
+		if !e.Server.IsValid() {
+			return fmt.Sprintf("%s has no %s address: %s", e.Name, e.Type.family(), e.Reason)
+		}
+		if e.Reason != "" {
+			return fmt.Sprintf("%s exists but has no %s address, says %s; %s", e.name(), e.Type.family(), e.server(), e.Reason)
+		}
 		return fmt.Sprintf("%s exists but has no %s address, says %s", e.name(), e.Type.family(), e.server())
 	case ServerFault:
 		return fmt.Sprintf("%s could not resolve %s (SERVFAIL)", e.server(), e.name())

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Hosts holds the IPv4 addresses of a hosts(5) file. The zero Hosts has none.
+// Hosts holds the addresses of a hosts(5) file. The zero Hosts has none.
 type Hosts struct {
 	names   map[string]hostEntries // by lower-case name
 	entries []hostEntry            // of all names, in the order of the file
@@ -21,7 +21,7 @@ type hostEntry struct {
 }
 
 // ParseHosts reads the contents of a hosts file: an address, then the names it has, on each line. Lines without a
-// valid IPv4 address are skipped. It takes time and memory in proportion to the length of the file, since lists
+// valid address are skipped, and so are IPv4-mapped ones. It takes time and memory in proportion to the length of the file, since lists
 // against advertising have hundreds of thousands of lines.
 func ParseHosts(hosts []byte) Hosts {
 	h := Hosts{names: make(map[string]hostEntries)}
@@ -34,7 +34,7 @@ func ParseHosts(hosts []byte) Hosts {
 				continue
 			}
 			var err error
-			if address, err = netip.ParseAddr(field); err != nil || !address.Is4() {
+			if address, err = netip.ParseAddr(field); err != nil || address.Is4In6() {
 				break
 			}
 		}

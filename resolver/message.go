@@ -47,12 +47,15 @@ func (t Type) String() string {
 	return fmt.Sprintf("TYPE%d", uint16(t)) // RFC 3597 5
 }
 
-// family returns what the addresses of such records are called.
+// family returns what the addresses of such records are called; of no type, those of both.
 func (t Type) family() string {
-	if t == AAAA {
+	switch t {
+	case A:
+		return "IPv4"
+	case AAAA:
 		return "IPv6"
 	}
-	return "IPv4"
+	return "IPv4 or IPv6"
 }
 
 // AppendQuery appends a query for the addresses (QTYPE A or AAAA) of a name to b. The name is fully qualified, with or

@@ -85,7 +85,11 @@ type failure struct {
 // NewQuery returns the machine for the addresses of one type that a name has, which is fully qualified if it ends in a dot. IDs are read from random.
 // Each event goes to observe, if it is not nil, as it happens.
 func NewQuery(c Config, name string, qtype Type, random io.Reader, observe func(Event)) *Query {
-	given := strings.TrimSuffix(name, ".")
+	return newQuery(c, strings.TrimSuffix(name, "."), c.Candidates(name), qtype, random, observe)
+}
+
+// newQuery returns the machine for a name as it was given, without last dot, of which the names are the candidates.
+func newQuery(c Config, given string, names []string, qtype Type, random io.Reader, observe func(Event)) *Query {
 	path := newChain(given)
 	q := &Query{
 		config:  c,
@@ -93,7 +97,7 @@ func NewQuery(c Config, name string, qtype Type, random io.Reader, observe func(
 		random:  random,
 		observe: observe,
 		given:   given,
-		names:   c.Candidates(name),
+		names:   names,
 		plain:   make([]bool, len(c.Servers)),
 		current: exchange{path: path, sent: -1},
 		result:  Result{Source: DNS, Ignored: map[string]int{}},

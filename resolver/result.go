@@ -53,7 +53,7 @@ type Result struct {
 	Server    netip.AddrPort // that answered for Name, or that was asked last; not valid unless Source is DNS
 	RCode     string         // "NOERROR", "NXDOMAIN", …; "" if there was no answer
 	NoData    bool           // Name exists, but has no IPv4 address (RFC 2308 2.2)
-	Addresses []netip.Addr   // in the order of the answer or the file, each once, at most MaxAddresses
+	Addresses []netip.Addr   // each once, in the order of the file, or of the answers: IPv6 first. Order sorts them
 	Omitted   int            // how many addresses there are beyond these
 	CNAME     []string       // the names that Name stands for, one after the other
 	TTL       uint32         // seconds: the least of the records used; see Lifetime
@@ -64,7 +64,19 @@ type Result struct {
 	Clock     stamp.Source   // of Duration
 	Conflict  bool           // a second answer to the same query said something else; the first one counts
 	Ignored   map[string]int // how many messages did not answer our query, by reason
+	Queries   []QueryResult  // what became of each type of addresses, if several were asked for
 	Events    []Event        // all that were told, the queries with the kernel's stamps that came afterwards
+}
+
+// QueryResult is what became of the addresses of one type.
+type QueryResult struct {
+	Type      Type
+	Server    netip.AddrPort // that answered, or was asked last
+	RCode     string         // "" if there was no answer
+	Addresses []netip.Addr
+	Duration  time.Duration // from the first query of this type leaving to what decided
+	Clock     stamp.Source  // of Duration
+	Err       error         // an *Error, or nil
 }
 
 // Lifetime returns how long the addresses may be used before the name has to be looked up again, from the end of the
@@ -109,7 +121,7 @@ type Event struct {
 	Kind      EventKind
 	Stamp     stamp.Stamp    // when it happened
 	Sent      stamp.Stamp    // when the query that this is about was sent; zero if it was not
-	Attempt   int            // the number of that query, from 1
+	Attempt   int            // the number of that query among those of its type, from 1
 	Server    netip.AddrPort // that was asked
 	Local     netip.AddrPort // that the query was sent from, not valid if it was not
 	Transport Transport
