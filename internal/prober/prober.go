@@ -14,6 +14,7 @@ import (
 	"tcpprobe/internal/neighbor"
 	"tcpprobe/internal/route"
 	"tcpprobe/internal/socket"
+	"tcpprobe/internal/stamp"
 	"tcpprobe/rawip"
 	"tcpprobe/resolver"
 )
@@ -243,13 +244,13 @@ func (p *Prober) next() (Request, bool) {
 }
 
 // mayBegin takes leave to begin a handshake now, or says when to ask again.
-func (p *Prober) mayBegin(now time.Time) (again time.Time, ok bool) {
+func (p *Prober) mayBegin(clock *stamp.Clock) (again time.Time, ok bool) {
 	if p.pace == nil {
 		return time.Time{}, true
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.pace.Take(now)
+	return p.pace.Take(clock.Now()) // what was done since the engine looked at it may have taken a while
 }
 
 // begun takes note that the handshakes begun since a time had left by another.

@@ -129,8 +129,7 @@ func (w *worker) next(ctx context.Context, now time.Time) (_ *probe.Flow, again 
 	if a == nil {
 		return nil, again, more
 	}
-	// What was done since the engine looked at the clock may have taken a while.
-	if again, ok := w.prober.mayBegin(w.clock.Now()); !ok {
+	if again, ok := w.prober.mayBegin(w.clock); !ok {
 		w.ready = append([]*attempt{a}, w.ready...)
 		if together := now.Add(w.prober.together); again.Before(together) {
 			again = together
