@@ -29,8 +29,10 @@ func probeCommand(c *cli.Context) error {
 	if c.NArg() == 0 && o.targets == "" {
 		return exit.UsageError("a target is missing: tcpprobe HOST:PORT, or tcpprobe --help")
 	}
-	targets, err := target.Open(c.Args().Slice(), o.targets, c.App.Reader, o.maxTargets)
-	if _, unreadable := errors.AsType[*target.ReadError](err); unreadable {
+	targets, err := target.Open(c.Context, c.Args().Slice(), o.targets, c.App.Reader, o.maxTargets)
+	if err != nil && c.Context.Err() != nil {
+		return &exit.Error{Code: exit.Interrupted}
+	} else if _, unreadable := errors.AsType[*target.ReadError](err); unreadable {
 		return exit.With(exit.System, err)
 	} else if err != nil {
 		return exit.With(exit.Usage, err)

@@ -1,8 +1,8 @@
 package target
 
 import (
-	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,15 +20,11 @@ type List struct {
 	mu    sync.Mutex
 	taken int // how many Next returned
 	args  []Target
-	lines *bufio.Scanner // of those left in the file; nil without one
-	name  string         // of the file
-	line  int            // number of the line read last
+	lines *lineReader // of those left in the file; nil without one
+	name  string      // of the file
 	file  io.Closer
 	err   error
 }
-
-// longestLine is how long a line of a file may be without its comment, in octets: a name has at most 253.
-const longestLine = 4096
 
 // NewList returns a list of targets that were parsed before.
 func NewList(targets ...Target) *List { return &List{length: len(targets), args: targets} }
@@ -45,176 +41,185 @@ func (e *ReadError) Error() string { return fmt.Sprintf("cannot read %s: %v", e.
 // Unwrap returns the cause.
 func (e *ReadError) Unwrap() error { return e.Err }
 
-// Open parses all targets, of which there may be no more than most (0: any number). File is the name of a file with a target
-// a line, "-" for stdin or "" for none; # begins a comment. The error is a line for the user, about what is wrong in the
-// arguments or in the file, or it is a *ReadError.
-func Open(args []string, file string, stdin io.Reader, most int) (*List, error) {
-	t := &List{name: file}
+// Open parses all targets, of which there may be no more than most (0: any number): no more than those are read. File is the
+// name of a file with a target a line, "-" for stdin or "" for none; # begins a comment, and a byte order mark is no part of
+// the first line. The error is a line for the user, about what is wrong in the arguments or in the file, or it is a
+// *ReadError, or that of the context, if it ends while the file is read.
+func Open(ctx context.Context, args []string, file string, stdin io.Reader, most int) (*List, error) {
+	l := &List{name: file}
 	for _, arg := range args {
 		parsed, err := Parse(arg)
 		if err != nil {
 			return nil, err
 		}
-		t.args = append(t.args, parsed)
+		l.args = append(l.args, parsed)
 	}
-	t.length = len(args)
-	if file != "" {
-		if err := t.open(stdin); err != nil {
+	l.length = len(args)
+	if err := l.bound(most); err != nil {
+		return nil, err
+	}
+	if file == "" {
+		return l, nil
+	}
+	// Opening and reading may take for ever, as they do with a pipe that nobody writes to.
+	read := make(chan error, 1)
+	go func() {
+		err := l.open(stdin, most)
+		if err == nil && l.length == 0 {
+			err = fmt.Errorf("%s has no target in it", l.source())
+		}
+		if err != nil {
+			err = errors.Join(err, l.Close())
+		}
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		if err != nil {
 			return nil, err
 		}
+		return l, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
-	switch {
-	case t.length == 0 && file != "":
-		return nil, errors.Join(fmt.Errorf("%s has no target in it", t.source()), t.Close())
-	case most > 0 && t.length > most:
-		return nil, errors.Join(fmt.Errorf("%d targets are more than --max-targets %d: raise it if they are all meant", t.length, most), t.Close())
-	}
-	return t, nil
 }
 
-// Len returns how many targets there are.
-func (t *List) Len() int { return t.length }
-
-// open reads the file once from the beginning to the end, and is then at its beginning again. What cannot be read twice is
-// kept.
-func (t *List) open(stdin io.Reader) error {
-	var content io.ReadSeeker
-	if t.name == "-" {
-		all, err := io.ReadAll(stdin)
-		if err != nil {
-			return &ReadError{t.source(), err}
-		}
-		content = bytes.NewReader(all)
-	} else {
-		file, err := os.Open(t.name)
-		if err != nil {
-			return fmt.Errorf("--targets: %w", err)
-		}
-		t.file, content = file, file
-		if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-			all, err := io.ReadAll(file)
-			if err != nil {
-				return errors.Join(fmt.Errorf("--targets: %w", err), t.Close())
-			}
-			content = bytes.NewReader(all)
-		}
+// bound returns an error if there are more targets than most, and most is not 0.
+func (l *List) bound(most int) error {
+	if most > 0 && l.length > most {
+		return fmt.Errorf("there are more than %d targets: raise --max-targets if they are all meant", most)
 	}
-	t.read(content)
-	for {
-		_, ok, err := t.nextLine()
-		if err != nil {
-			return errors.Join(err, t.Close())
-		}
-		if !ok {
-			break
-		}
-		t.length++
-	}
-	if _, err := content.Seek(0, io.SeekStart); err != nil {
-		return errors.Join(&ReadError{t.source(), err}, t.Close())
-	}
-	t.read(content)
 	return nil
 }
 
-// read goes on at the beginning of r.
-func (t *List) read(r io.Reader) {
-	t.lines = bufio.NewScanner(r)
-	t.lines.Buffer(make([]byte, 0, longestLine), longestLine)
-	t.lines.Split(new(uncommented).split)
-	t.line = 0
+// Len returns how many targets there are.
+func (l *List) Len() int { return l.length }
+
+// open reads the file once from the beginning to the end, and is then at its beginning again. Of what cannot be read twice
+// the targets are kept.
+func (l *List) open(stdin io.Reader, most int) error {
+	if l.name == "-" {
+		return l.keep(stdin, most)
+	}
+	file, err := os.Open(l.name)
+	if err != nil {
+		return fmt.Errorf("--targets: %w", err)
+	}
+	l.file = file
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return l.keep(file, most)
+	}
+	if err := l.check(newLineReader(file), most, func(string) {}); err != nil {
+		return err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return &ReadError{l.source(), err}
+	}
+	l.lines = newLineReader(file)
+	return nil
 }
 
-// uncommented splits a file into lines without their comments, which may be longer than a line.
-type uncommented struct{ comment bool } // the rest of the line is one
+// keep checks what cannot be read twice, and keeps its targets.
+func (l *List) keep(r io.Reader, most int) error {
+	var kept bytes.Buffer
+	err := l.check(newLineReader(r), most, func(line string) {
+		kept.WriteString(line)
+		kept.WriteByte('\n')
+	})
+	l.lines = newLineReader(&kept)
+	return err
+}
 
-func (u *uncommented) split(data []byte, atEOF bool) (advance int, token []byte, err error) {
-	if u.comment {
-		end := bytes.IndexByte(data, '\n')
-		if end < 0 {
-			return len(data), nil, nil
+// check counts the targets of lines up to the first that is wrong, or one too many, and hands each to take.
+func (l *List) check(lines *lineReader, most int, take func(line string)) error {
+	for {
+		_, line, err := l.nextLine(lines)
+		if err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
 		}
-		u.comment = false
-		advance, token, err = u.split(data[end+1:], atEOF) // at the end, a Scanner asks once more only if there was a token
-		return end + 1 + advance, token, err
+		take(line)
+		l.length++
+		if err := l.bound(most); err != nil {
+			return err
+		}
 	}
-	if i := bytes.IndexAny(data, "#\n"); i >= 0 && data[i] == '#' {
-		u.comment = true
-		return i + 1, data[:i], nil
-	}
-	return bufio.ScanLines(data, atEOF)
 }
 
 // source is what the file is called in messages.
-func (t *List) source() string {
-	if t.name == "-" {
+func (l *List) source() string {
+	if l.name == "-" {
 		return "stdin"
 	}
-	return text.Printable(t.name)
+	return text.Printable(l.name)
 }
 
-// nextLine returns the target of the next line that has one.
-func (t *List) nextLine() (Target, bool, error) {
-	for t.lines.Scan() {
-		t.line++
-		line := bytes.TrimSpace(t.lines.Bytes())
-		if len(line) == 0 {
-			continue
-		}
-		parsed, err := Parse(string(line))
-		if err != nil {
-			return Target{}, false, fmt.Errorf("%s line %d: %w", t.source(), t.line, err)
-		}
-		return parsed, true, nil
+// nextLine returns the target of the next line that has one, and its text; after the last the error is io.EOF.
+func (l *List) nextLine(lines *lineReader) (Target, string, error) {
+	line, err := lines.next()
+	switch {
+	case err == io.EOF:
+		return Target{}, "", io.EOF
+	case errors.Is(err, errLongLine):
+		return Target{}, "", fmt.Errorf("%s line %d: %w", l.source(), lines.number, err)
+	case err != nil && l.name == "-":
+		return Target{}, "", &ReadError{l.source(), err}
+	case err != nil:
+		return Target{}, "", fmt.Errorf("--targets: %w", err)
 	}
-	if err := t.lines.Err(); err != nil {
-		return Target{}, false, fmt.Errorf("%s line %d: %w", t.source(), t.line+1, err)
+	parsed, err := Parse(line)
+	if err != nil {
+		return Target{}, "", fmt.Errorf("%s line %d: %w", l.source(), lines.number, err)
 	}
-	return Target{}, false, nil
+	return parsed, line, nil
 }
 
 // Next returns the next target, or false if there is none left, or the file has changed and cannot be read any more: then
 // Close says so.
-func (t *List) Next() (Target, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.args) > 0 {
-		first := t.args[0]
-		t.args = t.args[1:]
-		t.taken++
+func (l *List) Next() (Target, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.args) > 0 {
+		first := l.args[0]
+		l.args = l.args[1:]
+		l.taken++
 		return first, true
 	}
-	if t.lines == nil || t.err != nil {
+	if l.lines == nil || l.err != nil {
 		return Target{}, false
 	}
-	var parsed Target
-	var ok bool
-	if parsed, ok, t.err = t.nextLine(); ok {
-		t.taken++
+	parsed, _, err := l.nextLine(l.lines)
+	if err != nil {
+		if err != io.EOF {
+			l.err = err
+		}
+		return Target{}, false
 	}
-	return parsed, ok
+	l.taken++
+	return parsed, true
 }
 
 // Remaining returns how many targets Next has not returned yet.
-func (t *List) Remaining() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.length - t.taken
+func (l *List) Remaining() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.length - l.taken
 }
 
 // Argument returns what of the command line names the targets, for messages: the first target, or the flag with the file.
-func (t *List) Argument() string {
-	if len(t.args) > 0 {
-		return t.args[0].Text
+func (l *List) Argument() string {
+	if len(l.args) > 0 {
+		return l.args[0].Text
 	}
-	return "--targets " + t.name
+	return "--targets " + l.name
 }
 
 // Close closes the file, and returns what went wrong with it since it was opened.
-func (t *List) Close() error {
-	if t.file != nil {
-		t.err = errors.Join(t.err, t.file.Close())
-		t.file = nil
+func (l *List) Close() error {
+	if l.file != nil {
+		l.err = errors.Join(l.err, l.file.Close())
+		l.file = nil
 	}
-	return t.err
+	return l.err
 }

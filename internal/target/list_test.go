@@ -1,6 +1,7 @@
 package target_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"tcpprobe/internal/target"
 )
@@ -37,7 +39,7 @@ const someTargets = "# comment\n\n 192.0.2.1:80 # behind it\r\n\tb:http\nc:443"
 func TestList(t *testing.T) {
 	want := []string{"a:1", "192.0.2.1:80", "b:http", "c:443"}
 	for name, file := range map[string]string{"file": writeFile(t, someTargets), "stdin": "-"} {
-		l, err := target.Open([]string{"a:1"}, file, strings.NewReader(someTargets), 4)
+		l, err := target.Open(t.Context(), []string{"a:1"}, file, strings.NewReader(someTargets), 4)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -51,7 +53,7 @@ func TestList(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	l, err := target.Open(nil, "-", strings.NewReader("c:443"), 0)
+	l, err := target.Open(t.Context(), nil, "-", strings.NewReader("c:443"), 0)
 	if err != nil || l.Argument() != "--targets -" {
 		t.Errorf("%v, %s", err, l.Argument())
 	}
@@ -61,17 +63,17 @@ func TestList(t *testing.T) {
 func TestLongComment(t *testing.T) {
 	comment := "#" + strings.Repeat(" long # ", 5000)
 	file := comment + "\na:1 " + comment + "\r\n\nb:2\n" + comment
-	l, err := target.Open(nil, "-", strings.NewReader(file), 0)
+	l, err := target.Open(t.Context(), nil, "-", strings.NewReader(file), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, want := drain(l), []string{"a:1", "b:2"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if _, err := target.Open(nil, "-", strings.NewReader(comment+"\n"+comment+"\nc\n"), 0); err == nil || !strings.Contains(err.Error(), "stdin line 3: target c") {
+	if _, err := target.Open(t.Context(), nil, "-", strings.NewReader(comment+"\n"+comment+"\nc\n"), 0); err == nil || !strings.Contains(err.Error(), "stdin line 3: target c") {
 		t.Errorf("%v, want one about line 3", err)
 	}
-	if _, err := target.Open(nil, "-", strings.NewReader("a:1\n"+strings.Repeat("a", 5000)+comment), 0); err == nil || !strings.Contains(err.Error(), "stdin line 2") {
+	if _, err := target.Open(t.Context(), nil, "-", strings.NewReader("a:1\n"+strings.Repeat("a", 5000)+comment), 0); err == nil || !strings.Contains(err.Error(), "stdin line 2") {
 		t.Errorf("%v, want one about line 2", err)
 	}
 }
@@ -83,7 +85,7 @@ func TestListFromPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	go os.WriteFile(name, []byte(someTargets), 0)
-	l, err := target.Open(nil, name, nil, 0)
+	l, err := target.Open(t.Context(), nil, name, nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +95,7 @@ func TestListFromPipe(t *testing.T) {
 }
 
 func TestListConcurrently(t *testing.T) {
-	l, err := target.Open([]string{"a:1", "b:1"}, writeFile(t, strings.Repeat("192.0.2.1:80\n", 998)), nil, 0)
+	l, err := target.Open(t.Context(), []string{"a:1", "b:1"}, writeFile(t, strings.Repeat("192.0.2.1:80\n", 998)), nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,13 +125,14 @@ func TestListErrors(t *testing.T) {
 		{"argument", []string{"a:1", "b"}, "", nil, "target b: the port is missing, as in b:80"},
 		{"line", nil, "-", strings.NewReader("a:1\n\nb\n"), "stdin line 3: target b: the port is missing, as in b:80"},
 		{"nothing", nil, "-", strings.NewReader("# nothing"), "stdin has no target in it"},
-		{"too many", []string{"a:1"}, "-", strings.NewReader("b:1\nc:1\nd:1"), "4 targets are more than --max-targets 3: raise it if they are all meant"},
-		{"too many arguments", []string{"a:1", "b:1", "c:1", "d:1"}, "", nil, "4 targets are more than --max-targets 3: raise it if they are all meant"},
+		{"too many", []string{"a:1"}, "-", strings.NewReader("b:1\nc:1\nd:1"), "there are more than 3 targets: raise --max-targets if they are all meant"},
+		{"too many arguments", []string{"a:1", "b:1", "c:1", "d:1"}, "", nil, "there are more than 3 targets: raise --max-targets if they are all meant"},
 		{"stdin fails", nil, "-", failingReader{}, "cannot read stdin: input/output error"},
 		{"a directory", nil, t.TempDir(), nil, "is a directory"},
+		{"a long line", nil, "-", strings.NewReader("a:1\n" + strings.Repeat("x", 5000) + ":80\n"), "stdin line 2: it is longer than 4096 octets"},
 		{"no file", nil, "/nowhere/\x1b", nil, "no such file or directory"},
 	} {
-		l, err := target.Open(test.args, test.file, test.stdin, 3)
+		l, err := target.Open(t.Context(), test.args, test.file, test.stdin, 3)
 		if l != nil || err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: %v, want %s", test.name, err, test.want)
 		}
@@ -138,7 +141,7 @@ func TestListErrors(t *testing.T) {
 			t.Errorf("%s: a ReadError: %v, want %v", test.name, unreadable, want)
 		}
 	}
-	_, err := target.Open(nil, "/nowhere/file", nil, 0)
+	_, err := target.Open(t.Context(), nil, "/nowhere/file", nil, 0)
 	if !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v has lost its cause", err)
 	}
@@ -157,7 +160,7 @@ func TestListClosesFiles(t *testing.T) {
 	before := descriptors()
 	for _, file := range files {
 		for range 3 {
-			if _, err := target.Open(nil, file, nil, 1); err == nil {
+			if _, err := target.Open(t.Context(), nil, file, nil, 1); err == nil {
 				t.Errorf("%s is taken", file)
 			}
 		}
@@ -170,7 +173,7 @@ func TestListClosesFiles(t *testing.T) {
 // TestListChanges: a file that is changed while the run lasts ends the list, and Close says why.
 func TestListChanges(t *testing.T) {
 	name := writeFile(t, strings.Repeat("192.0.2.1:80\n", 1000))
-	l, err := target.Open(nil, name, nil, 0)
+	l, err := target.Open(t.Context(), nil, name, nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,3 +187,104 @@ func TestListChanges(t *testing.T) {
 		t.Errorf("Close: %v", err)
 	}
 }
+
+// TestListByteOrderMark: what editors put in front of a file is no part of its first line, comment or target.
+func TestListByteOrderMark(t *testing.T) {
+	for content, want := range map[string][]string{
+		"\ufeff192.0.2.1:80\r\n":   {"192.0.2.1:80"},
+		"\ufeff# hosts\r\na:1\r\n": {"a:1"},
+		"\ufeff\na:1":              {"a:1"},
+	} {
+		for _, file := range []string{"-", writeFile(t, content)} {
+			l, err := target.Open(t.Context(), nil, file, strings.NewReader(content), 0)
+			if err != nil {
+				t.Errorf("%q: %v", content, err)
+				continue
+			}
+			if got := drain(l); !slices.Equal(got, want) {
+				t.Errorf("%q: %q, want %q", content, got, want)
+			}
+		}
+	}
+}
+
+// TestListLongComment: a comment is one at any length.
+func TestListLongComment(t *testing.T) {
+	content := "a:1 #" + strings.Repeat("x", 100_000) + "\n#" + strings.Repeat("b:1 ", 5000) + "\nc:1#" + strings.Repeat(" ", 4090)
+	l, err := target.Open(t.Context(), nil, writeFile(t, content), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := drain(l), []string{"a:1", "c:1"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// endless is a stream of lines that never ends, and counts what was read of it.
+type endless struct {
+	line string
+	read int
+}
+
+func (e *endless) Read(b []byte) (int, error) {
+	n := 0
+	for n+len(e.line) <= len(b) {
+		n += copy(b[n:], e.line)
+	}
+	e.read += n
+	return n, nil
+}
+
+// TestListEndless: of a stream without end no more is read than what shows that there are too many targets.
+func TestListEndless(t *testing.T) {
+	stream := &endless{line: "192.0.2.1:80\n"}
+	_, err := target.Open(t.Context(), []string{"a:1"}, "-", stream, 1000)
+	if err == nil || !strings.Contains(err.Error(), "there are more than 1000 targets") {
+		t.Errorf("%v", err)
+	}
+	if most := 1000*len(stream.line) + 2*4096; stream.read > most {
+		t.Errorf("%d octets were read, want at most %d", stream.read, most)
+	}
+}
+
+// TestListInterrupted: opening a pipe that nobody writes to, or reading comments for ever, ends with the context.
+func TestListInterrupted(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for what, open := range map[string]func(context.Context) (*target.List, error){
+		"pipe":     func(ctx context.Context) (*target.List, error) { return target.Open(ctx, nil, name, nil, 0) },
+		"comments": func(ctx context.Context) (*target.List, error) { return target.Open(ctx, nil, "-", newComments(t), 0) },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		began := time.Now()
+		if _, err := open(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) > 5*time.Second {
+			t.Errorf("%s: %v after %v", what, err, time.Since(began))
+		}
+		cancel()
+	}
+	// The one that waits for a writer is let go.
+	if writer, err := os.OpenFile(name, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil {
+		writer.Close()
+	}
+}
+
+// newComments returns a stream of comments that ends with the test.
+func newComments(t *testing.T) io.Reader {
+	ended := make(chan struct{})
+	t.Cleanup(func() { close(ended) })
+	comments := &endless{line: "# nothing\n"}
+	return readerFunc(func(b []byte) (int, error) {
+		select {
+		case <-ended:
+			return 0, io.EOF
+		default:
+			return comments.Read(b)
+		}
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
