@@ -63,6 +63,19 @@ func TestInterfaceLost(t *testing.T) {
 	})
 }
 
+// TestHeldBack: a SYN that the kernel's IP keeps, because nobody answers for the next hop, did not go unanswered: it never left.
+func TestHeldBack(t *testing.T) {
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	labtest.Nft(t, b, "table ip deaf {\n chain input {\n type filter hook input priority 0; policy drop;\n }\n}\n")
+	p := probeOnce(t, a, exit.NoNextHop, "arp_timeout", "--send=ip", "-W=1s", "10.0.0.9:80")
+	if p.Reason != "10.0.0.9 is silent on eth0." {
+		t.Errorf("the reason is %q", p.Reason)
+	}
+	// What left and was dropped by the other end is a timeout.
+	probeOnce(t, a, exit.Timeout, "timeout", "--send=ip", "-W=1s", "10.0.0.2:80")
+}
+
 // TestNextHopAnnounced: a next hop that announces its new MAC costs nothing: the kernel's connections would follow it, too.
 func TestNextHopAnnounced(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 
+	"tcpprobe/internal/neighbor"
 	"tcpprobe/probe"
 	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
@@ -97,6 +98,10 @@ func (w *worker) done(a *attempt) {
 		w.congestion.Lost(w.clock.Now())
 	} else {
 		w.congestion.Over()
+	}
+	if a.result.Outcome == probe.OutcomeTimeout && w.unsent(a) {
+		w.silent(a, &neighbor.Error{Protocol: "ARP", Target: a.way.NextHop, Interface: a.way.Interface, Err: neighbor.ErrTimeout})
+		a.result.NextHop = &probe.NextHop{Source: "kernel", Address: a.way.NextHop}
 	}
 	w.end(a)
 }

@@ -97,11 +97,26 @@ func (w *worker) answered(ctx context.Context, q *question, found neighbor.Resul
 	case ctx.Err() != nil:
 		a.fail(probe.OutcomeInterrupted, nil)
 	case errors.Is(err, neighbor.ErrTimeout):
-		a.happened(probe.Event{Kind: probe.EventARPSilence, At: stamp.Stamp{User: w.clock.Now()},
-			ARP: &probe.ARPPacket{Interface: a.way.Interface, Address: a.way.NextHop}})
-		a.fail(probe.OutcomeARPTimeout, err)
+		w.silent(a, err)
 	}
 	w.abandon(a, err)
+}
+
+// silent ends an attempt whose next hop nobody answers for.
+func (w *worker) silent(a *attempt, err error) {
+	a.happened(probe.Event{Kind: probe.EventARPSilence, At: stamp.Stamp{User: w.clock.Now()},
+		ARP: &probe.ARPPacket{Interface: a.way.Interface, Address: a.way.NextHop}})
+	a.result.Outcome, a.result.Err, a.result.TCP = probe.OutcomeARPTimeout, err, nil
+}
+
+// unsent reports whether the SYNs of an attempt never left, although the kernel took them: its IP holds them back while it asks
+// for the next hop, and drops them when nobody answers. Nobody saw the first one leave then.
+func (w *worker) unsent(a *attempt) bool {
+	if a.flow.Path.Link || !a.way.UsesARP() || !a.result.TCP.States[0].At.Kernel.IsZero() {
+		return false
+	}
+	entry, err := w.routes.Neighbor(a.way.Index, a.way.NextHop)
+	return err == nil && entry.State.Unresolved()
 }
 
 // noteConflicts adds what has come to light about next hops since their MACs were found.
