@@ -84,7 +84,7 @@ type flow struct {
 // listens reports whether a packet came the way that the flow uses. Where frames and the kernel's IP are both listened to,
 // everything comes twice.
 func (f *flow) listens(p rawip.Packet) bool {
-	return f.Path.Link == (p.Interface != 0)
+	return f.Path.Link != p.ByIP
 }
 
 // key returns what tells the flow's connection apart.

@@ -390,8 +390,8 @@ func TestTwoWays(t *testing.T) {
 			ip, h := probetest.Parse(t, b)
 			if reply, ok := probetest.Polite(h); ok {
 				src, dst := netip.AddrPortFrom(ip.Dst, h.DstPort), netip.AddrPortFrom(ip.Src, h.SrcPort)
-				for _, ifindex := range []int{1, 0} {
-					w.Deliver(20*ms, rawip.Packet{Octets: probetest.Datagram(src, dst, reply, 0), Interface: ifindex})
+				for _, byIP := range []bool{false, true} {
+					w.Deliver(20*ms, rawip.Packet{Octets: probetest.Datagram(src, dst, reply, 0), Interface: 1, ByIP: byIP})
 				}
 			}
 			return nil

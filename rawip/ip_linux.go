@@ -1,6 +1,7 @@
 package rawip
 
 import (
+	"encoding/binary"
 	"errors"
 	"net"
 	"os"
@@ -14,157 +15,174 @@ import (
 
 // ipSockets send and receive datagrams by the kernel's IP (raw(7)): after its routing, its firewall and its address
 // translation, as connect(2) would.
+//
+// The kernel acts on an ICMP error if a raw socket could have sent what it quotes, and believes the quote: by a forged one it
+// changes the MTU or the gateway of any route, for all programs. So what sends receives nothing and quotes of it cannot
+// exist, what receives TCP is bound and connected, and none of them takes part in finding path MTUs.
 type ipSockets struct {
-	tcp, icmp int // file descriptors; what is sent goes out by the first
-	clock     *stamp.Clock
-	receiver  socket.Receiver
-	sends     uint32 // datagrams sent since stamping them began: the number of the next
-	recent    [64]sentDatagram
-}
-
-// sentDatagram is a datagram that a stamp may still come for.
-type sentDatagram struct {
-	number uint32
-	octets []byte
+	out      int // sends
+	tcp      pairSockets
+	icmp     icmpSocket
+	control  sendControl
+	sent     sentDatagrams
+	clock    *stamp.Clock
+	receiver socket.Receiver
 }
 
 // openIP opens the sockets, with a filter. What came before the filter is thrown away.
 func openIP(filter []bpf.RawInstruction, clock *stamp.Clock, o WireOptions) (*ipSockets, error) {
-	s := &ipSockets{tcp: -1, icmp: -1, clock: clock}
-	if err := s.open(filter, o); err != nil {
+	s := &ipSockets{out: -1, tcp: pairSockets{filter: filter}, icmp: icmpSocket{fd: -1, filter: filter}, clock: clock}
+	if err := s.open(o); err != nil {
 		s.close()
 		return nil, &net.OpError{Op: "open", Net: "ip4", Err: err}
 	}
 	return s, nil
 }
 
-func (s *ipSockets) open(filter []bpf.RawInstruction, o WireOptions) (err error) {
-	nothing, err := bpf.Assemble([]bpf.Instruction{drop})
-	if err != nil {
+func (s *ipSockets) open(o WireOptions) (err error) {
+	if s.out, err = openRaw(unix.IPPROTO_RAW); err != nil {
 		return err
 	}
-	for _, sock := range []struct {
-		fd       *int
-		protocol int
-	}{{&s.tcp, ProtocolTCP}, {&s.icmp, ProtocolICMP}} {
-		*sock.fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, sock.protocol)
-		if err != nil {
-			return os.NewSyscallError("socket", err)
-		}
-		if err := socket.AttachFilter(*sock.fd, nothing); err != nil {
-			return err
-		}
-		if err := socket.StampReceived(*sock.fd); err != nil {
-			return err
-		}
-	}
-	if err := os.NewSyscallError("setsockopt IP_HDRINCL", unix.SetsockoptInt(s.tcp, unix.SOL_IP, unix.IP_HDRINCL, 1)); err != nil {
+	if err := park(s.out); err != nil {
 		return err
 	}
 	if o.Interface != "" {
-		if err := os.NewSyscallError("setsockopt SO_BINDTODEVICE", unix.BindToDevice(s.tcp, o.Interface)); err != nil {
+		if err := os.NewSyscallError("setsockopt SO_BINDTODEVICE", unix.BindToDevice(s.out, o.Interface)); err != nil {
 			return err
 		}
 	}
 	if o.Mark != 0 {
-		if err := os.NewSyscallError("setsockopt SO_MARK", unix.SetsockoptInt(s.tcp, unix.SOL_SOCKET, unix.SO_MARK, int(o.Mark))); err != nil {
+		if err := os.NewSyscallError("setsockopt SO_MARK", unix.SetsockoptInt(s.out, unix.SOL_SOCKET, unix.SO_MARK, int(o.Mark))); err != nil {
 			return err
 		}
 	}
-	for _, fd := range []int{s.tcp, s.icmp} {
-		s.drain(fd)
-	}
-	if err := s.setFilter(filter); err != nil {
+	if err := s.tcp.open(); err != nil {
 		return err
 	}
-	return s.stampSent()
-}
-
-// drain throws away what arrived before the filter was there.
-func (s *ipSockets) drain(fd int) {
-	var b [1]byte
-	for {
-		if _, _, err := unix.Recvfrom(fd, b[:], unix.MSG_DONTWAIT); err != nil && err != unix.EINTR {
-			return
-		}
+	if err := s.icmp.open(); err != nil {
+		return err
 	}
+	return socket.StampSent(s.out)
 }
 
-// stampSent has the kernel stamp what is sent, counting from 0 from now on.
-func (s *ipSockets) stampSent() error {
-	s.sends = 0
-	s.recent = [64]sentDatagram{}
-	return socket.StampSentAnew(s.tcp)
+// send sends a datagram with its header, by the interface of the path and as from its source address.
+func (s *ipSockets) send(p Path, datagram []byte) error {
+	src, dst := [4]byte(datagram[offSrc:]), [4]byte(datagram[offDst:])
+	err := errors.Join(s.tcp.watch(src, dst), s.icmp.watch(src))
+	if err == nil {
+		err = s.sendBy(p, src, dst, datagram)
+	}
+	if err != nil {
+		return &net.OpError{Op: "send", Net: "ip4", Err: err}
+	}
+	return nil
 }
 
-func (s *ipSockets) setFilter(filter []bpf.RawInstruction) error {
-	return errors.Join(socket.AttachFilter(s.tcp, filter), socket.AttachFilter(s.icmp, filter))
-}
-
-// send sends a datagram with its header.
-func (s *ipSockets) send(datagram []byte) error {
-	to := unix.SockaddrInet4{Addr: [4]byte(datagram[offDst:])}
+// sendBy sends a datagram when it is known who receives the answer.
+func (s *ipSockets) sendBy(p Path, src, dst [4]byte, datagram []byte) error {
+	to := unix.SockaddrInet4{Addr: dst}
 	for {
-		err := unix.Sendto(s.tcp, datagram, 0, &to)
-		switch err {
-		case nil:
-			r := &s.recent[s.sends%uint32(len(s.recent))]
-			r.number = s.sends
-			r.octets = append(r.octets[:0], datagram...)
-			s.sends++
+		_, err := unix.SendmsgN(s.out, datagram, s.control.octets(p.Interface, src), &to, 0)
+		switch {
+		case err == nil:
+			if s.sent.add(p.Interface, datagram) {
+				return s.collect()
+			}
 			return nil
-		case unix.EINTR:
+		case err == unix.EINTR:
+			continue
+		case err == unix.EINVAL && !s.control.withoutProtocol:
+			s.control.withoutProtocol = true // Linux has it since version 6.4
 			continue
 		}
 		// Whether the kernel has counted a datagram that it did not send depends on how far it got.
-		return &net.OpError{Op: "send", Net: "ip4", Err: errors.Join(os.NewSyscallError("sendto", err), s.stampSent())}
+		s.sent = sentDatagrams{}
+		return errors.Join(os.NewSyscallError("sendmsg", err), socket.StampSentAnew(s.out))
 	}
 }
 
 // receive returns the next of: a datagram of ours as it left, a segment, an ICMP error.
 func (s *ipSockets) receive(b []byte) (Packet, bool, error) {
-	if p, ok, err := s.receiveSent(); ok || err != nil {
-		return p, ok, err
+	if len(s.sent.stamped) == 0 {
+		if err := s.collect(); err != nil {
+			return Packet{}, false, err
+		}
 	}
-	for _, fd := range []int{s.tcp, s.icmp} {
+	if p, ok := s.sent.next(); ok {
+		return p, true, nil
+	}
+	for i := range s.tcp.sockets {
+		if p, ok, err := s.receiveFrom(s.tcp.sockets[i], b); ok || err != nil {
+			return p, ok, err
+		}
+	}
+	p, ok, err := s.receiveFrom(s.icmp.fd, b)
+	if !ok && err == nil {
+		s.clock.Drained()
+	}
+	return p, ok, err
+}
+
+// receiveFrom returns the next datagram of a socket.
+func (s *ipSockets) receiveFrom(fd int, b []byte) (Packet, bool, error) {
+	for {
 		before := s.clock.Before()
 		n, control, err := s.receiver.Receive(fd, b, 0)
 		switch {
 		case err == 0:
-			return Packet{Octets: b[:n], At: s.clock.Stamp(socket.Stamp(control), before)}, true, nil
-		case err != unix.EAGAIN:
+			p := Packet{Octets: b[:n], ByIP: true, At: s.clock.Stamp(socket.Stamp(control), before)}
+			if info := socket.ControlMessage(control, unix.SOL_IP, unix.IP_PKTINFO); len(info) >= unix.SizeofInet4Pktinfo {
+				p.Interface = int(binary.NativeEndian.Uint32(info))
+			}
+			return p, true, nil
+		case err == unix.EAGAIN:
+			return Packet{}, false, nil
+		case !fromICMP(err):
 			return Packet{}, false, &net.OpError{Op: "receive", Net: "ip4", Err: os.NewSyscallError("recvmsg", err)}
 		}
 	}
-	s.clock.Drained()
-	return Packet{}, false, nil
 }
 
-// receiveSent returns a datagram of ours whose stamp has come.
-func (s *ipSockets) receiveSent() (Packet, bool, error) {
+// fromICMP reports whether an error of a connected socket is what the kernel makes of an ICMP error (icmp_err_convert). The
+// message itself is received too, and says more.
+func fromICMP(err unix.Errno) bool {
+	switch err {
+	case unix.ENETUNREACH, unix.EHOSTUNREACH, unix.ENOPROTOOPT, unix.ECONNREFUSED, unix.EMSGSIZE, unix.EOPNOTSUPP, unix.EHOSTDOWN,
+		unix.ENONET, unix.EPROTO:
+		return true
+	}
+	return false
+}
+
+// collect takes the stamps of datagrams of ours that have come.
+func (s *ipSockets) collect() error {
 	for {
 		before := s.clock.Before()
-		_, control, err := s.receiver.Receive(s.tcp, nil, unix.MSG_ERRQUEUE)
+		_, control, err := s.receiver.Receive(s.out, nil, unix.MSG_ERRQUEUE)
 		switch err {
 		case 0:
 		case unix.EAGAIN:
-			return Packet{}, false, nil
+			return nil
 		default:
-			return Packet{}, false, &net.OpError{Op: "receive", Net: "ip4", Err: os.NewSyscallError("recvmsg MSG_ERRQUEUE", err)}
+			return &net.OpError{Op: "receive", Net: "ip4", Err: os.NewSyscallError("recvmsg MSG_ERRQUEUE", err)}
 		}
-		number, ok := socket.SentNumber(control)
-		if !ok {
-			continue
-		}
-		if r := &s.recent[number%uint32(len(s.recent))]; r.number == number && len(r.octets) > 0 {
-			return Packet{Sent: true, Octets: r.octets, At: s.clock.Stamp(socket.Stamp(control), before)}, true, nil
+		if number, ok := socket.SentNumber(control); ok {
+			s.sent.stamp(number, s.clock.Stamp(socket.Stamp(control), before))
 		}
 	}
 }
 
+// setFilter sets the filter of what is received.
+func (s *ipSockets) setFilter(filter []bpf.RawInstruction) error {
+	return errors.Join(s.tcp.setFilter(filter), s.icmp.setFilter(filter))
+}
+
+// fds returns the file descriptors to wait for.
+func (s *ipSockets) fds() []int { return append([]int{s.out, s.icmp.fd}, s.tcp.sockets...) }
+
 func (s *ipSockets) close() error {
 	var errs []error
-	for _, fd := range []int{s.tcp, s.icmp} {
+	for _, fd := range s.fds() {
 		if fd >= 0 {
 			errs = append(errs, os.NewSyscallError("close", unix.Close(fd)))
 		}

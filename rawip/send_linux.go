@@ -13,7 +13,7 @@ import (
 // latest with the next Receive or Wait.
 func (w *Wire) Send(p Path, datagram []byte) error {
 	if !p.Link {
-		return w.ip.send(datagram)
+		return w.ip.send(p, datagram)
 	}
 	err := w.link.Send(p.Interface, etherTypeIPv4, p.NextHop, datagram)
 	if _, others := errors.AsType[*socket.SendError](err); others {

@@ -101,7 +101,7 @@ func (w *Wire) Prepare(p Path) (err error) {
 		}
 	case !p.Link && w.ip == nil:
 		if w.ip, err = openIP(w.filter, w.clock, w.options); err == nil {
-			w.waiter.Add(w.ip.tcp, w.ip.icmp)
+			w.waiter.Add(w.ip.fds()...)
 		}
 	}
 	return err

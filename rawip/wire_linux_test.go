@@ -182,8 +182,8 @@ func TestWire(t *testing.T) {
 		seenOn   int // index of the interface that what is received names
 	}{
 		{"frames", rawip.Path{Interface: eth0, Link: true, NextHop: macOfB}, "10.0.0.1:40001", "10.0.0.2:7", eth0},
-		{"the kernel's IP", rawip.Path{Interface: eth0}, "10.0.0.1:40002", "10.0.0.2:7", 0},
-		{"the kernel's IP on loopback", rawip.Path{Interface: 1}, "127.0.0.1:40003", "127.0.0.1:7", 0},
+		{"the kernel's IP", rawip.Path{Interface: eth0}, "10.0.0.1:40002", "10.0.0.2:7", eth0},
+		{"the kernel's IP on loopback", rawip.Path{Interface: 1}, "127.0.0.1:40003", "127.0.0.1:7", 1},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -205,6 +205,9 @@ func TestWire(t *testing.T) {
 				answer, _ := until(t, w, false, tcphdr.SYN|tcphdr.ACK)
 				if ip.ID != id || ip.Src != src.Addr() || ip.Dst != dst.Addr() {
 					t.Fatalf("sent datagram %d, saw %+v", id, ip)
+				}
+				if answer.ByIP == test.path.Link || sent.ByIP == test.path.Link {
+					t.Fatalf("sent by IP: %t, received by IP: %t", sent.ByIP, answer.ByIP)
 				}
 				if answer.Interface != test.seenOn || sent.Interface != test.seenOn {
 					t.Fatalf("sent on interface %d, received on %d; want %d", sent.Interface, answer.Interface, test.seenOn)
