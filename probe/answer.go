@@ -113,8 +113,8 @@ func (h *Handshake) result() *TCP {
 
 // report writes what is known of the handshake into t, in the memory that t has.
 func (h *Handshake) report(t *TCP) {
-	states, peer := t.States[:0], t.Peer
-	*t = TCP{State: h.state, States: append(states, h.states...), Close: h.c.Close, TTL: h.answer.ttl, Ignored: h.ignored}
+	states, strays, peer := t.States[:0], t.Strays[:0], t.Peer
+	*t = TCP{Strays: strays, State: h.state, States: append(states, h.states...), Close: h.c.Close, TTL: h.answer.ttl}
 	if h.heard {
 		if t.Peer = peer; peer == nil {
 			t.Peer = new(Peer)

@@ -29,15 +29,6 @@ func (a Arrival) end() tcphdr.SeqNum {
 // HandleSegment processes a segment that arrived (RFC 9293 3.10.7).
 func (h *Handshake) HandleSegment(a Arrival) Verdict {
 	h.latest = a.At
-	verdict := h.handle(a)
-	switch verdict {
-	case VerdictDropped, VerdictRSTUnproven, VerdictACKUnacceptable, VerdictTimestampUnproven, VerdictOutOfWindow, VerdictChallenged, VerdictLate:
-		h.ignored++
-	}
-	return verdict
-}
-
-func (h *Handshake) handle(a Arrival) Verdict {
 	switch {
 	case h.start.IsZero():
 		return VerdictLate

@@ -69,6 +69,7 @@ type flow struct {
 	deadline.Timer      // when to look after it
 	ended          bool // nothing more is to be done for it
 
+	strays  strays
 	past    *Flow // the Flow, once its owner has it back
 	sibling *flow // another with the same addresses and ports, or nil
 

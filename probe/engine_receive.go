@@ -89,10 +89,15 @@ func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) 
 	if lingers {
 		f = e.over.flows[flowKey{netip.AddrPortFrom(ip.Dst, s.DstPort), netip.AddrPortFrom(ip.Src, s.SrcPort)}]
 	}
-	if f == nil || !f.listens(p) {
+	if f == nil {
+		e.countElsewhere(p, ip, s, payload)
+		return
+	}
+	if !f.listens(p) {
 		return
 	}
 	if ip.MoreFragments {
+		f.strays.fragments++
 		f.h.find(FindingFragmentIgnored) // its checksum is that of the whole
 		return
 	}
@@ -101,6 +106,7 @@ func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) 
 		sum = checksum.Partial
 	}
 	if sum == checksum.Invalid {
+		f.strays.checksum++
 		f.h.find(FindingChecksumInvalid)
 		return
 	}
@@ -115,6 +121,28 @@ func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) 
 	}
 	f.noteReceived(p, ip, s, len(data), sum, verdict)
 	e.work(f)
+}
+
+// maximumSearch is how many handshakes may be under way for what comes from elsewhere to be looked up among them, one by one.
+const maximumSearch = 64
+
+// countElsewhere counts an answer that acknowledges our SYN, and comes from another address or port than it was sent to.
+func (e *Engine) countElsewhere(p rawip.Packet, ip rawip.Header, s tcphdr.Header, payload []byte) {
+	if !s.Flags.Has(tcphdr.ACK) || s.Flags&(tcphdr.SYN|tcphdr.RST) == 0 || len(e.flows) > maximumSearch || ip.MoreFragments {
+		return
+	}
+	local := netip.AddrPortFrom(ip.Dst, s.DstPort)
+	for key, f := range e.flows {
+		if key.local != local || !f.h.expects(s.Ack) || f.h.outcome != OutcomePending || !f.listens(p) {
+			continue
+		}
+		if !p.NoChecksum && tcphdr.Verify(payload, ip.Src, ip.Dst) == checksum.Invalid {
+			continue
+		}
+		if f.strays.elsewhere++; f.strays.elsewhere == 1 {
+			f.strays.from = netip.AddrPortFrom(ip.Src, s.SrcPort)
+		}
+	}
 }
 
 // handleICMP takes an ICMP error.
@@ -134,7 +162,7 @@ func (e *Engine) handleICMP(p rawip.Packet, ip rawip.Header, payload []byte) {
 		number = -1
 	}
 	verdict := f.h.HandleICMP(Notice{ICMP: m, Seq: q.seq, Number: number})
-	if verdict == VerdictRejectedByICMP || verdict == VerdictNotedICMP {
+	if verdict == VerdictRejectedByICMP || verdict == VerdictNotedICMP && len(f.Result.ICMP) < keptSegments {
 		kept := q.keep()
 		f.Result.ICMP = append(f.Result.ICMP, kept)
 		f.noteICMP(p, kept)

@@ -84,7 +84,6 @@ type Handshake struct {
 	latest   stamp.Stamp // of what was looked at last: a time or an arrival
 	states   []StateChange
 	findings []Finding
-	ignored  int
 	noted    bool // an ICMP error quoted our SYN
 }
 

@@ -20,7 +20,6 @@ func (h *Handshake) HandleICMP(n Notice) Verdict {
 		return VerdictLate
 	}
 	if !h.underWay(n.Seq) || !ends(n.ICMP) {
-		h.ignored++
 		return VerdictDropped
 	}
 	// Once established, the peer has been heard: an error is no more than a rumour.

@@ -53,7 +53,7 @@ func (f *flow) noteStamp(number int, kernel time.Time) {
 
 // noteReceived records a segment that arrived.
 func (f *flow) noteReceived(p rawip.Packet, ip rawip.Header, s tcphdr.Header, data int, sum checksum.State, v Verdict) {
-	if !f.Record {
+	if keep := f.strays.count(v); !keep || !f.Record {
 		return
 	}
 	s.Options = slices.Clone(s.Options)
@@ -98,6 +98,7 @@ func (f *flow) conclude(now time.Time) {
 	f.h.report(r.TCP)
 	r.TCP.Local, r.TCP.Remote = f.Local, f.Remote
 	r.TCP.ArrivedIndex = f.arrived
+	r.TCP.Strays = f.strays.appendTo(r.TCP.Strays)
 	r.TCP.Send = "ip"
 	if f.Path.Link {
 		r.TCP.Send = "link"

@@ -141,10 +141,10 @@ type TCP struct {
 	Connect      time.Duration // from the first SYN to our ACK: what an application waits
 	Turnaround   time.Duration // from the SYN-ACK's arrival to our ACK: what this program added
 
-	Peer    *Peer // what the SYN-ACK said; nil if there was none
-	TTL     uint8 // of the answer; 0 if there was none
-	Close   Close
-	Ignored int // segments of this connection that changed nothing
+	Peer   *Peer // what the SYN-ACK said; nil if there was none
+	TTL    uint8 // of the answer; 0 if there was none
+	Close  Close
+	Strays []Stray // what came in and decided nothing, by kind
 }
 
 // Peer is what the SYN-ACK said of the other side.

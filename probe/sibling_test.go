@@ -48,8 +48,8 @@ func TestEngineSiblings(t *testing.T) {
 		if want == probe.OutcomeUnreachable && (len(r.ICMP) != 1 || r.ICMP[0].From.As4()[3] != uint8(ttl) || r.ICMP[0].SentTTL != uint8(ttl)) {
 			t.Errorf("TTL %d: ICMP %+v", ttl, r.ICMP)
 		}
-		if r.TCP.Ignored != 0 {
-			t.Errorf("TTL %d: %d segments were nobody's", ttl, r.TCP.Ignored)
+		if len(r.TCP.Strays) != 0 {
+			t.Errorf("TTL %d: %+v were nobody's", ttl, r.TCP.Strays)
 		}
 	}
 }

@@ -143,7 +143,7 @@ var cases = []struct {
 		j.in(14.5, tcphdr.ACK, irs+99999, iss+1, nil, 3, probe.VerdictOutOfWindow)
 		j.in(14.6, tcphdr.SYN, irs+5, 0, nil, 0, probe.VerdictChallenged)
 		j.in(14.7, tcphdr.ACK, irs+1, iss+2, nil, 0, probe.VerdictLate)
-		j.TCP.Ignored = 7
+		j.TCP.Strays = []probe.Stray{{Kind: probe.StrayUnrelated, Count: 7}}
 		j.Findings = []probe.Finding{
 			probe.FindingStalePeerState, probe.FindingRSTIgnored, probe.FindingICMPThenAnswer, probe.FindingChecksumInvalid, probe.FindingARPConflict, probe.FindingARPUnanswered, probe.FindingNextHopMoved, probe.FindingNextHopOwnMAC, probe.FindingNextHopGroupMAC,
 			probe.FindingAddressConflict, probe.FindingTimestampsMismatch, probe.FindingFragmentIgnored,

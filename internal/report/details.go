@@ -143,8 +143,8 @@ func (l *Ladder) conclusion(r *probe.Result) {
 	case t.Answered:
 		counts = append(counts, whichSYN(t.AnsweredSYN, t.SYNSent)+" answered")
 	}
-	if t.Ignored > 0 {
-		counts = append(counts, text.Count(t.Ignored, "segment")+" of no effect")
+	if n := straySegments(t); n > 0 {
+		counts = append(counts, text.Count(n, "segment")+" of no effect")
 	}
 	l.page.detail("counts", listed(counts)...)
 	if t.Answered {

@@ -21,6 +21,17 @@ var strays = map[probe.Finding]string{
 // Heard reports whether anything came back, although it may be no answer to our SYN.
 func Heard(r *probe.Result) bool { return len(evidence(r)) > 0 }
 
+// straySegments returns how many segments came in and decided nothing.
+func straySegments(t *probe.TCP) (n int) {
+	if t == nil {
+		return 0
+	}
+	for _, s := range t.Strays {
+		n += s.Count
+	}
+	return n
+}
+
 // evidence names what came in for the connection and decided nothing: each kind once, with how many there were.
 func evidence(r *probe.Result) []string {
 	var kinds []string
@@ -44,6 +55,34 @@ func evidence(r *probe.Result) []string {
 		kind, ok := strays[f]
 		if ok && !slices.ContainsFunc(kinds, func(k string) bool { return strings.HasPrefix(k, kind) }) {
 			add(kind)
+		}
+	}
+	if r.TCP != nil {
+		shown := 0 // of the segments for our port, the first of which are events
+		for i := range r.Events {
+			if e := &r.Events[i]; e.Kind == probe.EventSegmentReceived && stray(e.Segment) != "" && e.Segment.Verdict != probe.VerdictCrossed {
+				shown++
+			}
+		}
+		more := -shown
+		for _, s := range r.TCP.Strays {
+			switch s.Kind {
+			case probe.StrayElsewhere:
+				kind := fmt.Sprintf("an answer to our SYN, but from %v", s.From)
+				add(kind)
+				number[kind] = s.Count
+			case probe.StrayChecksum:
+				number[strays[probe.FindingChecksumInvalid]] = s.Count
+			case probe.StrayFragment:
+				number[strays[probe.FindingFragmentIgnored]] = s.Count
+			default:
+				more += s.Count
+			}
+		}
+		if more > 0 && shown > 0 {
+			add(text.Count(more, "more segment") + " of no effect")
+		} else if more > 0 {
+			add(text.Count(more, "segment") + " of no effect")
 		}
 	}
 	for i, kind := range kinds {

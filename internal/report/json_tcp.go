@@ -32,7 +32,14 @@ type tcpJSON struct {
 	ECN          string         `json:"ecn,omitempty"`
 	TTL          *uint8         `json:"ttl,omitempty"`
 	Close        string         `json:"close,omitempty"`
+	Strays       []strayJSON    `json:"strays,omitempty"`
 	Segments     []segmentJSON  `json:"segments,omitempty"`
+}
+
+type strayJSON struct {
+	Kind  probe.StrayKind `json:"kind"`
+	Count int             `json:"count"`
+	From  netip.AddrPort  `json:"from,omitzero"`
 }
 
 type stateJSON struct {
@@ -70,6 +77,9 @@ func newTCP(r *probe.Result, zero stamp.Stamp) *tcpJSON {
 	}
 	if r.Outcome == probe.OutcomeEstablished {
 		j.Close = t.Close.String()
+	}
+	for _, s := range t.Strays {
+		j.Strays = append(j.Strays, strayJSON(s))
 	}
 	for i := range r.Events {
 		if e := &r.Events[i]; e.Segment != nil {
