@@ -16,48 +16,51 @@ import (
 	"testing"
 )
 
-// imports holds, for each package of the module, the others that it may import. The direction is one: no package below
-// another knows of it.
-var imports = map[string][]string{
-	".":                       {"internal/cli"},
-	"internal/cli":            {"docs", "internal/demo", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/nagios", "internal/netlab", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/tracer", "probe", "resolver", "tcphdr"},
-	"internal/display":        {"internal/capture", "internal/diagram", "internal/exit", "internal/explain", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "probe"},
-	"internal/prober":         {"internal/neighbor", "internal/route", "internal/socket", "internal/stamp", "internal/target", "probe", "rawip", "resolver", "tcphdr"},
-	"internal/tracer":         {"icmp", "internal/prober", "internal/target", "internal/trace", "probe"},
-	"arp":                     {"internal/stamp"},
-	"docs":                    {},
-	"icmp":                    {"internal/checksum"},
-	"internal/capture":        {"internal/checksum", "internal/report", "internal/stamp", "internal/text", "probe", "rawip", "tcphdr"},
-	"internal/bench":          {"internal/netlab", "tcphdr"},
-	"internal/diagram":        {"icmp", "internal/report", "internal/stamp", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"},
-	"internal/deadline":       {},
-	"internal/e2e":            {},
-	"internal/exit":           {"internal/stats", "probe", "resolver"},
-	"internal/explain":        {"arp", "icmp", "internal/checksum", "internal/report", "internal/stamp", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"},
-	"internal/checksum":       {},
-	"internal/neighbor":       {"arp", "internal/route", "internal/socket", "internal/stamp"},
-	"internal/hostpolicy":     {},
-	"internal/nagios":         {"internal/report", "internal/stamp", "internal/text", "probe"},
-	"internal/doctor":         {"internal/socket", "internal/stamp", "internal/text", "rawip", "resolver"},
-	"internal/demo":           {"internal/doctor", "internal/exit", "internal/netlab", "internal/terminal", "internal/text", "tcphdr"},
-	"internal/netlab":         {"internal/checksum", "internal/socket", "internal/stamp", "rawip", "tcphdr"},
-	"internal/netlab/labtest": {"internal/netlab"},
-	"internal/port":           {"rawip"},
-	"internal/report":         {"icmp", "internal/stamp", "internal/stats", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"},
-	"internal/route":          {},
-	"internal/socket":         {"internal/stamp"},
-	"internal/stamp":          {},
-	"internal/stats":          {"internal/stamp", "probe"},
-	"internal/target":         {"internal/text", "resolver"},
-	"internal/terminal":       {},
-	"internal/text":           {},
-	"internal/trace":          {"icmp", "internal/stamp", "probe", "rawip", "tcphdr"},
-	"ndp":                     {"internal/checksum", "internal/stamp"},
-	"probe":                   {"icmp", "internal/checksum", "internal/deadline", "internal/stamp", "rawip", "tcphdr"},
-	"probe/probetest":         {"icmp", "internal/checksum", "internal/stamp", "probe", "rawip", "tcphdr"},
-	"rawip":                   {"internal/checksum", "internal/socket", "internal/stamp"},
-	"resolver":                {"internal/socket", "internal/stamp"},
-	"tcphdr":                  {"internal/checksum"},
+// floors is the table of the design: for each package of the module its floor, and the packages that it may import, all of
+// which are on floors below its own. Of those that only tests and measurements use, nobody may know.
+var floors = map[string]struct {
+	floor   int
+	imports []string
+}{
+	".":                       {11, []string{"internal/cli"}},
+	"internal/cli":            {10, []string{"docs", "internal/demo", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/nagios", "internal/netlab", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/tracer", "probe", "resolver", "tcphdr"}},
+	"internal/display":        {8, []string{"internal/capture", "internal/diagram", "internal/exit", "internal/explain", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "probe"}},
+	"internal/tracer":         {7, []string{"icmp", "internal/prober", "internal/target", "internal/trace", "probe"}},
+	"internal/capture":        {7, []string{"internal/checksum", "internal/report", "internal/stamp", "internal/text", "probe", "rawip", "tcphdr"}},
+	"internal/diagram":        {7, []string{"icmp", "internal/report", "internal/stamp", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},
+	"internal/explain":        {7, []string{"arp", "icmp", "internal/checksum", "internal/report", "internal/stamp", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},
+	"internal/nagios":         {7, []string{"internal/report", "internal/stamp", "internal/text", "probe"}},
+	"internal/demo":           {7, []string{"internal/doctor", "internal/exit", "internal/netlab", "internal/terminal", "internal/text", "tcphdr"}},
+	"internal/prober":         {6, []string{"internal/neighbor", "internal/route", "internal/socket", "internal/stamp", "internal/target", "probe", "rawip", "resolver", "tcphdr"}},
+	"internal/exit":           {6, []string{"internal/stats", "probe", "resolver"}},
+	"internal/report":         {6, []string{"icmp", "internal/stamp", "internal/stats", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},
+	"internal/bench":          {5, []string{"internal/netlab", "tcphdr"}},
+	"internal/netlab/labtest": {5, []string{"internal/netlab"}},
+	"internal/stats":          {5, []string{"internal/stamp", "probe"}},
+	"internal/trace":          {5, []string{"icmp", "internal/stamp", "probe", "rawip", "tcphdr"}},
+	"probe/probetest":         {5, []string{"icmp", "internal/checksum", "internal/stamp", "probe", "rawip", "tcphdr"}},
+	"internal/doctor":         {4, []string{"internal/socket", "internal/stamp", "internal/text", "rawip", "resolver"}},
+	"internal/netlab":         {4, []string{"internal/checksum", "internal/socket", "internal/stamp", "rawip", "tcphdr"}},
+	"internal/port":           {4, []string{"rawip"}},
+	"internal/target":         {4, []string{"internal/text", "resolver"}},
+	"probe":                   {4, []string{"icmp", "internal/checksum", "internal/deadline", "internal/stamp", "rawip", "tcphdr"}},
+	"internal/neighbor":       {3, []string{"arp", "internal/route", "internal/socket", "internal/stamp"}},
+	"rawip":                   {3, []string{"internal/checksum", "internal/socket", "internal/stamp"}},
+	"resolver":                {3, []string{"internal/socket", "internal/stamp"}},
+	"arp":                     {2, []string{"internal/stamp"}},
+	"icmp":                    {2, []string{"internal/checksum"}},
+	"internal/socket":         {2, []string{"internal/stamp"}},
+	"internal/terminal":       {2, []string{}},
+	"ndp":                     {2, []string{"internal/checksum", "internal/stamp"}},
+	"tcphdr":                  {2, []string{"internal/checksum"}},
+	"docs":                    {1, []string{}},
+	"internal/deadline":       {1, []string{}},
+	"internal/checksum":       {1, []string{}},
+	"internal/hostpolicy":     {1, []string{}},
+	"internal/route":          {1, []string{}},
+	"internal/stamp":          {1, []string{}},
+	"internal/text":           {1, []string{}},
+	"internal/e2e":            {11, []string{}},
 }
 
 // edges are the files that may touch the system. All others are pure: what they do depends on their arguments alone.
@@ -117,6 +120,36 @@ var testOnly = []string{
 	"golang.org/x/net/ipv4",
 }
 
+// processFolders are those whose packages may ask for the arguments and the environment of the process, and take its
+// signals.
+var processFolders = []string{"internal/bench", "internal/cli", "internal/demo", "internal/doctor", "internal/netlab/labtest", "internal/terminal"}
+
+// processWide are the functions and variables by which the process, not an argument, decides.
+var processWide = map[string][]string{
+	"os":        {"Args", "Environ", "Getenv", "LookupEnv", "Setenv", "Unsetenv"},
+	"os/signal": {"Ignore", "Notify", "NotifyContext"},
+}
+
+// variables are the package-level variables that are neither the value of an error nor a table of words, each with its reason.
+var variables = map[string]string{
+	"main.go version":                                   "the linker sets it",
+	"docs/embed.go Schema":                              "a file",
+	"internal/cli/completion.go completionFiles":        "files",
+	"internal/cli/completion.go completionFuncs":        "what the templates call",
+	"internal/exit/requirement.go All":                  "a constant, had Go constants of such types",
+	"internal/capture/packet.go kernelUDP":              "a constant, had Go constants of such types",
+	"probe/probetest/wire.go Local":                     "a constant, had Go constants of such types",
+	"probe/probetest/wire.go Remote":                    "a constant, had Go constants of such types",
+	"probe/probetest/wire.go Router":                    "a constant, had Go constants of such types",
+	"rawip/filter.go drop":                              "a constant, had Go constants of such types",
+	"resolver/order.go siteLocalPrefix":                 "a constant, had Go constants of such types",
+	"arp/packet.go Broadcast":                           "a constant, had Go constants of such types",
+	"internal/diagram/layout.go angle":                  "a constant, could Go compute it",
+	"internal/diagram/path.go synBits":                  "a constant, could Go compute it",
+	"internal/bench/sweep_report_linux.go sweepSection": "a regular expression",
+	"internal/netlab/labtest/main_linux.go allowed":     "what is found out once a process",
+}
+
 // clockReaders are the functions of package time that ask the system what time it is.
 var clockReaders = []string{"After", "AfterFunc", "NewTicker", "NewTimer", "Now", "Since", "Sleep", "Tick", "Until"}
 
@@ -146,6 +179,13 @@ func TestImports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for name, row := range floors {
+		for _, imported := range row.imports {
+			if below, ok := floors[imported]; !ok || below.floor >= row.floor {
+				t.Errorf("%s on floor %d may import %s, which is not below it", name, row.floor, imported)
+			}
+		}
+	}
 	if files < 50 {
 		t.Errorf("only %d files were found", files)
 	}
@@ -164,25 +204,25 @@ func TestImportsFindsViolations(t *testing.T) {
 		file, source string
 		want         string // a part of the violation; "" if there is none
 	}{
-		{"probe/handshake.go", `import "time"; var d = time.Second`, ""},
-		{"probe/handshake.go", `import "time"; var t = time.Now()`, "time.Now"},
-		{"probe/handshake.go", `import clock "time"; var f = clock.Since`, "time.Since"},
-		{"probe/handshake.go", `import . "time"; var t = Now()`, "dot"},
-		{"probe/handshake.go", `import "time"; type wire struct{}; func (wire) Now() (t time.Time) { return }; var t = wire{}.Now()`, ""},
-		{"probe/engine.go", `import "time"; var t = time.Now()`, ""},
+		{"probe/handshake.go", `import "time"; func f() any { return time.Second }`, ""},
+		{"probe/handshake.go", `import "time"; func f() any { return time.Now() }`, "time.Now"},
+		{"probe/handshake.go", `import clock "time"; func f() any { return clock.Since }`, "time.Since"},
+		{"probe/handshake.go", `import . "time"; func f() any { return Now() }`, "dot"},
+		{"probe/handshake.go", `import "time"; type wire struct{}; func (wire) Now() (t time.Time) { return }; func f() any { return wire{}.Now() }`, ""},
+		{"probe/engine.go", `import "time"; func f() any { return time.Now() }`, ""},
 		{"probe/handshake.go", `import "context"; var _ context.Context`, "context"},
 		{"probe/engine.go", `import "context"; var _ context.Context`, ""},
 		{"tcphdr/header.go", `import "net"; var _ net.IP`, "net"},
 		{"tcphdr/header.go", `import "net/netip"; var _ netip.Addr`, ""},
 		{"tcphdr/header.go", `import _ "net/http"`, "net/http"},
-		{"arp/query.go", `import "os"; var _ = os.Args`, "os"},
-		{"internal/neighbor/finder_linux.go", `import "os"; var _ = os.Args`, ""},
-		{"internal/neighbor/table.go", `import "os"; var _ = os.Args`, "os"},
+		{"arp/query.go", `import "os"; func f() (*os.File, error) { return os.Open("x") }`, "os"},
+		{"internal/neighbor/finder_linux.go", `import "os"; func f() (*os.File, error) { return os.Open("x") }`, ""},
+		{"internal/neighbor/table.go", `import "os"; func f() (*os.File, error) { return os.Open("x") }`, "os"},
 		{"arp/filter.go", `import _ "os/exec"`, "os/exec"},
 		{"internal/report/text.go", `import "syscall"; var _ syscall.Errno`, "syscall"},
 		{"internal/report/text.go", `import "golang.org/x/sys/unix"; var _ unix.Errno`, "golang.org/x/sys/unix"},
-		{"internal/stamp/clock.go", `import "time"; var t = time.Now()`, "time.Now"},
-		{"internal/stamp/system.go", `import "time"; var t = time.Now()`, ""},
+		{"internal/stamp/clock.go", `import "time"; func f() any { return time.Now() }`, "time.Now"},
+		{"internal/stamp/system.go", `import "time"; func f() any { return time.Now() }`, ""},
 		{"rawip/wire_linux.go", `import _ "golang.org/x/sys/unix"`, ""},
 		{"rawip/header.go", `import _ "golang.org/x/sys/unix"`, "golang.org/x/sys/unix"},
 
@@ -206,6 +246,20 @@ func TestImportsFindsViolations(t *testing.T) {
 		{"internal/netlab/labtest/main_linux.go", `import _ "testing"`, ""},
 		{"internal/netlab/lab_linux.go", `import _ "testing"`, "testing"},
 		{"newcomer/newcomer.go", `import _ "fmt"`, "newcomer"},
+
+		{"internal/cli/flags.go", `import _ "github.com/urfave/cli/v2"`, ""},
+		{"internal/display/view.go", `import _ "github.com/urfave/cli/v2"`, "internal/cli alone"},
+		{"main.go", `import "os"; func main() { os.Exit(1) }`, ""},
+		{"internal/cli/main.go", `import "os"; func f() { os.Exit(1) }`, "os.Exit"},
+		{"internal/cli/main.go", `import "os"; func f() []string { return os.Args }`, ""},
+		{"internal/prober/prober.go", `import "os"; func f() string { return os.Getenv("X") }`, "os.Getenv"},
+		{"internal/prober/prober.go", `import "os/signal"; func f() { signal.Ignore() }`, "signal.Ignore"},
+		{"internal/prober/prober.go", `import "context"; type t struct { c context.Context }`, "context.Context"},
+		{"internal/prober/prober.go", `import "context"; func f(c context.Context) {}`, ""},
+		{"internal/prober/prober.go", `var count int`, "variable count"},
+		{"internal/prober/prober.go", `var limits = struct{}{}`, "variable limits"},
+		{"internal/prober/prober.go", `import "errors"; var errLost = errors.New("lost")`, ""},
+		{"internal/prober/prober.go", `var words = []string{"a"}`, ""},
 
 		{"arp/packet.go", `import _ "golang.org/x/net/bpf"`, ""},
 		{"icmp/message.go", `import _ "golang.org/x/net/icmp"`, "golang.org/x/net/icmp"},
@@ -236,7 +290,7 @@ func checkFile(name string, source []byte) ([]string, error) {
 	if strings.HasSuffix(name, "_test.go") {
 		return nil, nil // tests may know everything
 	}
-	allowed, known := imports[path.Dir(name)]
+	row, known := floors[path.Dir(name)]
 	if !known {
 		return []string{fmt.Sprintf("package %s is new: what may it import?", path.Dir(name))}, nil
 	}
@@ -251,7 +305,7 @@ func checkFile(name string, source []byte) ([]string, error) {
 		}
 		local, own := strings.CutPrefix(imported, "tcpprobe/")
 		switch {
-		case own && !slices.Contains(allowed, local):
+		case own && !slices.Contains(row.imports, local):
 			object("may not import %s", imported)
 		case own && matches(codecs, name) && local != "internal/checksum":
 			object("a codec may not import %s", imported)
@@ -259,6 +313,8 @@ func checkFile(name string, source []byte) ([]string, error) {
 			object("is pure and may not import %s", imported)
 		case slices.ContainsFunc(testOnly, func(root string) bool { return within(imported, root) }):
 			object("imports %s, which is for tests", imported)
+		case within(imported, "github.com/urfave/cli") && path.Dir(name) != "internal/cli":
+			object("imports %s, which internal/cli alone knows", imported)
 		case imported == "testing" && !slices.Contains(testHelpers, path.Dir(name)):
 			object("imports testing and is no test")
 		case pure && touchesSystem(imported):
@@ -270,6 +326,8 @@ func checkFile(name string, source []byte) ([]string, error) {
 			}
 		}
 	}
+	checkProcess(file, name, object)
+	checkVariables(file, name, object)
 	if !pure || clock == "" {
 		return violations, nil
 	}
@@ -285,6 +343,91 @@ func checkFile(name string, source []byte) ([]string, error) {
 		return true
 	})
 	return violations, nil
+}
+
+// checkProcess finds what depends on the process and may not, and contexts that outlive a call.
+func checkProcess(file *ast.File, name string, object func(string, ...any)) {
+	main := path.Dir(name) == "." || path.Dir(name) == "internal/netlab/labtest" || path.Dir(name) == "internal/bench"
+	called := make(map[string]string) // what the file calls packages
+	for _, spec := range file.Imports {
+		imported, _ := strconv.Unquote(spec.Path.Value)
+		local := path.Base(imported)
+		if spec.Name != nil {
+			local = spec.Name.Name
+		}
+		called[local] = imported
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.SelectorExpr:
+			x, ok := n.X.(*ast.Ident)
+			if !ok {
+				return true
+			}
+			from := called[x.Name]
+			if from == "os" && n.Sel.Name == "Exit" && !main {
+				object("calls os.Exit, which main alone may")
+			}
+			if slices.Contains(processWide[from], n.Sel.Name) && !slices.Contains(processFolders, path.Dir(name)) {
+				object("uses %s.%s, which is not for its package", x.Name, n.Sel.Name)
+			}
+		case *ast.StructType:
+			for _, field := range n.Fields.List {
+				if s, ok := field.Type.(*ast.SelectorExpr); ok && s.Sel.Name == "Context" {
+					if x, ok := s.X.(*ast.Ident); ok && called[x.Name] == "context" {
+						object("keeps a context.Context in a struct")
+					}
+				}
+			}
+		}
+		return true
+	})
+}
+
+// checkVariables finds package-level variables that are more than the values of errors and tables of literals.
+func checkVariables(file *ast.File, name string, object func(string, ...any)) {
+	for _, d := range file.Decls {
+		g, ok := d.(*ast.GenDecl)
+		if !ok || g.Tok != token.VAR {
+			continue
+		}
+		for _, spec := range g.Specs {
+			v := spec.(*ast.ValueSpec)
+			for i, id := range v.Names {
+				listed := variables[name+" "+id.Name] != ""
+				if id.Name == "_" || listed || i < len(v.Values) && (isError(v.Values[i]) || isTable(v.Values[i])) {
+					continue
+				}
+				if a, ok := v.Type.(*ast.ArrayType); ok && len(v.Values) == 0 && a.Len != nil {
+					continue // zeros
+				}
+				object("has a variable %s for the whole package", id.Name)
+			}
+		}
+	}
+}
+
+// isError reports whether a value is errors.New.
+func isError(e ast.Expr) bool {
+	call, ok := e.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	s, ok := call.Fun.(*ast.SelectorExpr)
+	return ok && s.Sel.Name == "New" && fmt.Sprint(s.X) == "errors"
+}
+
+// isTable reports whether a value is a list or a map that is written down.
+func isTable(e ast.Expr) bool {
+	literal, ok := e.(*ast.CompositeLit)
+	if !ok {
+		return false
+	}
+	switch literal.Type.(type) {
+	case *ast.ArrayType, *ast.MapType:
+		return true
+	}
+	return false
 }
 
 // touchesSystem reports whether a package is one by which the system is asked or changed.

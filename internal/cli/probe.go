@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -83,12 +84,20 @@ func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
 	return shown.Verdict(o.require)
 }
 
+// massGC is how much garbage may come together before it is collected, in percent of what is in use, where results are not
+// kept: little is in use.
+const massGC = 400
+
 // openProber opens a Prober for so many targets, as the flags want it. While the queue is full no handshake begins.
 func openProber(o options, targets int, q *display.Queue) (*prober.Prober, error) {
 	files := o.pcap != "" || o.diagram != ""
+	record := targets <= prober.MassTargets || o.json || o.output != "text" || o.explain || files
+	if !record && os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(massGC)
+	}
 	p, err := prober.Open(prober.Options{
 		Interface: o.iface, Mark: o.mark, Resolver: o.resolver, ResolveEvery: o.resolveAge, Rate: o.rate, Targets: targets, Full: q.Full,
-		Record:  targets <= prober.MassTargets || o.json || o.output != "text" || o.explain || files,
+		Record:  record,
 		InOrder: o.explain || files || o.spec.SourcePort != 0,
 	})
 	if err == nil {

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 	"runtime"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,9 +43,6 @@ type Options struct {
 
 // MassTargets is how many targets make a run a matter of lines. More are a matter of speed: they share ports, and the processors.
 const MassTargets = 256
-
-// massGC is how much garbage may come together before it is collected, in percent of what is in use: little is in use.
-const massGC = 400
 
 // A process that wakes up for every one of many handshakes does little else. So some are begun together.
 const (
@@ -118,9 +113,6 @@ func (p *Prober) open(ctx context.Context) (err error) {
 	}
 	if p.mass && o.Rate > 0 {
 		p.together = min(mostTogether*time.Second/time.Duration(o.Rate), longestTogether)
-	}
-	if p.mass && !o.Record && os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(massGC)
 	}
 	workers := 1
 	if p.mass && !o.InOrder && !paced {
