@@ -407,18 +407,22 @@ func checkVariables(file *ast.File, name string, object func(string, ...any)) {
 	}
 }
 
-// isError reports whether a value is errors.New.
+// isError reports whether a value is made by errors.New or fmt.Errorf.
 func isError(e ast.Expr) bool {
 	call, ok := e.(*ast.CallExpr)
 	if !ok {
 		return false
 	}
 	s, ok := call.Fun.(*ast.SelectorExpr)
-	return ok && s.Sel.Name == "New" && fmt.Sprint(s.X) == "errors"
+	return ok && (fmt.Sprintf("%v.%v", s.X, s.Sel) == "errors.New" || fmt.Sprintf("%v.%v", s.X, s.Sel) == "fmt.Errorf")
 }
 
-// isTable reports whether a value is a list or a map that is written down.
+// isTable reports whether a value is a list, a map or octets that are written down.
 func isTable(e ast.Expr) bool {
+	if conversion, ok := e.(*ast.CallExpr); ok {
+		_, isArray := conversion.Fun.(*ast.ArrayType)
+		return isArray
+	}
 	literal, ok := e.(*ast.CompositeLit)
 	if !ok {
 		return false
