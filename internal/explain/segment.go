@@ -41,7 +41,7 @@ func (l *Lesson) tcpSilence(r *probe.Result, e *probe.Event) {
 	l.talk.state = probe.StateClosed
 	name, came := "nothing came back", ""
 	if report.Heard(r) {
-		name, came = "no answer in time", "What did come acknowledges no SYN of ours, and proves nothing about the port."
+		name, came = "no answer in time", "What did come is no answer of the target, and proves nothing about the port."
 	}
 	l.page.headline(r, e, "TCP", text.Silence, name)
 	waited := ""

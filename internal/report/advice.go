@@ -23,6 +23,12 @@ func Advice(r *probe.Result) []string {
 				"Next: try again, without --source-port if you gave one.",
 			}
 		}
+		if stray := elsewhere(r); stray != nil {
+			return []string{
+				fmt.Sprintf("The answer comes from %v: a translation is not undone.", stray.From),
+				"Next: look for NAT or a load balancer between this host and the target.",
+			}
+		}
 		if Heard(r) {
 			return []string{
 				"What came answers no SYN of ours: a firewall's, a stranger's, or damaged.",

@@ -245,6 +245,13 @@ var cases = []struct {
 		j.timedOut(1002.4)
 		return j.Result
 	}},
+	{"timeout_answer_from_elsewhere", func() *probe.Result {
+		j := arrived(8443)
+		j.syn(2.301)
+		j.TCP.Strays = []probe.Stray{{Kind: probe.StrayElsewhere, Count: 2, From: netip.MustParseAddrPort("192.0.2.90:8443")}}
+		j.timedOut(1002.4)
+		return j.Result
+	}},
 	{"timeout_long_target", func() *probe.Result {
 		j := arrived(8443)
 		j.Target = "a-host-with-a-name.example.com:8443"

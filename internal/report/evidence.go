@@ -126,6 +126,18 @@ func stray(s *probe.Segment) string {
 	return what + ", " + ttl(s)
 }
 
+// elsewhere returns the stray that answers our SYN from another address or port; nil if there is none.
+func elsewhere(r *probe.Result) *probe.Stray {
+	if r.TCP == nil {
+		return nil
+	}
+	i := slices.IndexFunc(r.TCP.Strays, func(s probe.Stray) bool { return s.Kind == probe.StrayElsewhere })
+	if i < 0 {
+		return nil
+	}
+	return &r.TCP.Strays[i]
+}
+
 // foreignRST compares the RST that ended a handshake with what else came from the host. It says so if their Times to Live
 // differ, which they hardly do for two segments of one host; else it says nothing.
 func foreignRST(r *probe.Result) string {

@@ -13,7 +13,7 @@ import (
 func Notes(r *probe.Result) (notes []string) {
 	silent := r.Outcome == probe.OutcomeTimeout
 	if came := evidence(r); silent && len(came) > 0 {
-		notes = append(notes, text.Printable("no answer, but this came: "+strings.Join(came, "; ")))
+		notes = append(notes, text.Printable("this came, and is no answer of the target: "+strings.Join(came, "; ")))
 	}
 	if note := foreignRST(r); note != "" {
 		notes = append(notes, note)

@@ -100,6 +100,9 @@ func (s *Series) notes(r *probe.Result) []string {
 		}
 	case probe.OutcomeTimeout:
 		notes = append(notes, text.Count(r.TCP.SYNSent, "SYN")+", no answer"+inTime(r))
+		if stray := elsewhere(r); stray != nil {
+			notes = append(notes, fmt.Sprintf("but from %v", stray.From))
+		}
 	case probe.OutcomeDNSError:
 		notes = append(notes, s.page.Printable(clause(r)))
 	default:

@@ -187,6 +187,16 @@ func TestInterimOfMany(t *testing.T) {
 	}
 }
 
+// TestSeriesElsewhere checks that a timeout names who answered in the target's place.
+func TestSeriesElsewhere(t *testing.T) {
+	r := reply(1, 0, func(j *exchange, start float64) { j.timedOut(start + 1000) })
+	r.TCP.Strays = []probe.Stray{{Kind: probe.StrayElsewhere, Count: 1, From: netip.MustParseAddrPort("192.0.2.90:80")}}
+	got, _ := series(t, report.Style{}, []*probe.Result{r})
+	if want := "seq=1  timeout                 1 SYN, no answer in 1 s  but from 192.0.2.90:80\n"; !strings.Contains(got, want) {
+		t.Errorf("%q is missing in\n%s", want, got)
+	}
+}
+
 // TestSeriesTTL checks that a RST is told apart whose Time to Live is not that of the host's SYN-ACK before.
 func TestSeriesTTL(t *testing.T) {
 	foreign := reply(3, 2000, refusal(11.4))
