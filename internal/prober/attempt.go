@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tcpprobe/internal/port"
 	"tcpprobe/internal/route"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/probe"
@@ -20,6 +21,7 @@ type attempt struct {
 
 	series *series // once its address is known
 	way    route.Route
+	lease  port.Lease
 	flow   *probe.Flow // once everything is known that it takes
 	tcp    *probe.TCP  // memory for the next result
 }

@@ -2,7 +2,6 @@ package prober
 
 import (
 	"context"
-	"net/netip"
 
 	"tcpprobe/internal/neighbor"
 	"tcpprobe/probe"
@@ -13,16 +12,20 @@ import (
 // prepare does what comes before the first SYN of an attempt, and reports whether it is ready to begin. If it is not, it has
 // ended, or waits for its next hop, or somebody holds it.
 func (w *worker) prepare(ctx context.Context, a *attempt) bool {
-	way, local, err := w.lease(a.series)
+	way, lease, err := w.lease(a.series)
 	if err != nil {
 		a.fail(outcomeOf(err), err)
 		w.conclude(a)
 		w.leave(a)
 		return false
 	}
+	a.lease = lease
+	if lease.Outside {
+		a.find(probe.FindingPortOutsideRange)
+	}
 	path := w.goBy(a, way)
 	ask, err := w.nextHop(a, &path)
-	w.fill(a, local, path)
+	w.fill(a, path)
 	switch {
 	case err == nil && w.prober.options.Rehearse:
 		err = w.rehearse(a, ask)
@@ -57,7 +60,7 @@ func (w *worker) isReady(a *attempt) {
 }
 
 // fill makes the attempt's flow the handshake that is asked for.
-func (w *worker) fill(a *attempt, local netip.AddrPort, path rawip.Path) {
+func (w *worker) fill(a *attempt, path rawip.Path) {
 	spec := a.series.request.Spec
 	if a.flow == nil {
 		a.flow = &probe.Flow{
@@ -71,12 +74,14 @@ func (w *worker) fill(a *attempt, local netip.AddrPort, path rawip.Path) {
 		}
 	}
 	f := a.flow
-	f.Local, f.Remote, f.Path = local, a.series.remote, path
+	f.Local, f.Remote, f.Path = a.lease.Local, a.lease.Remote, path
 	f.TTL, f.TOS, f.ID = spec.TTL, spec.TOS, w.random.identification()
 	f.Handshake = spec.Handshake
 	h := &f.Handshake
-	h.LocalPort, h.RemotePort = local.Port(), f.Remote.Port()
-	h.ISS, h.TimestampBase = tcphdr.SeqNum(w.random.uint32()), w.random.uint32()
+	h.LocalPort, h.RemotePort = f.Local.Port(), f.Remote.Port()
+	now, numbers := w.clock.Now(), w.prober.numbers
+	h.ISS = tcphdr.SeqNum(numbers.ISN(f.Local, f.Remote, now))
+	h.TimestampBase = numbers.Timestamp(f.Local.Addr(), f.Remote.Addr(), now)
 	if h.MSS == 0 {
 		const longest = 65535 // of a datagram: the loopback interface would carry more
 		const headers = 40    // of IPv4 and TCP, without options
@@ -99,6 +104,7 @@ func (w *worker) done(a *attempt) {
 	} else {
 		w.congestion.Over()
 	}
+	w.judgeWay(a)
 	if a.result.Outcome == probe.OutcomeTimeout && w.unsent(a) {
 		w.silent(a, &neighbor.Error{Protocol: "ARP", Target: a.way.NextHop, Interface: a.way.Interface, Err: neighbor.ErrTimeout})
 		a.result.NextHop = &probe.NextHop{Source: "kernel", Address: a.way.NextHop}
@@ -114,7 +120,9 @@ func (w *worker) abandon(a *attempt, err error) {
 
 // end gives back what an attempt had, and tells how it ended.
 func (w *worker) end(a *attempt) {
-	w.ports.giveBack(a.flow.Local, w.prober.mass)
+	if err := w.ports.Release(a.lease); err != nil {
+		a.fail(probe.OutcomeLocalError, err)
+	}
 	w.conclude(a)
 	w.leave(a)
 }

@@ -3,6 +3,7 @@ package prober
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"tcpprobe/internal/neighbor"
 	"tcpprobe/internal/route"
@@ -16,15 +17,15 @@ import (
 func (w *worker) nextHop(a *attempt, path *rawip.Path) (ask bool, err error) {
 	hop := &probe.NextHop{Source: "not_needed", Address: a.way.NextHop}
 	if path.Link {
-		if err := takesFrames(a.way); err != nil {
-			return false, err
+		if err := a.way.TakesFrames(); err != nil {
+			return false, fmt.Errorf("it needs --send ip: %w", err)
 		}
-		if a.way.UsesARP() {
+		switch {
+		case a.way.Neighbor.Permanent:
 			hop.Source, hop.MAC = "permanent", a.way.Neighbor.HardwareAddr
-			if !a.way.Neighbor.Permanent {
-				return !w.known(a, path), nil // where it is known, it did not happen this time
-			}
 			path.NextHop = hop.MAC
+		case a.way.UsesARP():
+			return !w.known(a, path), nil // where it is known, it did not happen this time
 		}
 	}
 	a.result.NextHop = hop

@@ -9,7 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tcpprobe/internal/hostpolicy"
 	"tcpprobe/internal/neighbor"
+	"tcpprobe/internal/port"
 	"tcpprobe/internal/route"
 	"tcpprobe/internal/socket"
 	"tcpprobe/internal/stamp"
@@ -69,6 +71,9 @@ type Prober struct {
 	names     *names
 	neighbors *neighbor.Finder // nil where no frames are sent
 	workers   []*worker
+	cycles    *port.Cycles
+	numbers   *port.Numbers
+	policy    hostpolicy.Policy
 
 	finished atomic.Bool
 	ended    chan struct{} // closed when Run returns
@@ -88,6 +93,7 @@ func Open(o Options) (*Prober, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Prober{options: o, mass: o.Targets > MassTargets, stop: stop, ended: make(chan struct{})}
+	p.cycles, p.numbers = port.NewCycles(rawip.ReadPortRange()), port.NewNumbers(time.Now())
 	p.names = newNames(o.Resolver, o.ResolveEvery, o.Rehearse)
 	if err := p.open(ctx); err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -102,6 +108,7 @@ func (p *Prober) open(ctx context.Context) (err error) {
 		return err
 	}
 	if !o.IPOnly && !o.Rehearse {
+		p.policy, _ = hostpolicy.Read() // what may not be asked is not claimed to exist
 		if p.neighbors, err = neighbor.Open(ctx); err != nil {
 			return err
 		}
@@ -203,8 +210,7 @@ func (p *Prober) Close() error {
 		closers = append(closers, p.neighbors)
 	}
 	for _, w := range p.workers {
-		w.ports.close()
-		closers = append(closers, w.wire, w.routes)
+		closers = append(closers, w.ports, w.wire, w.routes)
 	}
 	return closeAll(closers)
 }

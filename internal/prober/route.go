@@ -1,10 +1,7 @@
 package prober
 
 import (
-	"fmt"
 	"net/netip"
-
-	"golang.org/x/sys/unix"
 
 	"tcpprobe/internal/route"
 	"tcpprobe/internal/stamp"
@@ -16,18 +13,9 @@ import (
 func (w *worker) routeFrom(port uint16, remote netip.AddrPort, spec *Spec) (route.Route, error) {
 	flow := route.Flow{
 		Dst: remote.Addr(), Src: spec.Source, SrcPort: port, DstPort: remote.Port(), Protocol: rawip.ProtocolTCP,
-		Interface: w.prober.options.Interface, Mark: w.prober.options.Mark,
+		TOS: spec.TOS, Interface: w.prober.options.Interface, Mark: w.prober.options.Mark,
 	}
-	way, err := w.routes.Lookup(flow, w.clock.Now())
-	if err != nil {
-		return route.Route{}, err
-	}
-	// RFC 1122 3.2.1.3: such addresses must not appear outside of a host.
-	if flow.Dst.IsLoopback() && !way.Loopback {
-		reason := fmt.Sprintf("%v is this host itself: nothing for it may leave through %s", flow.Dst, way.Interface)
-		return route.Route{}, &route.Error{Flow: flow, Reason: reason, Err: unix.ENETUNREACH}
-	}
-	return way, nil
+	return w.routes.Lookup(flow, w.clock.Now())
 }
 
 // goBy makes a route the attempt's, and returns the path that its datagrams take, as yet without the next hop's MAC.
@@ -38,14 +26,52 @@ func (w *worker) goBy(a *attempt, way route.Route) rawip.Path {
 		NextHop: way.NextHop, OnLink: way.OnLink, MTU: way.MTU, LinkMTU: way.LinkMTU,
 	}
 	a.happened(probe.Event{Kind: probe.EventRouteFound, At: stamp.Stamp{User: w.clock.Now()}, Route: a.result.Route})
-	send := a.series.request.Spec.Send
-	return rawip.Path{Interface: way.Index, MAC: way.HardwareAddr, Link: send == SendLink || send == SendAuto && way.UsesARP()}
+	return rawip.Path{Interface: way.Index, MAC: way.HardwareAddr, Link: w.inFrames(a.series.request.Spec.Send, way)}
 }
 
-// takesFrames returns an error if a frame of ours would go nowhere on the route's interface.
-func takesFrames(way route.Route) error {
-	if way.Loopback {
-		return fmt.Errorf("it needs --send ip: %s takes no frames from outside of the kernel", way.Interface)
+// inFrames reports whether segments leave in frames of our own. By itself that is where the link has addresses and the kernel
+// would do no more than frame them; where IPsec policies exist, frames would leave in the clear.
+func (w *worker) inFrames(s Send, way route.Route) bool {
+	switch s {
+	case SendLink:
+		return true
+	case SendIP:
+		return false
 	}
-	return nil
+	return way.UsesARP() && way.TakesFrames() == nil && !w.prober.policy.IPsec
+}
+
+// judgeWay adds to the result of a handshake what the way that it went has to do with it.
+func (w *worker) judgeWay(a *attempt) {
+	r := a.result
+	if !a.flow.Path.Link {
+		return
+	}
+	r.TCP.Bypassed = w.prober.policy.Bypassed()
+	if on := w.arrivedOn(a.way.Index, r.TCP.ArrivedIndex); on != "" {
+		r.TCP.ArrivedOn = on
+		a.find(probe.FindingAnsweredElsewhere)
+	}
+}
+
+// arrivedOn returns the name of the interface that an answer came by, if it is another than that of the route, and does not
+// lie on it or below it.
+func (w *worker) arrivedOn(left, arrived int) string {
+	if arrived == 0 || arrived == left {
+		return ""
+	}
+	key := [2]int{left, arrived}
+	name, known := w.elsewhere[key]
+	if known {
+		return name
+	}
+	stacked, err := w.routes.Stacked(left, arrived)
+	if err == nil && !stacked {
+		name, err = w.routes.InterfaceName(arrived)
+	}
+	if err != nil {
+		return "" // it is gone by now
+	}
+	w.elsewhere[key] = name
+	return name
 }

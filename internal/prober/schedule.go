@@ -14,7 +14,6 @@ type series struct {
 	started  int       // attempts
 	underWay int       // attempts that have begun and not ended
 	due      time.Time // when the next is to begin
-	port     uint16    // from which the last one came
 	place    int       // in the schedule
 }
 

@@ -2,9 +2,11 @@ package prober
 
 import (
 	"context"
+	"net/netip"
 	"sync"
 	"time"
 
+	"tcpprobe/internal/port"
 	"tcpprobe/internal/route"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/probe"
@@ -20,7 +22,8 @@ type worker struct {
 	engine     *probe.Engine
 	congestion *Congestion
 	random     random
-	ports      ports
+	ports      *port.Table
+	elsewhere  map[[2]int]string // by two interfaces, the second's name if its packets are not the first's
 
 	schedule schedule      // series that wait for their time
 	ready    []*attempt    // that have to begin, and wait for their turn
@@ -60,8 +63,10 @@ func newWorker(p *Prober, wire *rawip.Wire, routes *route.Cache) *worker {
 		most = mostRecorded
 	}
 	return &worker{
-		prober: p, wire: wire, routes: routes, clock: stamp.NewClock(stamp.System),
-		engine: probe.NewEngine(wire), congestion: NewCongestion(most), ports: newPorts(wire),
+		ports:     port.NewTable(p.cycles, p.mass, func(locals []netip.AddrPort) error { return wire.Watch(locals...) }),
+		elsewhere: make(map[[2]int]string),
+		prober:    p, wire: wire, routes: routes, clock: stamp.NewClock(stamp.System),
+		engine: probe.NewEngine(wire), congestion: NewCongestion(most),
 		called: make(chan struct{}, 1),
 	}
 }
@@ -181,7 +186,7 @@ func (w *worker) nextAttempt(ctx context.Context, now time.Time) (_ *attempt, ag
 func (w *worker) nextDue(ctx context.Context, now time.Time) (_ *attempt, again time.Time, more bool) {
 	for {
 		if s := w.schedule.next(); s != nil && !now.Before(s.due) {
-			if port := s.request.Spec.SourcePort; port != 0 && w.busy(port, s.remote) {
+			if from := s.request.Spec.SourcePort; from != 0 && w.ports.Busy(from, s.remote) {
 				w.schedule.postpone(now.Add(portInUse))
 				continue
 			}
