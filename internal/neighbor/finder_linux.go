@@ -274,6 +274,10 @@ func (f *Finder) ask(q *question) (over bool, err error) {
 				}
 			}
 			if err := f.send(q, request); err != nil {
+				// A link that is lost shows in many ways, such as a queue that is full.
+				if lost := f.kernel.silence(q.link); lost != ErrTimeout {
+					err = lost
+				}
 				return true, err
 			}
 			f.err = f.receive() // for its stamp, which is there already

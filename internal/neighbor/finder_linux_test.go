@@ -236,6 +236,19 @@ func respond(t *testing.T, b *netlab.Host, f func(s *sender, request arp.Packet)
 	}()
 }
 
+// stampAll returns when the kernel stamps every packet, which it begins to do a moment after it was asked to.
+func stampAll(t *testing.T) {
+	t.Helper()
+	stamping, err := socket.StartStamping()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stamping.Close() })
+	if !stamping.Wait(5 * time.Second) {
+		t.Fatal("the kernel stamps nothing")
+	}
+}
+
 // packet is the ARP packet of an event.
 func packet(t *testing.T, e neighbor.Event) arp.Packet {
 	t.Helper()
@@ -250,7 +263,8 @@ func packet(t *testing.T, e neighbor.Event) arp.Packet {
 // nothing and learns nothing, and the times are those of the capture.
 func TestLookup(t *testing.T) {
 	a, _ := labtest.Pair(t)
-	wire := labtest.Wire(t, a, "eth0") // has the kernel stamp packets before the Client asks for it
+	stampAll(t)
+	wire := labtest.Wire(t, a, "eth0")
 	c := open(t, a)
 	result := c.lookup(hostB)
 	if result.err != nil {
@@ -326,6 +340,7 @@ func epoch(t *testing.T, text string) time.Time {
 func TestB92_SilentTarget(t *testing.T) {
 	t.Parallel()
 	a, _ := labtest.Pair(t)
+	stampAll(t)
 	wire := labtest.Wire(t, a, "eth0")
 	c := open(t, a)
 	result := c.lookup(nobody)
