@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"tcpprobe/arp"
-	"tcpprobe/internal/netlab/labtest"
 	"tcpprobe/internal/neighbor"
+	"tcpprobe/internal/netlab/labtest"
 )
 
 // await waits until a neighbour is known at a MAC.

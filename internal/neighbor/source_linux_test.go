@@ -6,8 +6,8 @@ import (
 	"slices"
 	"testing"
 
-	"tcpprobe/internal/netlab/labtest"
 	"tcpprobe/internal/neighbor"
+	"tcpprobe/internal/netlab/labtest"
 )
 
 // Our requests name the same sender as those that the kernel makes for a datagram from the same source.
