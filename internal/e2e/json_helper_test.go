@@ -151,6 +151,7 @@ type probeLine struct {
 
 type tcpLine struct {
 	Local, Remote, Send, State string
+	Bypassed                   []string
 	States                     []struct {
 		State string
 		T     int64 `json:"t_ns"`
