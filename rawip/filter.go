@@ -10,9 +10,11 @@ import (
 
 const (
 	etherTypeIPv4 = 0x0800
-	outgoing      = 4       // PACKET_OUTGOING of packet(7)
-	toHost        = 0       // PACKET_HOST
-	everything    = 1 << 20 // octets of a packet that passes: more than any has
+	outgoing      = 4 // PACKET_OUTGOING of packet(7)
+	toHost        = 0 // PACKET_HOST
+
+	vlanIdentifier = 1<<12 - 1 // that part of a VLAN tag (IEEE 802.1Q 9.6)
+	everything     = 1 << 20   // octets of a packet that passes: more than any has
 )
 
 // Offsets in octets, of the IPv4 header from its start, and of what follows from there (RFC 791 3.1, RFC 9293 3.1).
@@ -33,7 +35,7 @@ const (
 const exactPorts = 16
 
 // Filter returns the socket filter that passes what concerns connections from the given local addresses and ports: TCP to
-// them, TCP from them on its way out, and ICMP errors to their addresses. Where one address has more than 16 ports, it
+// them, TCP from them on its way out, and ICMP errors to their addresses, all without the tag of a VLAN. Where one address has more than 16 ports, it
 // passes those between the lowest and the highest. It wants to see packets from the network header on.
 func Filter(locals []netip.AddrPort) []bpf.Instruction { return filter(locals, nil) }
 
@@ -73,8 +75,13 @@ func filter(locals []netip.AddrPort, leaves []bpf.Instruction) []bpf.Instruction
 	protocol := bpf.LoadAbsolute{Off: offProtocol, Size: 1}
 	direction := bpf.LoadExtension{Num: bpf.ExtType}
 	return append(when(bpf.LoadExtension{Num: bpf.ExtProto}, etherTypeIPv4,
-		// Only the first fragment of a datagram has ports.
+		// What has the tag of a VLAN belongs to the VLAN's own interface, and is seen there again without the tag. The VLAN
+		// identifier 0 is a priority and no VLAN (IEEE 802.1Q 6.9).
 		[]bpf.Instruction{
+			bpf.LoadExtension{Num: bpf.ExtVLANTag}, // 0 where there is no tag
+			bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: vlanIdentifier, SkipTrue: 1},
+			drop,
+			// Only the first fragment of a datagram has ports.
 			bpf.LoadAbsolute{Off: offFragment, Size: 2},
 			bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: maxFragmentOffset, SkipTrue: 1},
 			drop,

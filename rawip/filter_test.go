@@ -21,10 +21,10 @@ const (
 // extensions, so what they would load is put in their place.
 func runFilter(t *testing.T, locals []netip.AddrPort, etherType, packetType uint32, datagram []byte) bool {
 	t.Helper()
-	return runProgram(t, rawip.Filter(locals), etherType, packetType, datagram)
+	return runProgram(t, rawip.Filter(locals), etherType, packetType, 0, datagram)
 }
 
-func runProgram(t *testing.T, program []bpf.Instruction, etherType, packetType uint32, datagram []byte) bool {
+func runProgram(t *testing.T, program []bpf.Instruction, etherType, packetType, vlanTag uint32, datagram []byte) bool {
 	t.Helper()
 	for i, instruction := range program {
 		switch instruction {
@@ -32,6 +32,8 @@ func runProgram(t *testing.T, program []bpf.Instruction, etherType, packetType u
 			program[i] = bpf.LoadConstant{Dst: bpf.RegA, Val: etherType}
 		case bpf.LoadExtension{Num: bpf.ExtType}:
 			program[i] = bpf.LoadConstant{Dst: bpf.RegA, Val: packetType}
+		case bpf.LoadExtension{Num: bpf.ExtVLANTag}:
+			program[i] = bpf.LoadConstant{Dst: bpf.RegA, Val: vlanTag}
 		}
 	}
 	vm, err := bpf.NewVM(program)
@@ -194,8 +196,26 @@ func TestBriefFilter(t *testing.T) {
 				t.Fatal(err)
 			}
 			datagram := carry(t, rawip.Header{Protocol: rawip.ProtocolTCP, Src: way.src.Addr(), Dst: way.dst.Addr()}, octets...)
-			if got := runProgram(t, rawip.BriefFilter([]netip.AddrPort{local}), etherTypeIPv4, way.packet, datagram); got != way.want {
+			if got := runProgram(t, rawip.BriefFilter([]netip.AddrPort{local}), etherTypeIPv4, way.packet, 0, datagram); got != way.want {
 				t.Errorf("%v from %v passes: %t", test.flags, way.src, got)
+			}
+		}
+	}
+}
+
+// TestFilterVLAN: what is in a VLAN concerns the VLAN's interface; a priority alone is no VLAN.
+func TestFilterVLAN(t *testing.T) {
+	local := netip.MustParseAddrPort("192.0.2.1:40002")
+	for tag, want := range map[uint32]bool{
+		0: true, 0x2000: true, 0xe000: true, 0x1000: true, // priorities, and eligible to be dropped
+		1: false, 0x2001: false, 0x0fff: false, 0x0800: false, 0xffff: false,
+	} {
+		for packetType, datagram := range map[uint32][]byte{
+			packetHost:     segment(t, "198.51.100.80:80", local.String()),
+			packetOutgoing: segment(t, local.String(), "198.51.100.80:80"),
+		} {
+			if got := runProgram(t, rawip.Filter([]netip.AddrPort{local}), etherTypeIPv4, packetType, tag, datagram); got != want {
+				t.Errorf("tag %#04x, packet type %d: passes %t", tag, packetType, got)
 			}
 		}
 	}
