@@ -86,11 +86,8 @@ func (m Message) quoteLen() int {
 		return len(m.Body) // RFC 4884 4 gives no other error an extension
 	}
 	length := lengthUnit * int(m.Rest[1])
-	switch {
-	case length > len(m.Body):
-		return len(m.Body) // it says more than there is, and the quote is what matters
-	case length >= paddedQuote:
-		return length
+	if length >= paddedQuote {
+		return min(length, len(m.Body)) // where it says more than there is, the quote is what matters
 	}
 	// RFC 4884 4 wants no shorter quote before an extension, and octet 5 was unused before: what is there is no reason to
 	// lose a part of the quote, but an extension that is proven is one. RFC 4884 5.5: some routers do not say how long the

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -358,4 +359,38 @@ func FuzzObjects(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestSmallestObject: an object without a payload is one, also as the last.
+func TestSmallestObject(t *testing.T) {
+	for name, octets := range map[string][]byte{
+		"alone":  {0x20, 0, 0, 0, 0, 4, 99, 1},
+		"behind": {0x20, 0, 0, 0, 0, 8, 98, 2, 1, 2, 3, 4, 0, 4, 99, 1},
+		"before": {0x20, 0, 0, 0, 0, 4, 99, 1, 0, 5, 98, 2, 1},
+	} {
+		got, err := extended([4]byte{0, 32}, octets).Objects()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !slices.ContainsFunc(got, func(o icmp.Object) bool { return o.Class == 99 && o.CType == 1 && len(o.Payload) == 0 }) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if _, err := extended([4]byte{0, 32}, []byte{0x20, 0, 0, 0, 0, 3, 99, 1}).Objects(); !errors.Is(err, icmp.ErrMalformed) {
+		t.Errorf("an object of 3 octets: %v", err)
+	}
+}
+
+// TestQuoteLength: the length attribute cuts the quote where there is something to cut, whatever follows.
+func TestQuoteLength(t *testing.T) {
+	for _, test := range []struct{ body, units, want int }{
+		{128, 32, 128}, {132, 32, 128}, {136, 33, 132}, {132, 33, 132}, {128, 33, 128}, {127, 32, 127}, {300, 255, 300}, {1020, 255, 1020}, {1021, 255, 1020},
+		{64, 16, 64}, {64, 15, 64}, {64, 17, 64}, {200, 31, 200}, {200, 0, 200}, {0, 255, 0}, {0, 0, 0},
+	} {
+		body := bytes.Repeat([]byte{0x5a}, test.body) // no extension by its own testimony
+		quoted, err := icmp.Message{Type: icmp.TimeExceeded, Rest: [4]byte{0, byte(test.units)}, Body: body}.Quoted()
+		if err != nil || len(quoted) != test.want {
+			t.Errorf("%d octets and length %d: a quote of %d octets, %v; want %d", test.body, test.units, len(quoted), err, test.want)
+		}
+	}
 }

@@ -101,7 +101,7 @@ func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) 
 		f.h.find(FindingFragmentIgnored) // its checksum is that of the whole
 		return
 	}
-	sum := tcphdr.Verify(payload, ip.Src, ip.Dst)
+	sum := tcphdr.Verify(payload, ip.Src, ip.FinalDst())
 	if p.NoChecksum && sum == checksum.Invalid {
 		sum = checksum.Partial
 	}

@@ -69,6 +69,38 @@ func (h Header) DSCP() uint8 { return h.TOS >> 2 }
 // ECN returns the ECN field (RFC 3168 5): 0 for Not-ECT, 1 for ECT(1), 2 for ECT(0), 3 for CE.
 func (h Header) ECN() uint8 { return h.TOS & 0x3 }
 
+// Options that name the routers to pass, the last of whose addresses is the destination (RFC 791 3.1).
+const (
+	optionEnd         = 0
+	optionNop         = 1
+	optionLooseRoute  = 131
+	optionStrictRoute = 137
+)
+
+// FinalDst returns the address that the datagram is for in the end: Dst, or under a source route that is not used up the last
+// address of it. Checksums of transports are over this one (RFC 1122 4.1.3.6, RFC 9293 3.1).
+func (h Header) FinalDst() netip.Addr {
+	for b := h.Options; len(b) > 0; {
+		switch b[0] {
+		case optionEnd:
+			return h.Dst
+		case optionNop:
+			b = b[1:]
+			continue
+		}
+		if len(b) < 2 || b[1] < 2 || int(b[1]) > len(b) {
+			return h.Dst
+		}
+		length := int(b[1])
+		// The pointer counts from 1, and is greater than the length when the route is used up.
+		if (b[0] == optionLooseRoute || b[0] == optionStrictRoute) && length >= 7 && int(b[2]) <= length {
+			return netip.AddrFrom4([4]byte(b[length-4 : length]))
+		}
+		b = b[length:]
+	}
+	return h.Dst
+}
+
 // Parse returns the header and the payload of a datagram, both of which alias it. Octets after the Total Length, such as
 // the padding of a short Ethernet frame, are left out of the payload. Parse does not verify the checksum, for which see
 // [VerifyHeader].

@@ -475,3 +475,52 @@ func TestHeaderAllocations(t *testing.T) {
 		})
 	}
 }
+
+func TestFinalDst(t *testing.T) {
+	dst, final := netip.MustParseAddr("192.0.2.9"), netip.MustParseAddr("203.0.113.7")
+	route := []byte{131, 11, 4, 198, 51, 100, 1, 203, 0, 113, 7}
+	with := func(change func(b []byte)) []byte {
+		b := slices.Clone(route)
+		change(b)
+		return b
+	}
+	for name, test := range map[string]struct {
+		options []byte
+		want    netip.Addr
+	}{
+		"no options":          {nil, dst},
+		"loose":               {route, final},
+		"strict":              {with(func(b []byte) { b[0] = 137 }), final},
+		"record route":        {with(func(b []byte) { b[0] = 7 }), dst},
+		"at the last address": {with(func(b []byte) { b[2] = 8 }), final},
+		"at the last octet":   {with(func(b []byte) { b[2] = 11 }), final},
+		"used up":             {with(func(b []byte) { b[2] = 12 }), dst},
+		"behind others":       {append([]byte{1, 1, 148, 4, 0, 0}, route...), final},
+		"behind the end":      {append([]byte{0}, route...), dst},
+		"cut off":             {route[:10], dst},
+		"no address":          {[]byte{131, 3, 3, 0}, dst},
+		"a part of one":       {[]byte{131, 6, 4, 1, 2, 3}, dst},
+		"one address":         {[]byte{131, 7, 4, 203, 0, 113, 7}, final},
+		"length 0":            {[]byte{148, 0, 131, 7, 4, 203, 0, 113, 7}, dst},
+		"length 1":            {[]byte{148, 1, 131, 7, 4, 203, 0, 113, 7}, dst},
+		"a kind alone":        {[]byte{131}, dst},
+	} {
+		if got := (rawip.Header{Dst: dst, Options: test.options}).FinalDst(); got != test.want {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
+		}
+	}
+}
+
+// TestPayloadLimits: what just fits is written, and one octet more or less than nothing is refused.
+func TestPayloadLimits(t *testing.T) {
+	h := rawip.Header{TTL: 1, Src: netip.MustParseAddr("192.0.2.1"), Dst: netip.MustParseAddr("192.0.2.2"), Options: []byte{1, 1, 1, 0}}
+	for length, want := range map[int]bool{-1: false, 0: true, 1: true, 65511: true, 65512: false} {
+		b, err := h.AppendHeader(nil, length)
+		if (err == nil) != want || want && binary.BigEndian.Uint16(b[2:]) != uint16(24+length) {
+			t.Errorf("%d octets: % x, %v", length, b, err)
+		}
+		if !want && !errors.Is(err, rawip.ErrMalformed) {
+			t.Errorf("%d octets: %v", length, err)
+		}
+	}
+}
