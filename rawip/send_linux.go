@@ -2,6 +2,8 @@ package rawip
 
 import (
 	"errors"
+	"fmt"
+	"net"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -9,11 +11,15 @@ import (
 	"tcpprobe/internal/socket"
 )
 
-// Send sends a datagram, header and all. The error says what the system had against it. For the mass, it leaves at the
-// latest with the next Receive or Wait.
+// Send sends a datagram, header and all. The error says what the system had against it, and is unix.EDESTADDRREQ for a frame
+// to a next hop whose MAC is not known, on a link that has MACs. For the mass, it leaves at the latest with the next Receive or
+// Wait.
 func (w *Wire) Send(p Path, datagram []byte) error {
 	if !p.Link {
 		return w.ip.send(p, datagram)
+	}
+	if p.NextHop == [6]byte{} && p.MAC != [6]byte{} {
+		return &net.OpError{Op: "send", Net: "packet", Err: fmt.Errorf("the next hop's MAC is not known: %w", unix.EDESTADDRREQ)}
 	}
 	err := w.link.Send(p.Interface, etherTypeIPv4, p.NextHop, datagram)
 	if _, others := errors.AsType[*socket.SendError](err); others {

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -488,6 +489,32 @@ func TestPrepareRefused(t *testing.T) {
 			if err != nil {
 				t.Error(err)
 			}
+		}
+	}
+}
+
+// TestNoMAC: nothing is sent in a frame to nobody.
+func TestNoMAC(t *testing.T) {
+	a, _ := labtest.Pair(t)
+	for _, o := range []rawip.WireOptions{{}, {Mass: true}} {
+		path := rawip.Path{Interface: ifindex(t, a, "eth0"), Link: true, MAC: [6]byte{2, 0, 10, 0, 0, 1}}
+		var w *rawip.Wire
+		err := a.Do(func() (err error) {
+			if w, err = rawip.OpenWire(t.Context(), o); err != nil {
+				return err
+			}
+			return w.Prepare(path)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer w.Close()
+		watch(t, w, netip.AddrPortFrom(hostA, 40012))
+		if err := w.Send(path, make([]byte, 40)); !errors.Is(err, unix.EDESTADDRREQ) || !strings.Contains(err.Error(), "MAC") {
+			t.Errorf("%+v: %v", o, err)
+		}
+		if p, ok, err := w.Receive(); ok || err != nil {
+			t.Errorf("%+v: % x, %v", o, p.Octets, err)
 		}
 	}
 }
