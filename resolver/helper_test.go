@@ -175,7 +175,7 @@ func corpus(t *testing.T, folder string) string {
 	}
 	path := filepath.Join(root, folder)
 	if _, err := os.Stat(path); err != nil {
-		t.Skipf("the corpus of others' files is not there: %v", err)
+		t.Skipf("SKIPPED: the corpus of others' files is not there: %v", err)
 	}
 	return path
 }

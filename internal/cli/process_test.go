@@ -58,8 +58,7 @@ func die(way string) {
 			size <<= 16 // and the address space is full before any of it is used
 		}
 		go func() {
-			var kept [][]byte
-			for {
+			for kept := [][]byte(nil); ; runtime.KeepAlive(kept) {
 				kept = append(kept, make([]byte, size))
 			}
 		}()

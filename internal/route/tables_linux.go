@@ -82,7 +82,9 @@ func (t *tables) addRule(header unix.RtMsg, d *netlink.AttributeDecoder) {
 		case unix.FRA_DST:
 			if to, ok := netip.AddrFromSlice(d.Bytes()); ok {
 				p := netip.PrefixFrom(to, int(header.Dst_len)).Masked()
-				t.several[p] = t.several[p]
+				if _, known := t.several[p]; !known {
+					t.several[p] = false
+				}
 			}
 		case unix.FRA_SPORT_RANGE, unix.FRA_DPORT_RANGE:
 			t.byPort = true
