@@ -19,6 +19,7 @@ const (
 
 // Offsets in octets, of the IPv4 header from its start, and of what follows from there (RFC 791 3.1, RFC 9293 3.1).
 const (
+	offTOS      = 1
 	offFragment = 6
 	offProtocol = 9
 	offSrc      = 12

@@ -82,7 +82,7 @@ func (s *ipSockets) send(p Path, datagram []byte) error {
 func (s *ipSockets) sendBy(p Path, src, dst [4]byte, datagram []byte) error {
 	to := unix.SockaddrInet4{Addr: dst}
 	for {
-		_, err := unix.SendmsgN(s.out, datagram, s.control.octets(p.Interface, src), &to, 0)
+		_, err := unix.SendmsgN(s.out, datagram, s.control.octets(p.Interface, src, datagram[offTOS]), &to, 0)
 		switch {
 		case err == nil:
 			if s.sent.add(p.Interface, datagram) {

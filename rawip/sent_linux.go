@@ -9,26 +9,30 @@ import (
 	"tcpprobe/internal/stamp"
 )
 
-// sendControl is the control messages of a datagram that is sent: IP_PKTINFO, and IP_PROTOCOL. By these the kernel looks for
+// sendControl is the control messages of a datagram that is sent: IP_PKTINFO, IP_TOS, and IP_PROTOCOL. By these the kernel looks for
 // its route, and for IPsec's policy, as for a connection of its own.
 type sendControl struct {
 	withoutProtocol bool // the kernel does not know IP_PROTOCOL
 	buffer          []byte
 }
 
-// octets returns the messages for an interface, 0 for any, and a source address. They hold until the next call.
-func (c *sendControl) octets(ifindex int, source [4]byte) []byte {
+// octets returns the messages for an interface, 0 for any, a source address and a Type of Service, which rules may look at. They
+// hold until the next call.
+func (c *sendControl) octets(ifindex int, source [4]byte, tos uint8) []byte {
 	if c.buffer == nil {
 		c.buffer = unix.PktInfo4(&unix.Inet4Pktinfo{})
-		protocol := unix.PktInfo4(&unix.Inet4Pktinfo{Ifindex: unix.IPPROTO_TCP})[:unix.CmsgSpace(4)]
-		setControlHeader(protocol, unix.IP_PROTOCOL, 4)
-		c.buffer = append(c.buffer, protocol...)
+		for _, number := range []struct{ kind, value int32 }{{unix.IP_TOS, 0}, {unix.IP_PROTOCOL, unix.IPPROTO_TCP}} {
+			message := unix.PktInfo4(&unix.Inet4Pktinfo{Ifindex: number.value})[:unix.CmsgSpace(4)]
+			setControlHeader(message, number.kind, 4)
+			c.buffer = append(c.buffer, message...)
+		}
 	}
 	data := c.buffer[unix.CmsgLen(0):]
 	binary.NativeEndian.PutUint32(data, uint32(ifindex))
 	copy(data[4:], source[:])
+	binary.NativeEndian.PutUint32(c.buffer[unix.CmsgSpace(unix.SizeofInet4Pktinfo)+unix.CmsgLen(0):], uint32(tos))
 	if c.withoutProtocol {
-		return c.buffer[:unix.CmsgSpace(unix.SizeofInet4Pktinfo)]
+		return c.buffer[:len(c.buffer)-unix.CmsgSpace(4)]
 	}
 	return c.buffer
 }
