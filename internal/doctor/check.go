@@ -3,6 +3,7 @@
 package doctor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +13,11 @@ import (
 	"tcpprobe/internal/text"
 )
 
-// MayProbe reports whether both kinds of sockets that a probe may need can be opened.
-func (e *Examination) MayProbe() bool { return e.rawSocket == nil && e.packetSocket == nil }
+// MayProbe reports whether all that a probe may need works: both kinds of sockets, and netlink.
+func (e *Examination) MayProbe() bool { return e.refused() == nil }
+
+// refused returns the error of the first of what a probe needs that does not work, or nil.
+func (e *Examination) refused() error { return cmp.Or(e.rawSocket, e.packetSocket, e.netlink) }
 
 // Print writes what was examined, a line or more for each, then whether this process may probe, and if not what would help.
 func (e *Examination) Print(w io.Writer) {
@@ -80,6 +84,7 @@ func (e *Examination) checks() []check {
 	return []check{
 		{judge(e.rawSocket == nil), "raw IP socket", socketDetail(e.rawSocket)},
 		{judge(e.packetSocket == nil), "packet socket", socketDetail(e.packetSocket)},
+		{judge(e.netlink == nil), "netlink", netlinkDetail(e.netlink)},
 		{judge(e.effective), "CAP_NET_RAW", e.capabilityDetail()},
 		e.privilegesCheck(),
 		e.fileCheck(),
@@ -95,6 +100,18 @@ func socketDetail(err error) string {
 	if err == nil {
 		return "opens"
 	}
+	return failureDetail(err)
+}
+
+func netlinkDetail(err error) string {
+	if err == nil {
+		return "answers"
+	}
+	return failureDetail(err)
+}
+
+// failureDetail says why a system call failed.
+func failureDetail(err error) string {
 	// What was done is in the check's name.
 	var system *os.SyscallError
 	if errors.As(err, &system) {

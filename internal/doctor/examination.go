@@ -26,6 +26,7 @@ import (
 type Examination struct {
 	rawSocket    error // of opening one; nil if it opened
 	packetSocket error
+	netlink      error // of asking for the interfaces, as for every route
 	capabilities
 	self             string // the file of this program
 	file             fileCapability
@@ -59,7 +60,7 @@ const (
 
 // Examine looks at this process and its system. It sends nothing but datagrams to itself on lo.
 func Examine() *Examination {
-	e := &Examination{rawSocket: rawip.Permitted(), packetSocket: openPacketSocket(), uid: os.Getuid(), gid: os.Getgid()}
+	e := &Examination{rawSocket: rawip.Permitted(), packetSocket: openPacketSocket(), netlink: askNetlink(), uid: os.Getuid(), gid: os.Getgid()}
 	status, _ := os.ReadFile("/proc/self/status")
 	e.capabilities = parseCapabilities(string(status))
 	e.self, e.file, e.nosuid = examineFile()
@@ -81,6 +82,12 @@ func openPacketSocket() error {
 		return os.NewSyscallError("socket", err)
 	}
 	return os.NewSyscallError("close", unix.Close(fd))
+}
+
+// askNetlink asks the kernel by rtnetlink(7), by which a probe learns of interfaces, routes and neighbours.
+func askNetlink() error {
+	_, err := net.Interfaces()
+	return err
 }
 
 // parseCapabilities reads /proc/self/status (proc_pid_status(5)).
@@ -167,7 +174,10 @@ func isContainer() bool {
 // was than the reading.
 func testStamps() (lead time.Duration, err error) {
 	lo, err := net.InterfaceByName("lo")
-	if err != nil || lo.Flags&net.FlagUp == 0 {
+	if err != nil {
+		return 0, fmt.Errorf("not tested: %w", err)
+	}
+	if lo.Flags&net.FlagUp == 0 {
 		return 0, errors.New("not tested, since lo is down")
 	}
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)

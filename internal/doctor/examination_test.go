@@ -5,6 +5,7 @@ package doctor
 import (
 	"bytes"
 	"errors"
+	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -33,6 +34,7 @@ func TestExaminationPrint(t *testing.T) {
 	e.Print(&b)
 	want := `no  raw IP socket    operation not permitted
 no  packet socket    operation not permitted
+ok  netlink          answers
 no  CAP_NET_RAW      not effective; in the bounding set, so it can be given
 no  no_new_privs     on: neither sudo nor a file capability gives anything
     file capability  cap_net_raw+ep on
@@ -158,5 +160,23 @@ func TestServersCheck(t *testing.T) {
 	e := Examination{resolvError: unreadable}
 	if got, want := e.serversCheck(), (check{bad, "name servers", unreadable.Error()}); got != want {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestNetlinkRefused: without netlink there is no route, and so no probe.
+func TestNetlinkRefused(t *testing.T) {
+	e := Examination{netlink: &net.OpError{Op: "route", Net: "ip+net", Err: os.NewSyscallError("netlinkrib", unix.EAFNOSUPPORT)}}
+	var b bytes.Buffer
+	e.Print(&b)
+	for _, want := range []string{
+		"no  netlink          address family not supported by protocol\n", "\nThis process may not probe.\n",
+		"  RestrictAddressFamilies=AF_INET AF_PACKET AF_NETLINK AF_UNIX\n",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("there is no %q in\n%s", want, &b)
+		}
+	}
+	if e.MayProbe() {
+		t.Error("it may probe without netlink")
 	}
 }

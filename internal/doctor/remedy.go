@@ -14,10 +14,7 @@ import (
 // which a program gets its capabilities are those of capabilities(7).
 func (e *Examination) remedy() []string {
 	self := text.Printable(e.self)
-	refused := e.rawSocket
-	if refused == nil {
-		refused = e.packetSocket
-	}
+	refused := e.refused()
 	switch {
 	case !errors.Is(refused, os.ErrPermission):
 		return []string{

@@ -20,6 +20,7 @@ func TestDoctorWithCapability(t *testing.T) {
 	for _, want := range []string{
 		"ok  raw IP socket    opens\n",
 		"ok  packet socket    opens\n",
+		"ok  netlink          answers\n",
 		"ok  CAP_NET_RAW      effective\n",
 		"ok  time stamps      of the kernel: ",
 		"\n\nThis process may probe.\n",
