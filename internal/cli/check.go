@@ -68,6 +68,9 @@ func checkFlags() []cli.Flag {
 	}
 	for _, f := range probeFlags() {
 		if slices.Contains(sharedFlags, f.Names()[0]) {
+			if send, ok := f.(*cli.StringFlag); ok && send.Name == "send" {
+				send.Value = "ip" // what an application would see is asked for
+			}
 			flags = append(flags, f)
 		}
 	}
@@ -246,12 +249,12 @@ func readCheck(c *cli.Context) (o checkOptions, err error) {
 }
 
 // probeOptions returns the options of a probe that makes the handshakes. Its SYNs are sent again as long as there is time, as
-// connect(2) would, and no handshake is given up before the check is.
+// connect(2) would. The time of the check ends them, and no clock of their own beside it.
 func probeOptions(c *cli.Context, u nagios.Rule) (o options, err error) {
 	const mostRetries = 30
-	args := []string{"tcpprobe", fmt.Sprintf("--count=%d", u.Number), fmt.Sprintf("--timeout=%v", u.Limit), fmt.Sprintf("--retries=%d", mostRetries)}
+	args := []string{"tcpprobe", fmt.Sprintf("--count=%d", u.Number), fmt.Sprintf("--timeout=%v", u.Limit+time.Hour), fmt.Sprintf("--retries=%d", mostRetries)}
 	for _, name := range sharedFlags {
-		if c.IsSet(name) {
+		if c.IsSet(name) || name == "send" {
 			args = append(args, fmt.Sprintf("--%s=%v", name, c.Generic(name)))
 		}
 	}

@@ -265,3 +265,17 @@ func TestCheckEndsInTime(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckAsksForTheApplication: by default its segments go and come as those of a connect(2) do, through this host's firewall.
+func TestCheckAsksForTheApplication(t *testing.T) {
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	serve(t, b, "10.0.0.2:80")
+	labtest.Nft(t, a, `table ip own { chain input { type filter hook input priority filter; tcp sport 80 drop; }; }`)
+	for args, want := range map[string]nagios.State{"": nagios.Critical, "--send ip": nagios.Critical, "--send link": nagios.OK} {
+		r := checkPlugin(t, a, append([]string{"-H10.0.0.2", "-p80", "-t1s"}, strings.Fields(args)...)...)
+		if r.code != int(want) {
+			t.Errorf("%q: %v, want %v: %s", args, nagios.State(r.code), want, r.stdout)
+		}
+	}
+}

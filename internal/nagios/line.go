@@ -67,16 +67,18 @@ func (rule Rule) messageOfMany(results []*probe.Result) string {
 	return said + ", " + text.Count(synsSent(results), "SYN") + failure
 }
 
-// failure says how a handshake ended that was not established.
+// failure says how a handshake ended that was not established. That the time of the check was over is told alike, whether it
+// was the handshake that noticed or the check.
 func (rule Rule) failure(r *probe.Result) string {
-	if r.Outcome != probe.OutcomeInterrupted {
-		return r.Outcome.String() + ": " + strings.TrimSuffix(report.Reason(r), ".")
+	switch {
+	case r.Outcome == probe.OutcomeInterrupted && synsSent([]*probe.Result{r}) == 0:
+		return fmt.Sprintf("timeout: after %v, before a SYN was sent", rule.Limit)
+	case r.Outcome == probe.OutcomeInterrupted, r.Outcome == probe.OutcomeTimeout:
+		silent := *r
+		silent.Outcome = probe.OutcomeTimeout
+		return fmt.Sprintf("timeout after %v: %s", rule.Limit, strings.TrimSuffix(report.Reason(&silent), "."))
 	}
-	// The time of the check was over before its own.
-	if n := synsSent([]*probe.Result{r}); n > 0 {
-		return fmt.Sprintf("timeout: no answer to %s in %v", text.Count(n, "SYN"), rule.Limit)
-	}
-	return fmt.Sprintf("timeout: after %v, before a SYN was sent", rule.Limit)
+	return r.Outcome.String() + ": " + strings.TrimSuffix(report.Reason(r), ".")
 }
 
 // details says more of a handshake: which way it went, and what is noteworthy.

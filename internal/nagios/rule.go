@@ -3,6 +3,7 @@ package nagios
 import (
 	"time"
 
+	"tcpprobe/icmp"
 	"tcpprobe/probe"
 )
 
@@ -44,7 +45,7 @@ func (rule Rule) stateOf(r *probe.Result) State {
 	switch {
 	case r.Outcome == probe.OutcomeEstablished:
 		return OK
-	case r.Outcome == probe.OutcomeRefused:
+	case r.Outcome == probe.OutcomeRefused, portUnreachable(r):
 		return rule.Refused
 	case rule.Local(r):
 		return Unknown
@@ -74,4 +75,14 @@ func waited(t *probe.TCP) time.Duration {
 		return t.Connect
 	}
 	return t.RTT
+}
+
+// portUnreachable reports whether a handshake ended with the ICMP error that connect(2) makes ECONNREFUSED of, as it does of a
+// RST: firewalls reject with it.
+func portUnreachable(r *probe.Result) bool {
+	if r.Outcome != probe.OutcomeUnreachable || len(r.ICMP) == 0 {
+		return false
+	}
+	last := r.ICMP[len(r.ICMP)-1]
+	return last.From.Is4() && icmp.Type(last.Type) == icmp.DestinationUnreachable && icmp.Code(last.Code) == icmp.PortUnreachable
 }

@@ -76,9 +76,9 @@ func TestLine(t *testing.T) {
 		{"half open", "", "", Critical, 1, []*probe.Result{half},
 			"OK - db.example:5432 open, handshake 7.000 ms, 1 SYN | handshake=0.007000s;;;0;10 dns=0.001912s;;;0 syn=1;;;0"},
 		{"silent", "0.1", "", OK, 1, []*probe.Result{timeout},
-			"CRITICAL - db.example:5432 timeout: No answer to 3 SYNs | handshake=U;0.1;;0;10 dns=0.001912s;;;0 syn=3;;;0"},
+			"CRITICAL - db.example:5432 timeout after 10s: No answer to 3 SYNs | handshake=U;0.1;;0;10 dns=0.001912s;;;0 syn=3;;;0"},
 		{"out of time", "", "", OK, 1, []*probe.Result{cut},
-			"CRITICAL - db.example:5432 timeout: no answer to 4 SYNs in 10s | handshake=U;;;0;10 dns=0.001912s;;;0 syn=4;;;0"},
+			"CRITICAL - db.example:5432 timeout after 10s: No answer to 4 SYNs | handshake=U;;;0;10 dns=0.001912s;;;0 syn=4;;;0"},
 		{"out of time before a SYN", "", "", OK, 1, []*probe.Result{early},
 			"CRITICAL - db.example:5432 timeout: after 10s, before a SYN was sent | handshake=U;;;0;10 dns=U;;;0 syn=0;;;0"},
 		{"no such name", "", "", OK, 1, []*probe.Result{noName},
@@ -92,11 +92,11 @@ func TestLine(t *testing.T) {
 		{"three", "100ms", "1", Critical, 3, []*probe.Result{opened(50 * ms), opened(100 * ms), opened(300 * ms)},
 			"WARNING - db.example:5432: 3 of 3 handshakes established, 150.000 ms on average, 3 SYNs | handshake=0.150000s;0.1;1;0;10 dns=0.001912s;;;0 syn=3;;;0 loss=0%"},
 		{"one of three lost", "1", "2", Critical, 3, []*probe.Result{opened(50 * ms), timeout, opened(60 * ms)},
-			"WARNING - db.example:5432: 2 of 3 handshakes established, 55.000 ms on average, 5 SYNs; handshake 2 timeout: No answer to 3 SYNs | handshake=0.055000s;1;2;0;10 dns=0.001912s;;;0 syn=5;;;0 loss=33.33%"},
+			"WARNING - db.example:5432: 2 of 3 handshakes established, 55.000 ms on average, 5 SYNs; handshake 2 timeout after 10s: No answer to 3 SYNs | handshake=0.055000s;1;2;0;10 dns=0.001912s;;;0 syn=5;;;0 loss=33.33%"},
 		{"one of two refused, which is fine", "", "", OK, 2, []*probe.Result{opened(50 * ms), refused},
 			"OK - db.example:5432: 1 of 2 handshakes established, 50.000 ms on average, 2 SYNs; handshake 1 refused: A RST came in the name of 192.0.2.80 after 0.000 ms: nothing listens on port 5432, or a firewall rejects it | handshake=0.050000s;;;0;10 dns=0.001912s;;;0 syn=2;;;0 loss=0%"},
 		{"all lost", "", "", OK, 2, []*probe.Result{cut, cut},
-			"CRITICAL - db.example:5432: 0 of 2 handshakes established, 8 SYNs; handshake 1 timeout: no answer to 4 SYNs in 10s | handshake=U;;;0;10 dns=0.001912s;;;0 syn=8;;;0 loss=100%"},
+			"CRITICAL - db.example:5432: 0 of 2 handshakes established, 8 SYNs; handshake 1 timeout after 10s: No answer to 4 SYNs | handshake=U;;;0;10 dns=0.001912s;;;0 syn=8;;;0 loss=100%"},
 		{"a fault beside silence", "", "", OK, 2, []*probe.Result{local, cut},
 			"CRITICAL - db.example:5432: 0 of 2 handshakes established, 4 SYNs; handshake 1 local_error: interface eth9 does not exist | handshake=U;;;0;10 dns=0.001912s;;;0 syn=4;;;0 loss=100%"},
 	} {
@@ -127,6 +127,25 @@ func TestGraver(t *testing.T) {
 	} {
 		if got, turned := graver(test.a, test.b), graver(test.b, test.a); got != test.want || turned != test.want {
 			t.Errorf("%v, %v: %v, %v; want %v", test.a, test.b, got, turned, test.want)
+		}
+	}
+}
+
+// TestPortUnreachable: what connect(2) calls refused is refused, whether a RST says so or ICMP; other errors are not.
+func TestPortUnreachable(t *testing.T) {
+	for _, test := range []struct {
+		kind, code uint8
+		refused    bool
+	}{{3, 3, true}, {3, 1, false}, {3, 13, false}, {11, 3, false}} {
+		r := checked(probe.OutcomeUnreachable, 0, 1)
+		r.ICMP = []*probe.ICMP{{From: netip.MustParseAddr("192.0.2.1"), Type: test.kind, Code: test.code}}
+		want := Critical
+		if test.refused {
+			want = Warning
+		}
+		rule := Rule{Refused: Warning, Number: 1, Local: isLocal}
+		if got := rule.Judge([]*probe.Result{r}); got != want {
+			t.Errorf("%d/%d: %v, want %v", test.kind, test.code, got, want)
 		}
 	}
 }
