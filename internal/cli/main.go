@@ -33,9 +33,14 @@ func Main(version string) int {
 	return code
 }
 
-// interruptible returns a context that SIGINT or SIGTERM ends. A second one ends the process.
+// interruptible returns a context that SIGINT, SIGTERM or SIGHUP ends. A second one ends the process. A SIGHUP that is
+// ignored, as nohup(1) has it, stays so.
 func interruptible() (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ending := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		ending = append(ending, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ending...)
 	context.AfterFunc(ctx, stop)
 	return ctx, stop
 }

@@ -169,6 +169,8 @@ func (o options) agree(targets int) error {
 		return exit.UsageError("--diagram draws one handshake: it goes with one target, and with neither --count nor --all")
 	case o.pcap == "-" && o.diagram == "-":
 		return exit.UsageError("--pcap - and --diagram - both want stdout: give one of them a file")
+	case o.pcap != "" && o.pcap == o.diagram:
+		return exit.UsageError("--pcap and --diagram both want %s: give each a file of its own", text.Printable(o.pcap))
 	case o.toScale && o.diagram == "":
 		return exit.UsageError("--to-scale is about a diagram: give --diagram FILE too")
 	}

@@ -152,8 +152,10 @@ func trace(c *cli.Context) error {
 	}
 	// Closing the sockets takes the kernel some milliseconds: it comes after everything was said.
 	defer p.Close()
-	files, err := display.OpenFiles(stdout, o.files(c.App.Version))
-	if err != nil {
+	files, err := display.OpenFiles(c.Context, stdout, o.files(c.App.Version))
+	if err != nil && c.Context.Err() != nil {
+		return &exit.Error{Code: exit.Interrupted}
+	} else if err != nil {
 		return exit.With(exit.Output, err)
 	}
 	ran := make(chan error, 1)

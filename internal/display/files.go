@@ -1,6 +1,7 @@
 package display
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -37,18 +38,19 @@ type FileOptions struct {
 	Program string // that writes the capture, and its version
 }
 
-// OpenFiles creates the files that are wanted. They are written through the queue of stdout.
-func OpenFiles(stdout *Output, o FileOptions) (*Files, error) {
+// OpenFiles creates the files that are wanted. They are written through the queue of stdout. A named pipe is waited for until
+// somebody reads it, or the context ends.
+func OpenFiles(ctx context.Context, stdout *Output, o FileOptions) (*Files, error) {
 	f := &Files{options: diagram.Options{ToScale: o.ToScale}}
-	if err := f.open(stdout, o); err != nil {
+	if err := f.open(ctx, stdout, o); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
 }
 
-func (f *Files) open(stdout *Output, o FileOptions) error {
+func (f *Files) open(ctx context.Context, stdout *Output, o FileOptions) error {
 	if o.Capture != "" {
-		out, err := f.create(o.Capture, stdout)
+		out, err := f.create(ctx, o.Capture, stdout)
 		if err != nil {
 			return err
 		}
@@ -64,7 +66,7 @@ func (f *Files) open(stdout *Output, o FileOptions) error {
 		}
 	}
 	if o.Diagram != "" {
-		out, err := f.create(o.Diagram, stdout)
+		out, err := f.create(ctx, o.Diagram, stdout)
 		if err != nil {
 			return err
 		}
@@ -92,18 +94,38 @@ func (f *Files) draw(s *diagram.Scene) {
 }
 
 // create opens a file to write to; "-" is stdout.
-func (f *Files) create(name string, stdout *Output) (*Output, error) {
+func (f *Files) create(ctx context.Context, name string, stdout *Output) (*Output, error) {
 	if name == "-" {
 		f.files = append(f.files, file{name: name, output: stdout})
 		return stdout, nil
 	}
-	created, err := os.Create(name)
+	created, err := openToWrite(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	out := stdout.queue.To(created)
 	f.files = append(f.files, file{name, out, created})
 	return out, nil
+}
+
+// openToWrite creates or truncates a file and opens it for writing alone: for reading too, a pipe would open without a reader,
+// and be written to for nobody.
+func openToWrite(ctx context.Context, name string) (*os.File, error) {
+	type opened struct {
+		file *os.File
+		err  error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+		done <- opened{file, err}
+	}()
+	select {
+	case o := <-done:
+		return o.file, o.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("open %s: %w", name, context.Cause(ctx))
+	}
 }
 
 // Close closes the files, when the queue has handed everything on, and returns an error if one of them is not as it should

@@ -4,6 +4,9 @@ package e2e_test
 
 import (
 	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -17,7 +20,7 @@ func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	a, b := labtest.Pair(t)
 	labtest.Nft(t, b, silence)
-	for _, signal := range []os.Signal{os.Interrupt, unix.SIGTERM} {
+	for _, signal := range []os.Signal{os.Interrupt, unix.SIGTERM, unix.SIGHUP} {
 		p := start(t, a, "10.0.0.2:80", "-W=20s")
 		p.await(t, "SYN      [000010]")
 		must(t, p.cmd.Process.Signal(signal))
@@ -122,5 +125,36 @@ func TestKilled(t *testing.T) {
 	output, err := a.Command(t.Context(), "ip", "-d", "link", "show", "eth0").Output()
 	if err != nil || !strings.Contains(string(output), "promiscuity 0 ") {
 		t.Errorf("eth0 is promiscuous: %s (%v)", output, err)
+	}
+}
+
+// TestInterruptedByPipe: a named pipe that nobody reads is waited for, and the wait ends with the first signal.
+func TestInterruptedByPipe(t *testing.T) {
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	serve(t, b, "10.0.0.2:80")
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	must(t, unix.Mkfifo(pipe, 0o600))
+	for _, args := range [][]string{{"--pcap", pipe}, {"--diagram", pipe}, {"--targets", pipe}} {
+		p := start(t, a, append(args, "10.0.0.2:80", "-W=300ms")...)
+		opening := "/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/task"
+		until(t, func() bool {
+			tasks, _ := filepath.Glob(opening + "/*/wchan")
+			return slices.ContainsFunc(tasks, func(name string) bool {
+				where, _ := os.ReadFile(name)
+				return strings.Contains(string(where), "fifo") || strings.Contains(string(where), "wait_for_partner")
+			})
+		})
+		must(t, p.cmd.Process.Signal(os.Interrupt))
+		if r := p.end(t); r.code != exit.Interrupted || strings.Contains(r.stdout, "ESTABLISHED") || r.stderr != "" {
+			t.Errorf("%q: exit code %d, stderr %q\n%s", args, r.code, r.stderr, r.stdout)
+		}
+	}
+	// With a reader that comes late, nothing is lost.
+	p := start(t, a, "--pcap", pipe, "10.0.0.2:80")
+	content, err := os.ReadFile(pipe)
+	must(t, err)
+	if r := p.end(t); r.code != exit.Established || len(content) < 500 {
+		t.Errorf("exit code %d, %d octets of the capture", r.code, len(content))
 	}
 }

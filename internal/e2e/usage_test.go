@@ -82,6 +82,7 @@ func TestUsage(t *testing.T) {
 		{"192.0.2.1:80 --require 90", "--require 90: any, all or a percentage is wanted, more than 0% and up to 100%, as in 90%"},
 		{"192.0.2.1:80 --assert loss<1% --assert p99<5%", `--assert "p99<5%": "5%" is no duration, as in p99<50ms, or a number of seconds`},
 		{"192.0.2.1:80 --assert loss<1% --dry-run", "--dry-run sends nothing: there is nothing to --assert"},
+		{"192.0.2.1:80 --pcap same --diagram same", "--pcap and --diagram both want same: give each a file of its own"},
 		{"schema now", "schema takes no arguments"},
 		{"schema --json", "there is no flag --json; try --help"},
 		{"192.0.2.1:80 --cuont 3", "there is no flag --cuont; try --help"},
