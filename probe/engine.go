@@ -213,11 +213,6 @@ func (e *Engine) loseLink(lost *rawip.LinkError) {
 	}
 }
 
-// Busy reports whether a handshake with these addresses and ports is under way.
-func (e *Engine) Busy(local, remote netip.AddrPort) bool {
-	return e.flows[flowKey{local, remote}] != nil
-}
-
 // Abandon breaks off a handshake that was started, because nobody waits for it any more. What is known of it is its
 // result.
 func (e *Engine) Abandon(f *Flow) {

@@ -1,10 +1,7 @@
 package rawip
 
 import (
-	"crypto/rand"
-	"encoding/binary"
 	"fmt"
-	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,24 +63,3 @@ func (r PortRange) At(i int) uint16 { return r.ports[i] }
 
 // Reserved reports whether the administrator keeps a port for servers, in the range or outside of it.
 func (r PortRange) Reserved(port uint16) bool { return r.reserved[port] }
-
-// Draw returns one of the ports at random (RFC 6056 3.3.1). Whether it is free, NewGuard will tell.
-func (r PortRange) Draw() uint16 { return r.ports[random(len(r.ports))] }
-
-// All returns each of the ports once, from one drawn at random on (RFC 6056 3.3.1, algorithm 1).
-func (r PortRange) All() iter.Seq[uint16] {
-	return func(yield func(uint16) bool) {
-		for i, first := 0, random(len(r.ports)); i < len(r.ports); i++ {
-			if !yield(r.ports[(first+i)%len(r.ports)]) {
-				return
-			}
-		}
-	}
-}
-
-// random returns a number from 0 to below n.
-func random(n int) int {
-	var b [4]byte
-	rand.Read(b[:]) // it never fails
-	return int(binary.BigEndian.Uint32(b[:]) % uint32(n))
-}

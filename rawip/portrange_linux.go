@@ -9,8 +9,3 @@ func ReadPortRange() PortRange {
 	reserved, _ := os.ReadFile("/proc/sys/net/ipv4/ip_local_reserved_ports")
 	return ParsePortRange(string(ports), string(reserved))
 }
-
-// EphemeralPort reads the range, and draws a port from it.
-//
-// Deprecated: whoever draws more than one holds a [PortRange].
-func EphemeralPort() uint16 { return ReadPortRange().Draw() }
