@@ -200,11 +200,11 @@ func (e *Engine) work(f *flow) {
 	e.waiting.Moved(f)
 }
 
-// loseLink ends the handshakes that would leave by an interface that is lost.
+// loseLink ends the handshakes that would leave by an interface, or from an address, that is lost.
 func (e *Engine) loseLink(lost *rawip.LinkError) {
 	for _, f := range e.flows {
 		for ; f != nil; f = f.sibling {
-			if f.Path.Interface == lost.Interface {
+			if f.Path.Interface == lost.Interface && (!lost.Address.IsValid() || f.Local.Addr() == lost.Address) {
 				f.unsent = f.unsent[:0]
 				f.h.Fail(lost)
 				e.end(f)

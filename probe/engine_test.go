@@ -259,6 +259,26 @@ func TestH12_ACKNotSent(t *testing.T) {
 	}
 }
 
+// TestAddressLost ends the handshakes from an address that the interface has lost, and no others.
+func TestAddressLost(t *testing.T) {
+	w := probetest.NewWire()
+	w.OnSend = func(rawip.Path, []byte) error { return nil }
+	lost, other, elsewhere := probetest.NewFlow(probetest.LinuxConfig()), probetest.NewFlow(probetest.LinuxConfig()), probetest.NewFlow(probetest.LinuxConfig())
+	other.Local = netip.MustParseAddrPort("192.0.2.2:40001")
+	elsewhere.Local = netip.AddrPortFrom(lost.Local.Addr(), lost.Local.Port()+1)
+	elsewhere.Path.Interface = 4
+	w.Fail(100*ms, &rawip.LinkError{Interface: probetest.Interface, Address: lost.Local.Addr(), Err: syscall.EADDRNOTAVAIL})
+	probetest.Run(t, w, lost, other, elsewhere)
+	if r := lost.Result; r.Outcome != probe.OutcomeLocalError || !errors.Is(r.Err, syscall.EADDRNOTAVAIL) {
+		t.Errorf("%v: %v", r.Outcome, r.Err)
+	}
+	for _, f := range []*probe.Flow{other, elsewhere} {
+		if f.Result.Outcome != probe.OutcomeTimeout {
+			t.Errorf("from %v by interface %d: %v, %v", f.Local, f.Path.Interface, f.Result.Outcome, f.Result.Err)
+		}
+	}
+}
+
 // TestH11_LinkLost ends the handshakes that leave by that interface, and no others.
 func TestH11_LinkLost(t *testing.T) {
 	w := probetest.NewWire()

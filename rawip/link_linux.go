@@ -4,13 +4,14 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// linkMonitor is told by the kernel when an interface goes down or away. A packet socket for all interfaces is not.
+// linkMonitor is told by the kernel when an interface goes down or away, or loses its carrier or an address. A packet socket for all interfaces is not.
 type linkMonitor struct {
 	fd      int
 	buffer  [16384]byte
@@ -22,7 +23,7 @@ func openLinkMonitor() (*linkMonitor, error) {
 	if err != nil {
 		return nil, &net.OpError{Op: "open", Net: "netlink", Err: os.NewSyscallError("socket", err)}
 	}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK}); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR}); err != nil {
 		unix.Close(fd)
 		return nil, &net.OpError{Op: "open", Net: "netlink", Err: os.NewSyscallError("bind", err)}
 	}
@@ -58,20 +59,67 @@ func (m *linkMonitor) read(b []byte) error {
 		return fmt.Errorf("news of %d octets: %w", len(b), err)
 	}
 	for _, message := range messages {
-		// struct ifinfomsg: family, pad, type, index, flags, change. Of the bridge's family are the ports that leave it.
-		if len(message.Data) < unix.SizeofIfInfomsg || message.Data[0] != unix.AF_UNSPEC {
-			continue
+		var lost *LinkError
+		switch message.Header.Type {
+		case unix.RTM_NEWLINK, unix.RTM_DELLINK:
+			lost, err = lostLink(message)
+		case unix.RTM_DELADDR:
+			lost, err = lostAddress(message)
 		}
-		index := int(binary.NativeEndian.Uint32(message.Data[4:]))
-		up := binary.NativeEndian.Uint32(message.Data[8:])&unix.IFF_UP != 0
-		switch {
-		case message.Header.Type == unix.RTM_DELLINK:
-			m.pending = append(m.pending, &LinkError{Interface: index, Err: unix.ENODEV})
-		case message.Header.Type == unix.RTM_NEWLINK && !up:
-			m.pending = append(m.pending, &LinkError{Interface: index, Err: unix.ENETDOWN})
+		if err != nil {
+			return err
+		}
+		if lost != nil {
+			m.pending = append(m.pending, lost)
 		}
 	}
 	return nil
+}
+
+// lostLink returns what was lost by a change of an interface, or nil.
+func lostLink(message syscall.NetlinkMessage) (*LinkError, error) {
+	// struct ifinfomsg: family, pad, type, index, flags, change. Of the bridge's family are the ports that leave it.
+	if len(message.Data) < unix.SizeofIfInfomsg || message.Data[0] != unix.AF_UNSPEC {
+		return nil, nil
+	}
+	lost := &LinkError{Interface: int(binary.NativeEndian.Uint32(message.Data[4:]))}
+	flags := binary.NativeEndian.Uint32(message.Data[8:])
+	switch {
+	case message.Header.Type == unix.RTM_DELLINK:
+		lost.Err = unix.ENODEV
+	case flags&unix.IFF_UP == 0:
+		lost.Err = unix.ENETDOWN
+	case flags&unix.IFF_LOWER_UP == 0:
+		lost.Err = ErrNoCarrier
+	default:
+		return nil, nil
+	}
+	attributes, err := syscall.ParseNetlinkRouteAttr(&message)
+	for _, a := range attributes {
+		if a.Attr.Type == unix.IFLA_IFNAME {
+			lost.Name = unix.ByteSliceToString(a.Value)
+		}
+	}
+	return lost, err
+}
+
+// lostAddress returns that an interface lost an address, or nil.
+func lostAddress(message syscall.NetlinkMessage) (*LinkError, error) {
+	// struct ifaddrmsg: family, prefix length, flags, scope, index.
+	if len(message.Data) < unix.SizeofIfAddrmsg || message.Data[0] != unix.AF_INET {
+		return nil, nil
+	}
+	attributes, err := syscall.ParseNetlinkRouteAttr(&message)
+	for _, a := range attributes {
+		if a.Attr.Type == unix.IFA_LOCAL && len(a.Value) == 4 {
+			return &LinkError{
+				Interface: int(binary.NativeEndian.Uint32(message.Data[4:])),
+				Address:   netip.AddrFrom4([4]byte(a.Value)),
+				Err:       unix.EADDRNOTAVAIL,
+			}, nil
+		}
+	}
+	return nil, err
 }
 
 func (m *linkMonitor) close() error { return os.NewSyscallError("close", unix.Close(m.fd)) }

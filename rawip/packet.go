@@ -1,7 +1,10 @@
 package rawip
 
 import (
+	"errors"
 	"fmt"
+	"net/netip"
+	"strconv"
 
 	"tcpprobe/internal/stamp"
 )
@@ -25,12 +28,31 @@ type Packet struct {
 	NoChecksum bool // an offload has not filled in the transport checksum
 }
 
-// LinkError says that an interface can carry no more.
+// LinkError says that an interface can carry no more, or no more from one of its addresses.
 type LinkError struct {
-	Interface int   // index
-	Err       error // unix.ENETDOWN if it was set down, unix.ENODEV if it is gone
+	Interface int        // index
+	Name      string     // of the interface; empty if that is not known
+	Address   netip.Addr // that it lost; the zero Addr if it is about all of the interface
+
+	// Err is unix.ENETDOWN if the interface was set down, unix.ENODEV if it is gone, ErrNoCarrier, or unix.EADDRNOTAVAIL for an
+	// address.
+	Err error
 }
 
-func (e *LinkError) Error() string { return fmt.Sprintf("interface %d: %v", e.Interface, e.Err) }
+// ErrNoCarrier says that an interface has no carrier: the cable is out, or its other end is down.
+var ErrNoCarrier = errors.New("no carrier: the cable is out, or its other end is down")
 
+// Error names the interface, and says what it lost.
+func (e *LinkError) Error() string {
+	name := e.Name
+	if name == "" {
+		name = strconv.Itoa(e.Interface)
+	}
+	if e.Address.IsValid() {
+		return fmt.Sprintf("interface %s lost the address %v: %v", name, e.Address, e.Err)
+	}
+	return fmt.Sprintf("interface %s: %v", name, e.Err)
+}
+
+// Unwrap returns the cause.
 func (e *LinkError) Unwrap() error { return e.Err }

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -304,9 +305,9 @@ func TestGuardErrors(t *testing.T) {
 	again.Close()
 }
 
-// TestH11_LinkErrors: an interface that goes down, or away, is told of by its index.
+// TestH11_LinkErrors: an interface that loses its carrier or an address, goes down, or away, is told of.
 func TestH11_LinkErrors(t *testing.T) {
-	a, _ := labtest.Pair(t)
+	a, b := labtest.Pair(t)
 	path := rawip.Path{Interface: ifindex(t, a, "eth0"), Link: true, NextHop: macOfB}
 	w := openWire(t, a, path)
 	lost := func(want error) {
@@ -321,6 +322,9 @@ func TestH11_LinkErrors(t *testing.T) {
 					t.Fatalf("%v, want interface %d", err, path.Interface)
 				}
 				if errors.Is(err, want) {
+					if (want == unix.EADDRNOTAVAIL) != (lost.Address == hostA) || lost.Address.IsValid() == (lost.Name == "eth0") {
+						t.Errorf("%+v", lost)
+					}
 					return
 				}
 			case err != nil:
@@ -335,6 +339,15 @@ func TestH11_LinkErrors(t *testing.T) {
 			}
 		}
 	}
+	if err := b.SetLink("eth0", false); err != nil {
+		t.Fatal(err)
+	}
+	lost(rawip.ErrNoCarrier)
+	err := a.Do(func() error { return exec.Command("ip", "addr", "del", "10.0.0.1/24", "dev", "eth0").Run() })
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost(unix.EADDRNOTAVAIL)
 	if err := a.SetLink("eth0", false); err != nil {
 		t.Fatal(err)
 	}
