@@ -22,8 +22,8 @@ func probeFlags() []cli.Flag {
 		durationFlag("interval", "i", "1s", categoryRun, "start a handshake with a target every `D`"),
 		durationFlag("timeout", "W", "3s", categoryRun, "give up on a handshake after `D`"),
 		&cli.StringFlag{Name: "targets", Category: categoryRun, Usage: "probe the targets in `FILE` too, one a line, # begins a comment; - is stdin"},
-		&cli.IntFlag{Name: "rate", Value: 1000, Category: categoryRun, Usage: "begin up to `N` handshakes a second, over all targets; 0: as fast as the path takes"},
-		&cli.IntFlag{Name: "max-targets", Value: 65536, Category: categoryRun, Usage: "refuse more than `N` targets; 0: take any number"},
+		&cli.IntFlag{Name: "rate", Value: defaultRate, Category: categoryRun, Usage: "begin up to `N` handshakes a second, over all targets; 0: as fast as the path takes"},
+		&cli.IntFlag{Name: "max-targets", Value: defaultMaxTargets, Category: categoryRun, Usage: "refuse more than `N` targets; 0: take any number"},
 		&cli.IntFlag{Name: "retries", Value: 2, Category: categoryRun, Usage: "send the SYN again up to `N` times within the timeout, after 1 s, then doubling"},
 
 		&cli.StringFlag{Name: "interface", Aliases: []string{"I"}, Category: categoryPath, Usage: "leave by interface `IF`"},

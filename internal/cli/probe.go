@@ -30,6 +30,9 @@ func probeCommand(c *cli.Context) error {
 	if c.NArg() == 0 && o.targets == "" {
 		return exit.UsageError("a target is missing: tcpprobe HOST:PORT, or tcpprobe --help")
 	}
+	if err := o.checkLimits(); err != nil {
+		return err
+	}
 	targets, err := target.Open(c.Context, c.Args().Slice(), o.targets, c.App.Reader, o.maxTargets)
 	if err != nil && c.Context.Err() != nil {
 		return &exit.Error{Code: exit.Interrupted}

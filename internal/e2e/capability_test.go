@@ -4,8 +4,11 @@ package e2e_test
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/netlab/labtest"
@@ -38,5 +41,46 @@ func TestRawSocketsAreEnough(t *testing.T) {
 				t.Errorf("the kernel sent %d RSTs", resets)
 			}
 		})
+	}
+}
+
+// TestFileCapabilityIsLimited: a file capability serves every user of the host, who may probe by default, and no faster or wider.
+func TestFileCapabilityIsLimited(t *testing.T) {
+	if !isRoot(t) {
+		t.Skip("only root of the system can give a file a capability that other users have")
+	}
+	a, b := labtest.Pair(t)
+	serve(t, b, "10.0.0.2:80")
+	dir, err := os.MkdirTemp("", "capability")
+	must(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	must(t, os.Chmod(dir, 0o755))
+	name := filepath.Join(dir, "tcpprobe")
+	program, err := os.ReadFile("/proc/self/exe")
+	must(t, err)
+	must(t, os.WriteFile(name, program, 0o755))
+	// cap_net_raw+ep, as struct vfs_cap_data of linux/capability.h has it.
+	must(t, unix.Setxattr(name, "security.capability", []byte("\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), 0))
+	for _, test := range []struct {
+		args string
+		code int
+		want string // on stderr
+	}{
+		{"", exit.Established, ""},
+		{"--rate 10 --max-targets 5", exit.Established, ""},
+		{"--rate 0", exit.NotPermitted, "tcpprobe: --rate 0 is for root: "},
+		{"--rate 1001", exit.NotPermitted, "tcpprobe: --rate 1001 is for root: "},
+		{"--max-targets 0", exit.NotPermitted, "tcpprobe: --max-targets 0 is for root: "},
+	} {
+		args := append([]string{"--reuid=65534", "--regid=65534", "--clear-groups", name, "10.0.0.2:80"}, strings.Fields(test.args)...)
+		cmd := a.Command(t.Context(), "setpriv", args...)
+		cmd.Env, cmd.Dir = programEnv(), "/"
+		r := finish(t, cmd)
+		if r.code != test.code || !strings.HasPrefix(r.stderr, test.want) || strings.Count(r.stderr, "\n") > 1 || test.want == "" && r.stderr != "" {
+			t.Errorf("%q: exit code %d, stderr %q; want %d, %q", test.args, r.code, r.stderr, test.code, test.want)
+		}
+	}
+	if r := tcpprobe(t, a, "10.0.0.2:80", "--rate=0", "--max-targets=0"); r.code != exit.Established {
+		t.Errorf("root: exit code %d, %s", r.code, r.stderr)
 	}
 }
