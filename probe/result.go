@@ -125,7 +125,7 @@ type TCP struct {
 	Local, Remote netip.AddrPort
 	Send          string   // "link": frames of our own; "ip": through the kernel's routing
 	Bypassed      []string // what of this host is known to exist that "link" goes past: "nftables input", "IPsec"
-	ArrivedIndex  int      // of the interface that the answer came by; 0 if the kernel's IP brought it, or there was none
+	ArrivedIndex  int      // of the interface that the answer came by; 0 if there was none, or it is not known
 	ArrivedOn     string   // its name, if it is another than that of the route
 	State         State
 	States        []StateChange
