@@ -52,7 +52,7 @@ func (h *Handshake) answeredBy(s tcphdr.Header) int {
 // echoIndex returns the index of the SYN whose time stamp the segment echoes.
 func (h *Handshake) echoIndex(s tcphdr.Header) (int, bool) {
 	_, ecr, ok := s.Options.Timestamps()
-	if !ok || h.c.SYN == SYNBare {
+	if !ok || h.c.SYN == SYNBare || h.c.SYN == SYNNoTimestamps {
 		return 0, false
 	}
 	for i, syn := range h.syns {

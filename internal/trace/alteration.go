@@ -68,8 +68,18 @@ func reaches(quote []byte, field string) bool {
 	case "dscp", "ecn", "id", "total_length", "df", "ttl", "source", "destination", "source_port", "destination_port", "seq":
 		return true
 	}
-	const headers = 40 // IPv4 and TCP, without options
-	return len(quote) > headers
+	const header = 20 // of IPv4: our SYNs have no IP options
+	switch field {
+	case "ack":
+		return len(quote) >= header+offBits
+	case "flags", "reserved", "data_offset":
+		return len(quote) >= header+offWindow
+	case "window":
+		return len(quote) >= header+offChecksum
+	case "urgent":
+		return len(quote) >= header+offOptions
+	}
+	return len(quote) > header+offOptions
 }
 
 // changedOf returns what the ICMP error that answers a SYN says was changed of it.

@@ -57,6 +57,8 @@ func TestChanges(t *testing.T) {
 		"control bits":            {[]func([]byte) []byte{set(33, 0x42)}, []trace.Change{{"flags", "SYN", "SYN,ECE"}}},
 		"reserved bits":           {[]func([]byte) []byte{set(32, 0xa2)}, []trace.Change{{"reserved", "0", "1"}}},
 		"window":                  {[]func([]byte) []byte{set(34, 0x10, 0), cut(40)}, []trace.Change{{"window", "64240", "4096"}}},
+		"window, and no more":     {[]func([]byte) []byte{set(34, 0x10, 0), cut(36)}, []trace.Change{{"window", "64240", "4096"}}},
+		"window, cut off":         {[]func([]byte) []byte{set(34, 0x10, 0), cut(35)}, nil},
 		"urgent pointer":          {[]func([]byte) []byte{set(38, 0, 5)}, []trace.Change{{"urgent", "0", "5"}}},
 		"MSS, so the checksum":    {[]func([]byte) []byte{set(42, 0x05, 0x14), set(36, 1, 2)}, []trace.Change{{"mss", "1460", "1300"}}},
 		"MSS in 48 octets":        {[]func([]byte) []byte{set(42, 0x05, 0x14), cut(48)}, []trace.Change{{"mss", "1460", "1300"}}},
