@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -88,13 +89,18 @@ var sharedFlags = []string{
 // runCheck is the program as a monitoring plugin. All that it says is on stdout, what is wrong with its arguments or with
 // itself too, and it returns a state as the exit code.
 func runCheck(ctx context.Context, version string, args []string, stdout io.Writer) (code int) {
+	var said bytes.Buffer
+	began, limit := time.Now(), time.Duration(0)
 	unknown := func(format string, a ...any) int {
-		fmt.Fprintln(stdout, nagios.Line(nagios.Unknown, fmt.Sprintf(format, a...)))
+		fmt.Fprintln(&said, nagios.Line(nagios.Unknown, fmt.Sprintf(format, a...)))
 		return int(nagios.Unknown)
 	}
 	defer func() {
 		if fault := recover(); fault != nil {
 			code = unknown("this is a fault of tcpprobe itself: %v", fault)
+		}
+		if err := deliver(ctx, stdout, said.Bytes(), began.Add(limit)); err != nil {
+			code = int(nagios.Unknown)
 		}
 	}()
 	state := nagios.Unknown
@@ -105,12 +111,13 @@ func runCheck(ctx context.Context, version string, args []string, stdout io.Writ
 		HideVersion:     true,
 		HideHelpCommand: true,
 		Flags:           checkFlags(),
-		Writer:          stdout, // the library prints the help
+		Writer:          &said, // the library prints the help
 		ErrWriter:       io.Discard,
 		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return tidy(err) },
 		ExitErrHandler:  func(*cli.Context, error) {},
 		Action: func(c *cli.Context) (err error) {
-			state, err = checkTarget(c, stdout)
+			limit = duration(c, "timeout")
+			state, err = checkTarget(c, &said)
 			return err
 		},
 	}
@@ -123,6 +130,32 @@ func runCheck(ctx context.Context, version string, args []string, stdout io.Writ
 		return unknown("%v", err)
 	}
 	return int(state)
+}
+
+// deliver writes what the plugin says, and returns an error if that is not done by a time, which is a second from now at the
+// least: whoever started the plugin may not read it, and its limit holds all the same. The end of the context leaves it that
+// second.
+func deliver(ctx context.Context, w io.Writer, text []byte, by time.Time) error {
+	const least = time.Second
+	written := make(chan error, 1)
+	go func() {
+		_, err := w.Write(text)
+		written <- err
+	}()
+	ended := ctx.Done()
+	late := time.NewTimer(max(time.Until(by), least))
+	defer late.Stop()
+	for {
+		select {
+		case err := <-written:
+			return err
+		case <-late.C:
+			return os.ErrDeadlineExceeded
+		case <-ended:
+			ended = nil
+			late.Reset(least)
+		}
+	}
 }
 
 // checkTarget makes the handshakes, and prints what has become of them.

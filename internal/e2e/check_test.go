@@ -279,3 +279,35 @@ func TestCheckAsksForTheApplication(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckUnread: the limit holds, and the first signal, though nobody reads what the plugin says.
+func TestCheckUnread(t *testing.T) {
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	serve(t, b, "10.0.0.2:80")
+	for _, test := range []struct {
+		limit     string
+		interrupt bool
+	}{{"1s", false}, {"1m", true}} {
+		reader, writer, err := os.Pipe()
+		must(t, err)
+		defer reader.Close()
+		must(t, writer.SetWriteDeadline(time.Now().Add(100*time.Millisecond)))
+		for err == nil {
+			_, err = writer.Write(make([]byte, 4096))
+		}
+		cmd := program(t.Context(), a, "check", "-H10.0.0.2", "-p80", "-t"+test.limit)
+		cmd.Stdout = writer
+		began := time.Now()
+		must(t, cmd.Start())
+		writer.Close()
+		if test.interrupt {
+			until(t, func() bool { return blocksIn(cmd.Process.Pid, "pipe_write") })
+			must(t, cmd.Process.Signal(os.Interrupt))
+		}
+		cmd.Wait()
+		if took := time.Since(began); took > 10*time.Second || cmd.ProcessState.ExitCode() != int(nagios.Unknown) {
+			t.Errorf("-t %s: after %v: %v, want exit code %d", test.limit, took, cmd.ProcessState, nagios.Unknown)
+		}
+	}
+}

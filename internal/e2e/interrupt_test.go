@@ -5,8 +5,6 @@ package e2e_test
 import (
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -137,14 +135,7 @@ func TestInterruptedByPipe(t *testing.T) {
 	must(t, unix.Mkfifo(pipe, 0o600))
 	for _, args := range [][]string{{"--pcap", pipe}, {"--diagram", pipe}, {"--targets", pipe}} {
 		p := start(t, a, append(args, "10.0.0.2:80", "-W=300ms")...)
-		opening := "/proc/" + strconv.Itoa(p.cmd.Process.Pid) + "/task"
-		until(t, func() bool {
-			tasks, _ := filepath.Glob(opening + "/*/wchan")
-			return slices.ContainsFunc(tasks, func(name string) bool {
-				where, _ := os.ReadFile(name)
-				return strings.Contains(string(where), "fifo") || strings.Contains(string(where), "wait_for_partner")
-			})
-		})
+		until(t, func() bool { return blocksIn(p.cmd.Process.Pid, "fifo") || blocksIn(p.cmd.Process.Pid, "wait_for_partner") })
 		must(t, p.cmd.Process.Signal(os.Interrupt))
 		if r := p.end(t); r.code != exit.Interrupted || strings.Contains(r.stdout, "ESTABLISHED") || r.stderr != "" {
 			t.Errorf("%q: exit code %d, stderr %q\n%s", args, r.code, r.stderr, r.stdout)

@@ -4,9 +4,12 @@ package e2e_test
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -115,4 +118,13 @@ func traces(t *testing.T, h *netlab.Host) (listens, packets int) {
 		return err
 	}))
 	return listens, packets
+}
+
+// blocksIn reports whether a thread of a process waits in a function of the kernel whose name holds the words.
+func blocksIn(pid int, words string) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/wchan", pid))
+	return slices.ContainsFunc(threads, func(name string) bool {
+		where, _ := os.ReadFile(name) // a thread that is gone waits for nothing
+		return strings.Contains(string(where), words)
+	})
 }
