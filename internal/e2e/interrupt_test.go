@@ -135,7 +135,9 @@ func TestInterruptedByPipe(t *testing.T) {
 	must(t, unix.Mkfifo(pipe, 0o600))
 	for _, args := range [][]string{{"--pcap", pipe}, {"--diagram", pipe}, {"--targets", pipe}} {
 		p := start(t, a, append(args, "10.0.0.2:80", "-W=300ms")...)
-		until(t, func() bool { return blocksIn(p.cmd.Process.Pid, "fifo") || blocksIn(p.cmd.Process.Pid, "wait_for_partner") })
+		until(t, func() bool {
+			return blocksIn(p.cmd.Process.Pid, "fifo") || blocksIn(p.cmd.Process.Pid, "wait_for_partner")
+		})
 		must(t, p.cmd.Process.Signal(os.Interrupt))
 		if r := p.end(t); r.code != exit.Interrupted || strings.Contains(r.stdout, "ESTABLISHED") || r.stderr != "" {
 			t.Errorf("%q: exit code %d, stderr %q\n%s", args, r.code, r.stderr, r.stdout)
