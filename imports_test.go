@@ -23,7 +23,7 @@ var floors = map[string]struct {
 	imports []string
 }{
 	".":                       {11, []string{"internal/cli"}},
-	"internal/cli":            {10, []string{"docs", "internal/demo", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/nagios", "internal/netlab", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/tracer", "probe", "resolver", "tcphdr"}},
+	"internal/cli":            {10, []string{"docs", "internal/demo", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/nagios", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/tracer", "probe", "resolver"}},
 	"internal/display":        {8, []string{"internal/capture", "internal/diagram", "internal/exit", "internal/explain", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "probe"}},
 	"internal/tracer":         {7, []string{"icmp", "internal/prober", "internal/target", "internal/trace", "probe"}},
 	"internal/capture":        {7, []string{"internal/checksum", "internal/report", "internal/stamp", "internal/text", "probe", "rawip", "tcphdr"}},
