@@ -7,6 +7,7 @@ import (
 
 	"tcpprobe/internal/checksum"
 	"tcpprobe/internal/text"
+	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
 )
 
@@ -142,7 +143,9 @@ func (t *table) sum(header, segment, field []byte, quoted bool) string {
 	case t.checksumFrom != "":
 		return ": " + t.checksumFrom
 	}
-	return ": " + tcphdr.Verify(segment, netip.AddrFrom4([4]byte(header[12:])), netip.AddrFrom4([4]byte(header[16:]))).String()
+	// Under a source route, the pseudo-header has the last address of it.
+	ip := rawip.Header{Dst: netip.AddrFrom4([4]byte(header[16:])), Options: header[ipv4HeaderLen : 4*int(header[0]&0xf)]}
+	return ": " + tcphdr.Verify(segment, netip.AddrFrom4([4]byte(header[12:])), ip.FinalDst()).String()
 }
 
 // urgent says what an urgent pointer means.
