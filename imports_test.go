@@ -31,7 +31,7 @@ var floors = map[string]struct {
 	"internal/explain":        {7, []string{"arp", "icmp", "internal/checksum", "internal/report", "internal/stamp", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},
 	"internal/nagios":         {7, []string{"icmp", "internal/report", "internal/stamp", "internal/text", "probe"}},
 	"internal/demo":           {7, []string{"internal/doctor", "internal/exit", "internal/netlab", "internal/terminal", "internal/text", "tcphdr"}},
-	"internal/prober":         {6, []string{"internal/hostpolicy", "internal/neighbor", "internal/port", "internal/route", "internal/socket", "internal/stamp", "internal/target", "probe", "rawip", "resolver", "tcphdr"}},
+	"internal/prober":         {6, []string{"internal/deadline", "internal/hostpolicy", "internal/neighbor", "internal/port", "internal/route", "internal/socket", "internal/stamp", "internal/target", "probe", "rawip", "resolver", "tcphdr"}},
 	"internal/exit":           {6, []string{"internal/stats", "probe", "resolver"}},
 	"internal/report":         {6, []string{"icmp", "internal/stamp", "internal/stats", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},
 	"internal/bench":          {5, []string{"internal/netlab", "tcphdr"}},

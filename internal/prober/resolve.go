@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"tcpprobe/internal/deadline"
 	"tcpprobe/internal/target"
 	"tcpprobe/probe"
 	"tcpprobe/resolver"
@@ -27,7 +28,7 @@ func (w *worker) take(ctx context.Context, r Request, now time.Time) {
 		return
 	}
 	s := w.newSeries(r)
-	s.open, s.due = 1, now
+	s.open, s.Due = 1, now
 	w.schedule.add(s)
 }
 
@@ -129,7 +130,7 @@ func (w *worker) resolved(ctx context.Context, t *taken, first *attempt, found r
 		if i > 0 {
 			first = w.newAttempt(t, 1)
 		}
-		w.schedule.add(&series{taken: t, remote: netip.AddrPortFrom(address, t.request.Target.Port), first: first, due: now})
+		w.schedule.add(&series{taken: t, remote: netip.AddrPortFrom(address, t.request.Target.Port), first: first, Timer: deadline.Timer{Due: now}})
 	}
 }
 

@@ -185,7 +185,7 @@ func (w *worker) nextAttempt(ctx context.Context, now time.Time) (_ *attempt, ag
 // nextDue returns an attempt that is to begin now, of a series or of a new target.
 func (w *worker) nextDue(ctx context.Context, now time.Time) (_ *attempt, again time.Time, more bool) {
 	for {
-		if s := w.schedule.next(); s != nil && !now.Before(s.due) {
+		if s := w.schedule.next(); s != nil && !now.Before(s.Due) {
 			if from := s.request.Spec.SourcePort; from != 0 && w.ports.Busy(from, s.remote) {
 				w.schedule.postpone(now.Add(portInUse))
 				continue
@@ -207,7 +207,7 @@ func (w *worker) nextDue(ctx context.Context, now time.Time) (_ *attempt, again 
 		}
 		switch s := w.schedule.next(); {
 		case s != nil:
-			return nil, s.due, true
+			return nil, s.Due, true
 		case w.parked > 0 || w.held > 0 || !w.prober.finished.Load():
 			return nil, now.Add(idlePause), true
 		}
