@@ -1,6 +1,7 @@
 package stats
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -28,38 +29,42 @@ const overtaking = 4096
 
 // entry is what the Stability takes of one handshake.
 type entry struct {
-	start       time.Time
+	start       time.Duration // since that of the first which was added; a time.Time would take thrice the room, of thousands
+	rtt         time.Duration // negative if there is none to rely on
 	established bool
-	rtt         time.Duration
-	measured    bool // rtt is one to rely on
 }
 
 // earlier compares two handshakes by their start.
-func earlier(a, b entry) int { return a.start.Compare(b.start) }
+func earlier(a, b entry) int { return cmp.Compare(a.start, b.start) }
 
 // sequence is the handshakes with one target. They come in the order of their ends, and count in that of their starts, so
 // the latest ones are kept until no earlier one is to be expected any more. The zero value has none.
 type sequence struct {
-	recent []entry // in any order
-	before scan    // of all that began before them
-	most   int     // how many may overtake one; 0 is overtaking
+	zero   time.Time // from which the starts are counted
+	recent []entry   // in any order
+	before scan      // of all that began before them
+	most   int       // how many may overtake one; 0 is overtaking
 }
 
-// add takes a handshake that is over.
-func (q *sequence) add(e entry) {
+// add takes a handshake that is over, and when it started.
+func (q *sequence) add(e entry, start time.Time) {
+	if q.zero.IsZero() {
+		q.zero = start
+	}
+	e.start = start.Sub(q.zero)
 	most := q.most
 	if most == 0 {
 		most = overtaking
 	}
-	q.recent = append(q.recent, e)
-	if len(q.recent) < 2*most {
+	batch := max(most/4, 1) // so that sorting does not take time with every handshake
+	if q.recent = append(q.recent, e); len(q.recent) < most+batch {
 		return
 	}
 	slices.SortStableFunc(q.recent, earlier)
-	for _, e := range q.recent[:most] {
+	for _, e := range q.recent[:batch] {
 		q.before.add(e)
 	}
-	q.recent = slices.Delete(q.recent, 0, most)
+	q.recent = slices.Delete(q.recent, 0, batch)
 }
 
 // until returns the Stability up to a time, which is that of the last event of any handshake.
@@ -68,7 +73,7 @@ func (q *sequence) until(end time.Time) Stability {
 	for _, e := range slices.SortedStableFunc(slices.Values(q.recent), earlier) {
 		s.add(e)
 	}
-	s.endOutage(end)
+	s.endOutage(end.Sub(q.zero))
 	result := s.result
 	if result.HasJitter = s.differences > 0; result.HasJitter {
 		result.Jitter = time.Duration(math.Round(s.jitter))
@@ -82,7 +87,7 @@ type scan struct {
 
 	began       bool // a handshake was added
 	established bool // the latest one was
-	outageStart time.Time
+	outageStart time.Duration
 	failed      int // handshakes since then
 
 	measured    bool          // there was a round-trip time
@@ -106,7 +111,7 @@ func (s *scan) add(e entry) {
 		s.failed++
 	}
 	s.began, s.established = true, e.established
-	if !e.measured {
+	if e.rtt < 0 {
 		return
 	}
 	if s.measured {
@@ -117,12 +122,12 @@ func (s *scan) add(e entry) {
 }
 
 // endOutage ends the outage that there is, if there is one.
-func (s *scan) endOutage(at time.Time) {
+func (s *scan) endOutage(at time.Duration) {
 	if s.failed == 0 {
 		return
 	}
 	// Two of the same length: that of more handshakes says more.
-	d := max(at.Sub(s.outageStart), 0)
+	d := max(at-s.outageStart, 0)
 	if d > s.result.Outage || d == s.result.Outage && s.failed > s.result.OutageHandshakes {
 		s.result.Outage, s.result.OutageHandshakes = d, s.failed
 	}
