@@ -81,13 +81,18 @@ func (o *Output) Write(b []byte) (int, error) {
 
 // add adds a part, or octets to the last one.
 func (q *Queue) add(p part, b []byte) {
-	if last := len(q.parts) - 1; last >= 0 && q.parts[last].to == p.to && !q.parts[last].progress && !p.progress {
+	if last := len(q.parts) - 1; last >= 0 && q.parts[last].continuedBy(p) {
 		q.parts[last].octets += p.octets
 	} else {
 		q.parts = append(q.parts, p)
 	}
 	q.octets = append(q.octets, b...)
 	q.more.Signal()
+}
+
+// continuedBy reports whether a part is only more of the one before it.
+func (p part) continuedBy(next part) bool {
+	return p.to == next.to && p.reached == nil && next.reached == nil && !p.progress && !next.progress
 }
 
 // Err returns why something could not be written.
@@ -121,10 +126,16 @@ func (q *Queue) Failed() bool {
 
 // Flush waits until everything is handed on that was written before. When the context has ended it does not wait long any
 // more: the error says that something was not read.
-func (q *Queue) Flush(ctx context.Context) error {
+func (q *Queue) Flush(ctx context.Context) error { return q.flush(ctx, false) }
+
+// Close is Flush, after which nothing may be written any more.
+func (q *Queue) Close(ctx context.Context) error { return q.flush(ctx, true) }
+
+func (q *Queue) flush(ctx context.Context, last bool) error {
 	reached := make(chan struct{})
 	q.mu.Lock()
 	q.add(part{reached: reached}, nil)
+	q.closed = last // not before, or run might end without having seen the part
 	q.mu.Unlock()
 	select {
 	case <-reached:
@@ -143,14 +154,6 @@ func (q *Queue) Flush(ctx context.Context) error {
 
 // errUnread is the error of a run that was broken off while its reader was stuck.
 var errUnread = errors.New("nobody reads the output")
-
-// Close is Flush, after which nothing may be written any more.
-func (q *Queue) Close(ctx context.Context) error {
-	q.mu.Lock()
-	q.closed = true
-	q.mu.Unlock()
-	return q.Flush(ctx)
-}
 
 // run hands on what waits.
 func (q *Queue) run() {

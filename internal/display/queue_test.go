@@ -150,3 +150,34 @@ func TestProgress(t *testing.T) {
 		}
 	}
 }
+
+// TestQueueFlushesAgain: whoever flushes behind somebody who has given up is told when everything is handed on.
+func TestQueueFlushesAgain(t *testing.T) {
+	q := NewQueue()
+	reader := &sleeper{awake: make(chan struct{})}
+	io.WriteString(q.To(reader), "read late")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := q.Flush(ended); err == nil {
+		t.Error("what was not read is not said")
+	}
+	time.AfterFunc(lastWords/10, func() { close(reader.awake) })
+	if err := q.Flush(ended); err != nil {
+		t.Errorf("everything is read, and yet: %v", err)
+	}
+}
+
+// TestQueueCloses: a Queue closes also when it is just done with what it had.
+func TestQueueCloses(t *testing.T) {
+	for range 20_000 {
+		q := NewQueue()
+		io.WriteString(q.To(io.Discard), "x")
+		closed := make(chan error, 1)
+		go func() { closed <- q.Close(t.Context()) }()
+		select {
+		case <-closed:
+		case <-time.After(10 * time.Second):
+			t.Fatal("it does not close")
+		}
+	}
+}
