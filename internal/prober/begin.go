@@ -92,8 +92,8 @@ func (w *worker) fill(a *attempt, path rawip.Path) {
 // done takes note that the handshake of an attempt has ended.
 func (w *worker) done(a *attempt) {
 	w.underWay--
-	if a.result.Outcome == probe.OutcomeTimeout && a.flow.Path.Link {
-		w.prober.neighbors.Forget(hopOf(a.way)) // which may have another MAC by now
+	if finder := w.prober.neighbors.Load(); finder != nil && a.result.Outcome == probe.OutcomeTimeout {
+		finder.Forget(hopOf(a.way)) // which may have another MAC by now
 	}
 	if now := w.clock.Now(); a.record && (!w.prober.mass || now.Sub(w.heard) > lossInterval) {
 		w.heard = now

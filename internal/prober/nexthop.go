@@ -24,7 +24,12 @@ func (w *worker) nextHop(a *attempt, path *rawip.Path) (ask bool, err error) {
 		case a.way.Neighbor.Permanent:
 			hop.Source, hop.MAC = "permanent", a.way.Neighbor.HardwareAddr
 			path.NextHop = hop.MAC
+		case a.way.UsesARP() && w.prober.options.Rehearse:
+			return true, nil
 		case a.way.UsesARP():
+			if err := w.prober.openNeighbors(); err != nil {
+				return false, err
+			}
 			return !w.known(a, path), nil // where it is known, it did not happen this time
 		}
 	}
@@ -34,10 +39,7 @@ func (w *worker) nextHop(a *attempt, path *rawip.Path) (ask bool, err error) {
 
 // known fills in the MAC of the attempt's next hop, if the link was asked before.
 func (w *worker) known(a *attempt, path *rawip.Path) bool {
-	if w.prober.neighbors == nil {
-		return false // a rehearsal asks nobody
-	}
-	known, ok := w.prober.neighbors.Known(hopOf(a.way))
+	known, ok := w.prober.neighbors.Load().Known(hopOf(a.way))
 	if ok {
 		path.NextHop = known.MAC
 		a.noteNextHop(known)
@@ -47,8 +49,12 @@ func (w *worker) known(a *attempt, path *rawip.Path) bool {
 
 // nextHopAgain returns where a SYN goes that is sent again: to where the next hop is by now, of which the link is asked.
 func (w *worker) nextHopAgain(a *attempt) [6]byte {
-	w.prober.neighbors.Verify(hopOf(a.way))
-	if known, ok := w.prober.neighbors.Known(hopOf(a.way)); ok {
+	finder := w.prober.neighbors.Load()
+	if finder == nil {
+		return a.flow.Path.NextHop // which the kernel knows for good
+	}
+	finder.Verify(hopOf(a.way))
+	if known, ok := finder.Known(hopOf(a.way)); ok {
 		return known.MAC
 	}
 	return a.flow.Path.NextHop
@@ -64,7 +70,7 @@ type question struct {
 func (w *worker) ask(ctx context.Context, a *attempt) {
 	w.parked++
 	q := &question{attempt: a}
-	w.prober.neighbors.Find(linkOf(a.way), a.way.Source, a.way.NextHop, func(e neighbor.Event) {
+	w.prober.neighbors.Load().Find(linkOf(a.way), a.way.Source, a.way.NextHop, func(e neighbor.Event) {
 		w.post(func() { q.happened(e) })
 	}, func(found neighbor.Result, err error) {
 		w.post(func() {
@@ -122,11 +128,10 @@ func (w *worker) unsent(a *attempt) bool {
 
 // noteConflicts adds what has come to light about next hops since their MACs were found.
 func (w *worker) noteConflicts(a *attempt) {
-	if w.prober.neighbors == nil {
-		return
-	}
-	for _, e := range w.prober.neighbors.Conflicts() {
-		a.noteConflict(e)
+	if finder := w.prober.neighbors.Load(); finder != nil {
+		for _, e := range finder.Conflicts() {
+			a.noteConflict(e)
+		}
 	}
 }
 

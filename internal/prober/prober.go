@@ -33,7 +33,7 @@ type Options struct {
 	Record  bool // events are wanted, not only results
 	InOrder bool // one goroutine tells the observers of everything
 
-	// IPOnly is for those who never ask for frames: then no sockets for them are opened.
+	// IPOnly is for those who never ask for frames: then nobody asks what of this host frames pass by.
 	IPOnly bool
 
 	// Rehearse is for those who want to see what would be sent: it takes no privilege, and nothing leaves.
@@ -66,14 +66,15 @@ type Prober struct {
 	mass     bool
 	together time.Duration // how long those that the pace holds back are collected, to begin side by side
 
-	stop      context.CancelFunc // ends what waits in the sockets
-	stamping  *socket.Stamping
-	names     *names
-	neighbors *neighbor.Finder // nil where no frames are sent
-	workers   []*worker
-	cycles    *port.Cycles
-	numbers   *port.Numbers
-	policy    hostpolicy.Policy
+	stop          context.CancelFunc // ends what waits in the sockets
+	stamping      *socket.Stamping
+	names         *names
+	neighbors     atomic.Pointer[neighbor.Finder] // nil until a path needs a MAC
+	openNeighbors func() error                    // has neighbors opened, once: by IP alone nobody pays for packet sockets
+	workers       []*worker
+	cycles        *port.Cycles
+	numbers       *port.Numbers
+	policy        hostpolicy.Policy
 
 	finished atomic.Bool
 	ended    chan struct{} // closed when Run returns
@@ -107,12 +108,21 @@ func (p *Prober) open(ctx context.Context) (err error) {
 	if p.stamping, err = socket.StartStamping(); err != nil {
 		return err
 	}
-	if !o.IPOnly && !o.Rehearse {
-		p.policy, _ = hostpolicy.Read() // what may not be asked is not claimed to exist
-		if p.neighbors, err = neighbor.Open(ctx); err != nil {
-			return err
+	policy := make(chan hostpolicy.Policy, 1)
+	go func() { // beside the wait for stamps
+		var read hostpolicy.Policy
+		if !o.IPOnly && !o.Rehearse {
+			read, _ = hostpolicy.Read() // what may not be asked is not claimed to exist
 		}
-	}
+		policy <- read
+	}()
+	p.openNeighbors = sync.OnceValue(func() error {
+		finder, err := neighbor.Open(ctx)
+		if err == nil {
+			p.neighbors.Store(finder)
+		}
+		return err
+	})
 	p.stamping.Wait(stampingDelay)
 	paced := 0 < o.Rate && o.Rate <= oneWorker
 	if o.Rate > 0 {
@@ -133,6 +143,7 @@ func (p *Prober) open(ctx context.Context) (err error) {
 		}
 		p.workers = append(p.workers, w)
 	}
+	p.policy = <-policy
 	return nil
 }
 
@@ -206,8 +217,8 @@ func (p *Prober) Close() error {
 	if p.stamping != nil {
 		closers = append(closers, p.stamping)
 	}
-	if p.neighbors != nil {
-		closers = append(closers, p.neighbors)
+	if finder := p.neighbors.Load(); finder != nil {
+		closers = append(closers, finder)
 	}
 	for _, w := range p.workers {
 		closers = append(closers, w.ports, w.wire, w.routes)
