@@ -46,10 +46,11 @@ type Writer struct {
 
 // account is what is known of a result that is under way.
 type account struct {
-	lines   *report.Lines
-	syns    int  // that left so far
-	named   bool // the names that were learnt are in the file
-	omitted int  // DNS messages that are not in the file
+	lines      *report.Lines
+	syns       int  // that left so far
+	challenged bool // one was, by a connection that the peer still takes for open
+	named      bool // the names that were learnt are in the file
+	omitted    int  // DNS messages that are not in the file
 }
 
 // NewWriter begins a file. The error is the writer's.

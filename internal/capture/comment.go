@@ -46,7 +46,12 @@ func (a *account) comments(e *probe.Event, line report.Line) []string {
 	case probe.VerdictRefused:
 		add("outcome: refused")
 	}
-	if s.Answers > 1 {
+	if s.Verdict == probe.VerdictACKUnacceptable {
+		a.challenged = true
+	}
+	if s.Answers > 1 && a.challenged {
+		add("SYN %d of %d was answered", s.Answers, a.syns)
+	} else if s.Answers > 1 {
 		add("SYN %d of %d was answered: %s lost, or the answer was", s.Answers, a.syns, before(s.Answers))
 	}
 	if f := shown(s); f != "" {

@@ -18,6 +18,7 @@ import (
 
 	"tcpprobe/internal/diagram"
 	"tcpprobe/probe"
+	"tcpprobe/tcphdr"
 )
 
 // document is what the tests read of a drawing.
@@ -360,5 +361,23 @@ func TestManyRouters(t *testing.T) {
 	}
 	if !strings.Contains(got, `width="1624"`) || !strings.Contains(got, "from router, 9 or 10 hops.") {
 		t.Errorf("in the drawing:\n%s", got)
+	}
+}
+
+// TestChallengedSYN: a SYN that a connection which the peer takes for open answers is not drawn as lost.
+func TestChallengedSYN(t *testing.T) {
+	s := arrived(80, "example.com:80")
+	s.syn(2.301)
+	s.in(2.9, tcphdr.ACK, 77, 78, probe.VerdictACKUnacceptable)
+	s.out(2.95, tcphdr.RST, 78, 0)
+	s.syn(1002.644)
+	s.answered(1014.285, 11.641)
+	s.closed(1014.285)
+	got, err := svg(diagram.Options{})(s.Result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(got, `class="cross"`); n != 0 {
+		t.Errorf("%d crosses", n)
 	}
 }

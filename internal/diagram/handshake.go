@@ -49,7 +49,7 @@ func Handshake(r *probe.Result) *Scene {
 			step.numbers = origin.sent(e.Segment.Header)
 			if e.Segment.Header.Flags.Has(tcphdr.SYN) {
 				syns++
-				step.lost = lostSYN(r, syns)
+				step.lost = lostSYN(r, syns) && !challenged(r.Events[i+1:])
 				if syns == 1 {
 					step.state = e.Segment.State.String()
 				}
@@ -184,6 +184,19 @@ func lostSYN(r *probe.Result, n int) bool {
 		return false
 	}
 	return n < r.TCP.AnsweredSYN
+}
+
+// challenged reports whether a connection that the peer still takes for open answers a SYN, before it is sent again.
+func challenged(later []probe.Event) bool {
+	for _, e := range later {
+		switch {
+		case e.Kind == probe.EventSegmentSent && e.Segment.Header.Flags.Has(tcphdr.SYN):
+			return false
+		case e.Kind == probe.EventSegmentReceived && e.Segment.Verdict == probe.VerdictACKUnacceptable:
+			return true
+		}
+	}
+	return false
 }
 
 // sentAgain reports whether a segment is sent again later.
