@@ -54,7 +54,7 @@ func probeCommand(c *cli.Context) error {
 func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
 	stdout, shownOn := o.outputs(c)
 	_, stderr := outputsOf(c)
-	p, err := openProber(o, targets.Len(), stdout.Queue())
+	p, err := openProber(o, targets.Len(), ipAlone(o, targets), stdout.Queue())
 	if err != nil {
 		return notOpened(err, targets.Argument())
 	}
@@ -89,12 +89,21 @@ func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
 	return shown.Verdict(o.require)
 }
 
+// ipAlone reports whether no frames will be asked for: by the flags, or since the only target is on this host.
+func ipAlone(o options, targets *target.List) bool {
+	if targets.Len() != 1 {
+		return o.spec.Send == prober.SendIP
+	}
+	only, err := target.Parse(targets.Argument())
+	return o.spec.Send == prober.SendIP || err == nil && only.Address.IsLoopback()
+}
+
 // massGC is how much garbage may come together before it is collected, in percent of what is in use, where results are not
 // kept: little is in use.
 const massGC = 400
 
-// openProber opens a Prober for so many targets, as the flags want it. While the queue is full no handshake begins.
-func openProber(o options, targets int, q *display.Queue) (*prober.Prober, error) {
+// openProber opens a Prober for so many targets, as the flags want it; ipAlone says that no frames will be asked for. While the queue is full no handshake begins.
+func openProber(o options, targets int, ipAlone bool, q *display.Queue) (*prober.Prober, error) {
 	files := o.pcap != "" || o.diagram != ""
 	record := targets <= prober.MassTargets || o.json || o.output != "text" || o.explain || files
 	if !record && os.Getenv("GOGC") == "" {
@@ -102,6 +111,7 @@ func openProber(o options, targets int, q *display.Queue) (*prober.Prober, error
 	}
 	p, err := prober.Open(prober.Options{
 		Interface: o.iface, Mark: o.mark, Resolver: o.resolver, ResolveEvery: o.resolveAge, Rate: o.rate, Targets: targets, Full: q.Full,
+		IPOnly:  ipAlone,
 		Record:  record,
 		InOrder: o.explain || files || o.spec.SourcePort != 0,
 	})
@@ -114,7 +124,7 @@ func openProber(o options, targets int, q *display.Queue) (*prober.Prober, error
 // openTracingProber is openProber for a tracer, which wants to see all events in order.
 func openTracingProber(o options, q *display.Queue) (*prober.Prober, error) {
 	o.explain = true
-	return openProber(o, 1, q)
+	return openProber(o, 1, false, q)
 }
 
 // notOpened returns the error of a Prober that did not open. For the lack of CAP_NET_RAW it has both ways to get it.

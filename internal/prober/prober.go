@@ -33,7 +33,8 @@ type Options struct {
 	Record  bool // events are wanted, not only results
 	InOrder bool // one goroutine tells the observers of everything
 
-	// IPOnly is for those who never ask for frames: then nobody asks what of this host frames pass by.
+	// IPOnly is for those who will hardly ask for frames: sockets for them are opened when a path needs them after all, and
+	// nobody asks what of this host frames pass by.
 	IPOnly bool
 
 	// Rehearse is for those who want to see what would be sent: it takes no privilege, and nothing leaves.
@@ -123,6 +124,11 @@ func (p *Prober) open(ctx context.Context) (err error) {
 		}
 		return err
 	})
+	if !o.IPOnly && !o.Rehearse {
+		if err := p.openNeighbors(); err != nil {
+			return err
+		}
+	}
 	p.stamping.Wait(stampingDelay)
 	paced := 0 < o.Rate && o.Rate <= oneWorker
 	if o.Rate > 0 {
