@@ -2,17 +2,23 @@ package prober
 
 import (
 	"context"
+	"errors"
 
 	"tcpprobe/internal/neighbor"
+	"tcpprobe/internal/port"
 	"tcpprobe/probe"
 	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
 )
 
 // prepare does what comes before the first SYN of an attempt, and reports whether it is ready to begin. If it is not, it has
-// ended, or waits for its next hop, or somebody holds it.
+// ended, or waits for its port or its next hop, or somebody holds it.
 func (w *worker) prepare(ctx context.Context, a *attempt) bool {
 	way, lease, err := w.lease(a.series)
+	if errors.Is(err, port.ErrBusy) {
+		w.blocked = append(w.blocked, a)
+		return false
+	}
 	if err != nil {
 		a.fail(outcomeOf(err), err)
 		w.conclude(a)
@@ -123,6 +129,7 @@ func (w *worker) end(a *attempt) {
 	if err := w.ports.Release(a.lease); err != nil {
 		a.fail(probe.OutcomeLocalError, err)
 	}
+	w.released = true
 	w.conclude(a)
 	w.leave(a)
 }

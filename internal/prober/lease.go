@@ -1,6 +1,7 @@
 package prober
 
 import (
+	"context"
 	"net/netip"
 
 	"tcpprobe/internal/port"
@@ -19,4 +20,27 @@ func (w *worker) lease(s *series) (route.Route, port.Lease, error) {
 		},
 	}, w.clock.Now())
 	return way, l, err
+}
+
+// unblock has those try again who wait for the one port that their spec allows, once a port was given back.
+func (w *worker) unblock(ctx context.Context) {
+	if !w.released {
+		return
+	}
+	w.released = false
+	blocked := w.blocked
+	w.blocked = nil
+	for _, a := range blocked {
+		if w.busy(a.series) {
+			w.blocked = append(w.blocked, a)
+		} else if w.prepare(ctx, a) {
+			w.ready = append(w.ready, a)
+		}
+	}
+}
+
+// busy reports whether the one port that a series may have is leased for its server.
+func (w *worker) busy(s *series) bool {
+	from := s.request.Spec.SourcePort
+	return from != 0 && w.ports.Busy(from, s.remote)
 }

@@ -28,6 +28,8 @@ type worker struct {
 	schedule schedule      // series that wait for their time
 	ready    []*attempt    // that have to begin, and wait for their turn
 	flows    []*probe.Flow // that holders have made, and wait for their turn
+	blocked  []*attempt    // that wait for a port which is leased for their server
+	released bool          // a port was given back since those were tried
 	parked   int           // attempts that wait for a name or for a next hop
 	held     int           // attempts whose handshakes their holders make
 	underWay int           // handshakes
@@ -47,7 +49,7 @@ type worker struct {
 const (
 	mostUnderWay = 1 << 14 // handshakes: together they take some 20 MiB
 	mostRecorded = 1 << 12 // handshakes of which the packets are kept
-	mostParked   = 1 << 8  // attempts that wait for a name or for a next hop
+	mostParked   = 1 << 8  // attempts that wait for a name, a port or a next hop
 )
 
 const (
@@ -82,6 +84,11 @@ func (w *worker) work(ctx context.Context) error {
 	for _, a := range w.ready {
 		a.fail(probe.OutcomeInterrupted, nil)
 		w.abandon(a, nil)
+	}
+	for _, a := range w.blocked {
+		a.fail(probe.OutcomeInterrupted, nil)
+		w.conclude(a)
+		w.leave(a)
 	}
 	for _, f := range w.flows {
 		f.Result.Outcome = probe.OutcomeInterrupted
@@ -167,6 +174,7 @@ func (w *worker) nextFlow() *probe.Flow {
 // be one, and whether there will be.
 func (w *worker) nextAttempt(ctx context.Context, now time.Time) (_ *attempt, again time.Time, more bool) {
 	for {
+		w.unblock(ctx)
 		if len(w.ready) > 0 {
 			a := w.ready[0]
 			w.ready = w.ready[1:]
@@ -186,7 +194,7 @@ func (w *worker) nextAttempt(ctx context.Context, now time.Time) (_ *attempt, ag
 func (w *worker) nextDue(ctx context.Context, now time.Time) (_ *attempt, again time.Time, more bool) {
 	for {
 		if s := w.schedule.next(); s != nil && !now.Before(s.Due) {
-			if from := s.request.Spec.SourcePort; from != 0 && w.ports.Busy(from, s.remote) {
+			if w.busy(s) {
 				w.schedule.postpone(now.Add(portInUse))
 				continue
 			}
@@ -199,7 +207,7 @@ func (w *worker) nextDue(ctx context.Context, now time.Time) (_ *attempt, again 
 			w.schedule.begun(now)
 			return a, time.Time{}, true
 		}
-		if w.parked < mostParked {
+		if w.parked+len(w.blocked) < mostParked {
 			if r, ok := w.prober.next(); ok {
 				w.take(ctx, r, now)
 				continue
@@ -208,7 +216,7 @@ func (w *worker) nextDue(ctx context.Context, now time.Time) (_ *attempt, again 
 		switch s := w.schedule.next(); {
 		case s != nil:
 			return nil, s.Due, true
-		case w.parked > 0 || w.held > 0 || !w.prober.finished.Load():
+		case w.parked > 0 || len(w.blocked) > 0 || w.held > 0 || !w.prober.finished.Load():
 			return nil, now.Add(idlePause), true
 		}
 		return nil, time.Time{}, false
