@@ -71,7 +71,7 @@ func tools(client *netlab.Host, program string) []*tool {
 			rtt: pattern(`Avg rtt: ([0-9.]+)ms`, time.Millisecond)},
 		{name: "nmap", times: "send to receive", args: []string{"nmap", "-n", "-Pn", "-sS", "-p", port, "--disable-arp-ping", "-oX", "-", address},
 			rtt: pattern(`srtt="([0-9]+)"`, time.Microsecond)},
-		{name: "tcptraceroute", times: "send to receive", args: []string{"tcptraceroute", "-n", "-q", "1", "-f", "1", "-m", "1", address, port},
+		{name: "tcptraceroute", times: "send to receive", args: []string{"tcptraceroute.mt", "-n", "-q", "1", "-f", "1", "-m", "1", address, port},
 			rtt: pattern(`\] +([0-9.]+) ms`, time.Millisecond)},
 		{name: "mtr", times: "connect()", args: []string{"mtr", "-n", "-T", "-P", port, "-c", "1", "-i", "0.1", "-G", "0.1", "-m", "1", "--raw", address},
 			rtt: pattern(`p 0 ([0-9]+) `, time.Microsecond)},
