@@ -78,11 +78,20 @@ func (s *ipSockets) send(p Path, datagram []byte) error {
 	return nil
 }
 
+// loopbackIndex is the index of the loopback interface in every network namespace (LOOPBACK_IFINDEX of net/flow.h).
+const loopbackIndex = 1
+
 // sendBy sends a datagram when it is known who receives the answer.
 func (s *ipSockets) sendBy(p Path, src, dst [4]byte, datagram []byte) error {
 	to := unix.SockaddrInet4{Addr: dst}
+	by := p.Interface
+	if by == loopbackIndex {
+		// An address of this host is that of another interface: told to leave by loopback, the kernel would take it for a
+		// stranger's on that link, and answer nothing but what is listened for.
+		by = 0
+	}
 	for {
-		_, err := unix.SendmsgN(s.out, datagram, s.control.octets(p.Interface, src, datagram[offTOS]), &to, 0)
+		_, err := unix.SendmsgN(s.out, datagram, s.control.octets(by, src, datagram[offTOS]), &to, 0)
 		switch {
 		case err == nil:
 			if s.sent.add(p.Interface, datagram) {

@@ -65,6 +65,7 @@ T  ARP  ◀──  10.1.0.1 is at 02:00:0a:01:00:01 T ms
 T  TCP  ──▶  SYN      [000010]  mss 1460 ws 7 sack ts
 T  TCP  ◀──  RST,ACK  [010100]  ttl 62 T ms
 REFUSED  10.3.0.80:81  reset after T ms
+  note: sent in frames, past this host's firewall, translation and IPsec if any
   A RST in its name: nothing listens on port 81, or a firewall sent it.
 `)
 	})

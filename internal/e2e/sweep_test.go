@@ -346,7 +346,7 @@ func TestTargetsFile(t *testing.T) {
 		{[]string{"--targets", targetsFile(t, "# nothing")}, "has no target in it"},
 		{[]string{"--targets", "/nonexistent"}, "--targets: open /nonexistent: no such file or directory"},
 		{[]string{"--targets", good, "--max-targets", "1"}, "there are more than 1 targets: raise --max-targets if they are all meant"},
-		{[]string{"--targets", targetsFile(t, strings.Repeat("x", 5000))}, "line 1: bufio.Scanner: token too long"},
+		{[]string{"--targets", targetsFile(t, strings.Repeat("x", 5000))}, "line 1: it is longer than 4096 octets"},
 		{[]string{"10.78.0.1:80", "--rate", "-1"}, "--rate -1 is not within 0 to 10000000"},
 	} {
 		r := tcpprobe(t, client, test.args...)
