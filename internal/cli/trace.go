@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"slices"
 
@@ -161,7 +160,7 @@ func trace(c *cli.Context) error {
 	ran := make(chan error, 1)
 	go func() { ran <- p.Run(c.Context) }()
 	show := display.NewTraces(o.display(shownOn), shownOn, files)
-	verdict, err := o.follow(c.Context, tracer.New(p, t, o.spec, o.path, show), show)
+	verdict, err := o.follow(tracer.New(p, t, o.spec, o.path, show), show)
 	p.Finish()
 	err = errors.Join(err, <-ran)
 	if unwritten := errors.Join(stdout.Queue().Flush(c.Context), files.Close()); unwritten != nil && err == nil {
@@ -174,18 +173,18 @@ func trace(c *cli.Context) error {
 }
 
 // follow traces, shows what was found, and returns the exit code of that.
-func (o traceOptions) follow(ctx context.Context, t *tracer.Tracer, show *display.Traces) (verdict, err error) {
+func (o traceOptions) follow(t *tracer.Tracer, show *display.Traces) (verdict, err error) {
 	var all exit.Tally
 	switch {
 	case o.flows > 0:
-		found := t.Flows(ctx, o.flows)
+		found := t.Flows(o.flows)
 		show.Flows(found)
 		add(&all, found.Failed)
 		for _, f := range found.Flows {
 			all.Add(f.Handshake)
 		}
 	case o.mtu:
-		found, err := t.MTU(ctx)
+		found, err := t.MTU()
 		if err != nil {
 			return nil, err
 		}
@@ -194,7 +193,7 @@ func (o traceOptions) follow(ctx context.Context, t *tracer.Tracer, show *displa
 		result.Outcome = found.Outcome()
 		all.Add(&result)
 	case o.syns:
-		found := t.SYNs(ctx)
+		found := t.SYNs()
 		show.SYNs(found)
 		add(&all, found.Failed)
 		for _, v := range found.Variants {
@@ -202,7 +201,7 @@ func (o traceOptions) follow(ctx context.Context, t *tracer.Tracer, show *displa
 			all.Add(&probe.Result{Outcome: outcome})
 		}
 	default:
-		found := t.Trace(ctx)
+		found := t.Trace()
 		show.Trace(found)
 		if found.Failed != nil {
 			all.Add(found.Failed)

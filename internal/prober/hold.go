@@ -39,7 +39,7 @@ func (h *Held) ISS() tcphdr.SeqNum { return tcphdr.SeqNum(h.Number()) }
 func (h *Held) Identification() uint16 { return h.worker.random.identification() }
 
 // Make makes handshakes of flows, side by side, and returns when all have ended. Observe and Done of them are called by the
-// worker. When the context of Run has ended, they end as Interrupted.
+// worker. When Run has returned, they end as Interrupted.
 func (h *Held) Make(flows []*probe.Flow) {
 	left, over := len(flows), make(chan struct{})
 	if left == 0 {
@@ -70,7 +70,9 @@ func (h *Held) Make(flows []*probe.Flow) {
 
 // Abandon breaks off a flow that Make makes, because nobody waits for it any more. It is for Observe and Done of another.
 func (h *Held) Abandon(f *probe.Flow) {
-	f.Result.Outcome = probe.OutcomeInterrupted // also if it has not begun
+	if f.Result.Outcome == probe.OutcomePending {
+		f.Result.Outcome = probe.OutcomeInterrupted // also if it has not begun
+	}
 	h.worker.engine.Abandon(f)
 }
 

@@ -206,6 +206,9 @@ func (p *Prober) Run(ctx context.Context) error {
 	return err
 }
 
+// Ended returns a channel that is closed when Run has returned: no observer is told of anything from then on.
+func (p *Prober) Ended() <-chan struct{} { return p.ended }
+
 // Wake has the workers look whether there is something to do.
 func (p *Prober) Wake() {
 	for _, w := range p.workers {

@@ -1,8 +1,6 @@
 package tracer
 
 import (
-	"context"
-
 	"tcpprobe/internal/prober"
 	"tcpprobe/internal/trace"
 	"tcpprobe/probe"
@@ -19,7 +17,7 @@ const (
 )
 
 // Flows makes the handshakes of several flows, each from a port of its own, and then finds their paths.
-func (t *Tracer) Flows(ctx context.Context, number int) *trace.FlowSet {
+func (t *Tracer) Flows(number int) *trace.FlowSet {
 	set := &trace.FlowSet{Target: t.target.Text}
 	var held []*prober.Held
 	var models []*probe.Flow
@@ -29,7 +27,7 @@ func (t *Tracer) Flows(ctx context.Context, number int) *trace.FlowSet {
 		}
 	}()
 	for range number {
-		h, failed := t.hold(ctx)
+		h, failed := t.hold()
 		if failed != nil {
 			set.Failed, set.Flows = failed, nil
 			return set
@@ -52,14 +50,14 @@ func (t *Tracer) Flows(ctx context.Context, number int) *trace.FlowSet {
 				silent = append(silent, i)
 			}
 		}
-		t.roundsOf(ctx, held, set, models, silent)
+		t.roundsOf(held, set, models, silent)
 	}
 	return set
 }
 
 // roundsOf makes a round for some of the flows, a few at a time.
-func (t *Tracer) roundsOf(ctx context.Context, held []*prober.Held, set *trace.FlowSet, models []*probe.Flow, which []int) {
-	for len(which) > 0 && ctx.Err() == nil {
+func (t *Tracer) roundsOf(held []*prober.Held, set *trace.FlowSet, models []*probe.Flow, which []int) {
+	for len(which) > 0 && !t.ended() {
 		some := which[:min(flowsAtOnce, len(which))]
 		which = which[len(some):]
 		var flows []*probe.Flow

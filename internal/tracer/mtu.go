@@ -1,7 +1,6 @@
 package tracer
 
 import (
-	"context"
 	"time"
 
 	"tcpprobe/icmp"
@@ -12,9 +11,9 @@ import (
 
 // MTU makes a handshake, and then others of one flow with larger and smaller SYNs, until it is known which pass. The error is
 // of a SYN that cannot be built.
-func (t *Tracer) MTU(ctx context.Context) (*trace.PathMTU, error) {
+func (t *Tracer) MTU() (*trace.PathMTU, error) {
 	found := &trace.PathMTU{Target: t.target.Text}
-	held, failed := t.hold(ctx)
+	held, failed := t.hold()
 	if failed != nil {
 		found.Plain = failed
 		return found, nil
@@ -36,19 +35,19 @@ func (t *Tracer) MTU(ctx context.Context) (*trace.PathMTU, error) {
 	}
 	found.Search = trace.NewMTUSearch(bare, largest(model))
 	wait := mtuWait(found.Plain.TCP.RTT, t.spec.Handshake.Timeout)
-	for ctx.Err() == nil {
+	for !t.ended() {
 		size, ok := found.Search.Next()
 		if !ok {
 			break
 		}
 		result := t.padded(held, model, size-bare, wait)
-		if result.Outcome == probe.OutcomeLocalError {
-			*found.Plain = *result
+		if result.Outcome == probe.OutcomeLocalError || t.ended() {
+			found.Plain, found.Search = result, nil
 			return found, nil
 		}
 		found.Search.Take(size, result)
 	}
-	if size, ok := found.Search.BlackHole(); ok && ctx.Err() == nil {
+	if size, ok := found.Search.BlackHole(); ok && !t.ended() {
 		found.Vanishing = trace.NewTrace(t.target.Text, t.options.First, t.options.Last)
 		large := *model
 		large.Handshake.Padding, large.Handshake.Timeout = size-bare, wait

@@ -1,8 +1,6 @@
 package tracer
 
 import (
-	"context"
-
 	"tcpprobe/internal/trace"
 	"tcpprobe/probe"
 )
@@ -12,9 +10,9 @@ import (
 const synRounds = 2
 
 // SYNs traces the kinds of SYNs, one after the other.
-func (t *Tracer) SYNs(ctx context.Context) *trace.SYNComparison {
+func (t *Tracer) SYNs() *trace.SYNComparison {
 	found := &trace.SYNComparison{Target: t.target.Text}
-	held, failed := t.hold(ctx)
+	held, failed := t.hold()
 	if failed != nil {
 		found.Failed = failed
 		return found
@@ -28,7 +26,7 @@ func (t *Tracer) SYNs(ctx context.Context) *trace.SYNComparison {
 		traced := trace.NewTrace(t.target.Text, t.options.First, t.options.Last)
 		for range synRounds {
 			t.round(held, traced, model)
-			if outcome, _ := traced.Outcome(); outcome != probe.OutcomeTimeout || ctx.Err() != nil {
+			if outcome, _ := traced.Outcome(); outcome != probe.OutcomeTimeout || t.ended() {
 				break
 			}
 		}
@@ -37,7 +35,7 @@ func (t *Tracer) SYNs(ctx context.Context) *trace.SYNComparison {
 			return found
 		}
 		found.Variants = append(found.Variants, trace.SYNVariant{SYN: syn, Trace: traced})
-		if ctx.Err() != nil {
+		if t.ended() {
 			break
 		}
 	}

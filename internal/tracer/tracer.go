@@ -1,7 +1,6 @@
 package tracer
 
 import (
-	"context"
 	"time"
 
 	"tcpprobe/internal/prober"
@@ -52,7 +51,7 @@ func (w *waiting) Result(r *probe.Result) {
 func (w *waiting) Over() {}
 
 // hold takes the target from name to flow, and waits for that. Without a Held, it returns the result that says why.
-func (t *Tracer) hold(ctx context.Context) (*prober.Held, *probe.Result) {
+func (t *Tracer) hold() (*prober.Held, *probe.Result) {
 	observer := &waiting{Observer: t.observer, failed: make(chan *probe.Result, 1)}
 	ready := make(chan *prober.Held, 1)
 	t.prober.Submit(prober.One(prober.Request{
@@ -67,8 +66,23 @@ func (t *Tracer) hold(ctx context.Context) (*prober.Held, *probe.Result) {
 		return h, nil
 	case r := <-observer.failed:
 		return nil, r
-	case <-ctx.Done():
+	case <-t.prober.Ended():
+	}
+	select {
+	case r := <-observer.failed: // which came at the end of the run
+		return nil, r
+	default:
 		return nil, t.result(probe.OutcomeInterrupted)
+	}
+}
+
+// ended reports whether the run has ended: nothing more will be known.
+func (t *Tracer) ended() bool {
+	select {
+	case <-t.prober.Ended():
+		return true
+	default:
+		return false
 	}
 }
 
@@ -78,9 +92,9 @@ func (t *Tracer) result(o probe.Outcome) *probe.Result {
 }
 
 // Trace finds the path to the target.
-func (t *Tracer) Trace(ctx context.Context) *trace.Trace {
+func (t *Tracer) Trace() *trace.Trace {
 	found := trace.NewTrace(t.target.Text, t.options.First, t.options.Last)
-	held, failed := t.hold(ctx)
+	held, failed := t.hold()
 	if failed != nil {
 		found.Failed = failed
 		return found
@@ -90,12 +104,12 @@ func (t *Tracer) Trace(ctx context.Context) *trace.Trace {
 	found.Local, found.Remote, found.Route = model.Local, model.Remote, model.Result.Route
 	var due time.Time
 	for range t.options.Rounds {
-		if !sleepUntil(ctx, due) {
+		if !t.sleepUntil(due) {
 			break
 		}
 		due = time.Now().Add(t.options.Interval)
 		t.round(held, found, model)
-		if ctx.Err() != nil || found.Failed != nil {
+		if t.ended() || found.Failed != nil {
 			break
 		}
 	}
@@ -139,15 +153,15 @@ func (t *Tracer) observe(held *prober.Held, f *probe.Flow) {
 	f.Observe = func(e *probe.Event) { t.observer.Event(f.Result, e) }
 }
 
-// sleepUntil waits for a time, and reports whether the context lasted until then.
-func sleepUntil(ctx context.Context, due time.Time) bool {
+// sleepUntil waits for a time, and reports whether the run lasted until then.
+func (t *Tracer) sleepUntil(due time.Time) bool {
 	if wait := time.Until(due); wait > 0 {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		select {
 		case <-timer.C:
-		case <-ctx.Done():
+		case <-t.prober.Ended():
 		}
 	}
-	return ctx.Err() == nil
+	return !t.ended()
 }
