@@ -126,10 +126,16 @@ func (w *worker) abandon(a *attempt, err error) {
 
 // end gives back what an attempt had, and tells how it ended.
 func (w *worker) end(a *attempt) {
-	if err := w.ports.Release(a.lease); err != nil {
-		a.fail(probe.OutcomeLocalError, err)
+	lease, over := a.lease, true
+	if w.lingers(a) {
+		lease, over = w.lingering.add(lease)
 	}
-	w.released = true
+	if over {
+		if err := w.ports.Release(lease); err != nil {
+			a.fail(probe.OutcomeLocalError, err)
+		}
+		w.released = true
+	}
 	w.conclude(a)
 	w.leave(a)
 }

@@ -23,6 +23,7 @@ type worker struct {
 	congestion *Congestion
 	random     random
 	ports      *port.Table
+	lingering  lingering
 	elsewhere  map[[2]int]string // by two interfaces, the second's name if its packets are not the first's
 
 	schedule schedule      // series that wait for their time
@@ -65,6 +66,7 @@ func newWorker(p *Prober, wire *rawip.Wire, routes *route.Cache) *worker {
 		most = mostRecorded
 	}
 	return &worker{
+		lingering: newLingering(p.cycles.Len()),
 		ports:     port.NewTable(p.cycles, p.mass, func(locals []netip.AddrPort) error { return wire.Watch(locals...) }),
 		elsewhere: make(map[[2]int]string),
 		prober:    p, wire: wire, routes: routes, clock: stamp.NewClock(stamp.System),
