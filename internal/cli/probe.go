@@ -110,7 +110,7 @@ func openProber(o options, targets int, ipAlone bool, q *display.Queue) (*prober
 		debug.SetGCPercent(massGC)
 	}
 	p, err := prober.Open(prober.Options{
-		Interface: o.iface, Mark: o.mark, Resolver: o.resolver, ResolveEvery: o.resolveAge, Rate: o.rate, Targets: targets, Full: q.Full,
+		Interface: o.iface, Mark: o.mark, Resolver: o.resolver, ResolveEvery: o.resolveAge, Rate: o.rate, Targets: targets, MostTargets: o.maxTargets, Full: q.Full,
 		IPOnly:  ipAlone,
 		Record:  record,
 		InOrder: o.explain || files || o.spec.SourcePort != 0,

@@ -211,3 +211,16 @@ func TestNameMovesAndFails(t *testing.T) {
 		t.Errorf("the summary: %+v", s)
 	}
 }
+
+// TestAllWithinMaxTargets: the addresses of a name count as targets.
+func TestAllWithinMaxTargets(t *testing.T) {
+	t.Parallel()
+	n := labtest.Journey(t)
+	p := probeOnce(t, n.Client, exit.System, "local_error", labDNS, "--all", "--max-targets=2", "multi.lab.test:80")
+	if !strings.Contains(p.Reason, "more than the 2 targets") {
+		t.Errorf("%s", p.Reason)
+	}
+	if l := probeJSON(t, n.Client, labDNS, "--all", "--max-targets=3", "multi.lab.test:80", "-W=300ms", "--retries=0"); len(l.probes) != 3 {
+		t.Errorf("%d handshakes, want 3", len(l.probes))
+	}
+}

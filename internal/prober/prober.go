@@ -28,10 +28,11 @@ type Options struct {
 	// ResolveEvery is how long the answer for a name holds at the most; 0: as long as its TTL says.
 	ResolveEvery time.Duration
 
-	Rate    int  // handshakes that may begin in a second; 0: as many as the path takes
-	Targets int  // how many are expected: hundreds share ports and processors
-	Record  bool // events are wanted, not only results
-	InOrder bool // one goroutine tells the observers of everything
+	Rate        int  // handshakes that may begin in a second; 0: as many as the path takes
+	Targets     int  // how many are expected: hundreds share ports and processors
+	MostTargets int  // addresses may be probed of names all of whose addresses are wanted; 0: any number
+	Record      bool // events are wanted, not only results
+	InOrder     bool // one goroutine tells the observers of everything
 
 	// IPOnly is for those who will hardly ask for frames: sockets for them are opened when a path needs them after all, and
 	// nobody asks what of this host frames pass by.
@@ -80,6 +81,8 @@ type Prober struct {
 	finished atomic.Bool
 	ended    chan struct{} // closed when Run returns
 	drops    atomic.Int64
+
+	addresses atomic.Int64 // of names all of whose addresses are wanted
 
 	mu      sync.Mutex
 	sources []Source

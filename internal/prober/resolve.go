@@ -119,6 +119,11 @@ func (w *worker) newSeries(r Request) *series {
 // resolved goes on with a target all addresses of whose name are wanted.
 func (w *worker) resolved(ctx context.Context, t *taken, first *attempt, found resolver.Result, err error) {
 	addresses := w.judge(ctx, first, found, err)
+	if most := w.prober.options.MostTargets; most > 0 && int(w.prober.addresses.Add(int64(len(addresses)))) > most {
+		first.fail(probe.OutcomeLocalError, fmt.Errorf("with %d addresses of %s there are more than the %d targets that are allowed",
+			len(addresses), found.Name, most))
+		addresses = nil
+	}
 	if addresses == nil {
 		w.conclude(first)
 		w.close(t)
