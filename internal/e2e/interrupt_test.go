@@ -84,6 +84,23 @@ func TestInterrupted(t *testing.T) {
 	})
 }
 
+// TestInterruptedWithoutHandshakes: a signal ends a run also where no handshake begins, since nothing can be reached.
+func TestInterruptedWithoutHandshakes(t *testing.T) {
+	t.Parallel()
+	a, _ := labtest.Pair(t)
+	const targets = 100_000
+	list := filepath.Join(t.TempDir(), "targets")
+	must(t, os.WriteFile(list, []byte(strings.Repeat("192.0.2.1:80\n", targets)), 0o600))
+	p := start(t, a, "--targets", list, "--rate=0", "--max-targets=0")
+	p.await(t, "NO_ROUTE")
+	must(t, p.cmd.Process.Signal(os.Interrupt))
+	r := p.end(t)
+	p.seen.Reset() // it is long
+	if ended := strings.Count(r.stdout, "NO_ROUTE"); r.code != exit.NoNextHop || ended >= targets || r.stderr != "" {
+		t.Errorf("exit code %d, %d of %d ended, stderr %q", r.code, ended, targets, r.stderr)
+	}
+}
+
 // TestKilled: whenever the program is killed, nothing of it stays.
 func TestKilled(t *testing.T) {
 	t.Parallel()

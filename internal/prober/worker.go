@@ -53,6 +53,10 @@ const (
 	mostParked   = 1 << 8  // attempts that wait for a name, a port or a next hop
 )
 
+// endAtOnce is how many attempts may end before their handshake, or come to wait, until the engine has its turn: to see
+// what has arrived, that the output is full, or that the run is to end.
+const endAtOnce = 64
+
 const (
 	idlePause    = time.Hour              // to wait for whoever ends the wait by Wake or post
 	outputPause  = 100 * time.Millisecond // to wait for a slow reader, who wakes us before
@@ -175,7 +179,7 @@ func (w *worker) nextFlow() *probe.Flow {
 // nextAttempt returns an attempt of which everything is known that its handshake takes. Without one, it says when there may
 // be one, and whether there will be.
 func (w *worker) nextAttempt(ctx context.Context, now time.Time) (_ *attempt, again time.Time, more bool) {
-	for {
+	for range endAtOnce {
 		w.unblock(ctx)
 		if len(w.ready) > 0 {
 			a := w.ready[0]
@@ -190,6 +194,7 @@ func (w *worker) nextAttempt(ctx context.Context, now time.Time) (_ *attempt, ag
 			return a, time.Time{}, true
 		}
 	}
+	return nil, now, true
 }
 
 // nextDue returns an attempt that is to begin now, of a series or of a new target.
