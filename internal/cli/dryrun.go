@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -21,19 +20,25 @@ import (
 // the query for a name, or else the ARP request and the SYN. It asks the kernel for the route, and sends nothing.
 func rehearse(c *cli.Context, o options, targets *target.List) error {
 	stdout, _ := outputsOf(c)
+	queue := stdout.Queue()
 	p, err := prober.Open(prober.Options{
 		Interface: o.iface, Mark: o.mark, Resolver: o.resolver, Targets: 1, Record: true, InOrder: true, Rehearse: true,
+		Full: queue.Full,
 	})
 	if err != nil {
 		return exit.With(exit.System, err)
 	}
 	defer p.Close()
+	queue.OnRoom(p.Wake)
 	all := &rehearsals{prober: p, spec: &o.spec, targets: targets, out: stdout, options: o.display(stdout)}
 	all.next()
 	if err := p.Run(c.Context); err != nil {
 		return exit.With(exit.System, err)
 	}
-	return errors.Join(all.err, targets.Close())
+	if !all.finished {
+		return &exit.Error{Code: exit.Interrupted}
+	}
+	return all.err
 }
 
 // rehearsals observes the rehearsal of one target after the other.
@@ -44,13 +49,16 @@ type rehearsals struct {
 	out     *display.Output
 	options display.Options
 	lesson  *explain.Lesson // of the target that is rehearsed
-	err     error           // that ended it
+
+	finished bool  // nothing is left to be rehearsed
+	err      error // that ended it
 }
 
 // next begins with the next target, if there is one.
 func (r *rehearsals) next() {
 	t, ok := r.targets.Next()
-	if !ok || r.err != nil {
+	if !ok || r.err != nil || r.out.Err() != nil {
+		r.finished = true
 		r.prober.Finish()
 		return
 	}
@@ -64,6 +72,10 @@ func (r *rehearsals) Event(result *probe.Result, e *probe.Event) { r.lesson.Even
 // Result says that nothing was sent, or takes note of why it cannot be.
 func (r *rehearsals) Result(result *probe.Result) {
 	name := text.Printable(result.Target)
+	if result.Outcome == probe.OutcomeInterrupted {
+		r.err = &exit.Error{Code: exit.Interrupted}
+		return
+	}
 	if result.Outcome != probe.OutcomePending {
 		r.err = exit.With(exit.CodeOf(result), fmt.Errorf("%s: %w", name, result.Err))
 		return

@@ -57,17 +57,17 @@ func run(ctx context.Context, version string, args []string, stdin io.Reader, st
 		return runCheck(ctx, version, args[1:], stdout)
 	}
 	queue := display.NewQueue()
-	out := queue.To(stdout)
-	app := newApp(version, stdin, out, queue.To(stderr))
+	out, beside := queue.To(stdout), queue.To(stderr)
+	app := newApp(version, stdin, out, beside)
 	args, err := arrange(args, app)
 	if err == nil {
 		err = app.RunContext(ctx, append([]string{app.Name}, args...))
 	}
 	if unread := queue.Close(ctx); unread != nil {
-		err = errors.Join(err, exit.With(exit.Output, unread))
+		err = errors.Join(exit.With(exit.Output, unread), err)
 	}
-	if out.Err() != nil {
-		err = exit.With(exit.Output, fmt.Errorf("cannot write the results: %w", out.Err()))
+	if unwritten := errors.Join(out.Err(), beside.Err()); unwritten != nil {
+		err = exit.With(exit.Output, fmt.Errorf("cannot write the results: %w", unwritten))
 	}
 	var ended *exit.Error
 	switch {

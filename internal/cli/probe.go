@@ -36,18 +36,29 @@ func probeCommand(c *cli.Context) error {
 	targets, err := target.Open(c.Context, c.Args().Slice(), o.targets, c.App.Reader, o.maxTargets)
 	if err != nil && c.Context.Err() != nil {
 		return &exit.Error{Code: exit.Interrupted}
-	} else if _, unreadable := errors.AsType[*target.ReadError](err); unreadable {
-		return exit.With(exit.System, err)
 	} else if err != nil {
-		return exit.With(exit.Usage, err)
+		return wrongTargets(err)
 	}
 	if err := o.agree(targets.Len()); err != nil {
 		return errors.Join(err, targets.Close())
 	}
+	run := makeHandshakes
 	if o.dryRun {
-		return rehearse(c, o, targets)
+		run = rehearse
 	}
-	return errors.Join(makeHandshakes(c, o, targets), targets.Close())
+	err = run(c, o, targets)
+	if changed := targets.Close(); changed != nil {
+		return errors.Join(wrongTargets(changed), err) // a verdict about some of the targets is none about all
+	}
+	return err
+}
+
+// wrongTargets returns the error for targets that cannot be read, or are none.
+func wrongTargets(err error) error {
+	if _, unreadable := errors.AsType[*target.ReadError](err); unreadable {
+		return exit.With(exit.System, err)
+	}
+	return exit.With(exit.Usage, err)
 }
 
 // makeHandshakes makes the handshakes of a run, and shows how each ends.

@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,36 @@ func TestFileFails(t *testing.T) {
 		if r.code != exit.Output || r.stderr != want || !strings.Contains(r.stdout, stdout) {
 			t.Errorf("%s: exit code %d, stdout %q, stderr %q", flag, r.code, r.stdout, r.stderr)
 		}
+	}
+}
+
+// TestTextFails: where the capture has stdout, text that cannot be written to stderr is a failure too.
+func TestTextFails(t *testing.T) {
+	t.Parallel()
+	a, _ := labtest.Pair(t)
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	must(t, err)
+	defer full.Close()
+	cmd := program(t.Context(), a, "10.0.0.2:7", "--pcap=-")
+	cmd.Stderr = full
+	if r := finish(t, cmd); r.code != exit.Output {
+		t.Errorf("exit code %d, want %d", r.code, exit.Output)
+	}
+}
+
+// TestTargetsChange: a file that becomes unreadable in the middle of a run is told of, whatever ended before.
+func TestTargetsChange(t *testing.T) {
+	t.Parallel()
+	a, _ := labtest.Pair(t)
+	list := filepath.Join(t.TempDir(), "targets")
+	const lines = 1000 // far more than are read ahead
+	must(t, os.WriteFile(list, []byte(strings.Repeat("10.0.0.2:7 # discard\n", lines)), 0o600))
+	p := start(t, a, "--targets", list, "--rate=200", "-i=1h")
+	p.await(t, "REFUSED")
+	must(t, os.WriteFile(list, []byte(strings.Repeat("this is no target :\n", lines)), 0o600))
+	r := p.end(t)
+	if r.code != exit.Usage || strings.Count(r.stderr, "\n") != 1 || !strings.Contains(r.stderr, list+" line ") {
+		t.Errorf("exit code %d, stderr %q", r.code, r.stderr)
 	}
 }
 

@@ -7,12 +7,15 @@ import (
 	"encoding/json"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"tcpprobe/internal/exit"
 	"tcpprobe/internal/netlab/labtest"
 )
 
@@ -39,6 +42,41 @@ func TestStuckReader(t *testing.T) {
 	cmd.Wait()
 	if took := time.Since(began); took > 10*time.Second || cmd.ProcessState.ExitCode() < 0 {
 		t.Errorf("it ends %v after SIGINT, with %v: %s", took, cmd.ProcessState, &stderr)
+	}
+}
+
+// TestStuckReaderOfDryRun: a dry run of many targets waits for its reader, and ends with SIGINT before it is through.
+func TestStuckReaderOfDryRun(t *testing.T) {
+	t.Parallel()
+	a, _ := labtest.Pair(t)
+	const targets = 20_000
+	list := filepath.Join(t.TempDir(), "targets")
+	must(t, os.WriteFile(list, []byte(strings.Repeat("10.0.0.2:7\n", targets)), 0o600))
+	reader, writer, err := os.Pipe()
+	must(t, err)
+	defer reader.Close()
+	cmd := program(t.Context(), a, "--dry-run", "--targets", list, "--max-targets=0")
+	cmd.Stdout = writer
+	must(t, cmd.Start())
+	writer.Close()
+	for before, now := -1, 0; now != before || now == 0; before, now = now, unread(t, reader) {
+		time.Sleep(200 * time.Millisecond)
+	}
+	must(t, cmd.Process.Signal(syscall.SIGINT))
+	cmd.Wait()
+	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	const most = 64 << 10 // KiB: what all of it would say takes some 100 MiB
+	if code := cmd.ProcessState.ExitCode(); code != exit.Output || usage.Maxrss > most {
+		t.Errorf("exit code %d, %d KiB", code, usage.Maxrss)
+	}
+	// With a reader, it ends in time as well.
+	p := start(t, a, "--dry-run", "--targets", list, "--max-targets=0")
+	p.await(t, "DRY_RUN")
+	must(t, p.cmd.Process.Signal(os.Interrupt))
+	r := p.end(t)
+	p.seen.Reset() // it is long
+	if shown := strings.Count(r.stdout, "DRY_RUN"); r.code != exit.Interrupted || r.stderr != "" || shown == targets {
+		t.Errorf("exit code %d, %d targets, stderr %q", r.code, shown, r.stderr)
 	}
 }
 
