@@ -86,7 +86,8 @@ func (p *Policy) readIPTables() error {
 	return nil
 }
 
-// readXFRM asks whether there are IPsec policies.
+// readXFRM asks whether there are IPsec policies. A 32-bit process is told nothing by a kernel of 64 bits that was built without
+// CONFIG_XFRM_USER_COMPAT: EOPNOTSUPP.
 func (p *Policy) readXFRM() error {
 	const (
 		xfrmMsgGetSPDInfo = 0x25 // of linux/xfrm.h, as is the attribute
@@ -131,8 +132,9 @@ func ask(family int, request netlink.Message) ([]netlink.Message, error) {
 	}
 	defer conn.Close()
 	replies, err := conn.Execute(request)
-	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL) {
-		return nil, nil // the subsystem is not built in, or not loaded
+	notLoaded := family == unix.NETLINK_NETFILTER && (errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL))
+	if notLoaded {
+		return nil, nil
 	}
 	if err != nil {
 		return nil, &net.OpError{Op: "ask", Net: "netlink", Err: err}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -74,8 +75,12 @@ func TestRead(t *testing.T) {
 				run(t, a, "", "ip", append([]string{"xfrm"}, strings.Fields(test.xfrm)...)...)
 			}
 			p, err := read(t, a)
+			untold := errors.Is(err, unix.EOPNOTSUPP) && strconv.IntSize == 32
+			if untold && test.xfrm != "" {
+				t.Skip("SKIPPED: this kernel tells a 32-bit process nothing of IPsec")
+			}
 			// The tables of the older iptables are for root alone to read: an ordinary user's lab is not told of them.
-			if err != nil && !(errors.Is(err, os.ErrPermission) && os.Getenv("TCPPROBE_LAB") == "user") {
+			if err != nil && !untold && !(errors.Is(err, os.ErrPermission) && os.Getenv("TCPPROBE_LAB") == "user") {
 				t.Errorf("not known: %v", err)
 			}
 			if !slices.Equal(p.Bypassed(), test.want) || p.IPsec != strings.Contains(strings.Join(test.want, " "), "IPsec") {
