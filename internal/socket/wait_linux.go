@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -20,7 +21,10 @@ type Waiter struct {
 	fds   []unix.PollFd // the first is the event that ends a wait early
 	event int
 	ended atomic.Bool // the context has
-	stop  func()
+	stop  func() bool // stops the watch over the context
+
+	mu     sync.Mutex
+	closed bool
 }
 
 // NewWaiter returns a Waiter for input on the file descriptors, for as long as the context lasts. Close it.
@@ -31,17 +35,10 @@ func NewWaiter(ctx context.Context, fds ...int) (*Waiter, error) {
 	}
 	w := &Waiter{fds: []unix.PollFd{{Fd: int32(event), Events: unix.POLLIN}}, event: event}
 	w.Add(fds...)
-	ended := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(ended)
+	w.stop = context.AfterFunc(ctx, func() {
 		w.ended.Store(true)
 		w.Wake()
 	})
-	w.stop = func() {
-		if !stop() {
-			<-ended // or it would write into a descriptor that has become another's
-		}
-	}
 	return w, nil
 }
 
@@ -52,8 +49,13 @@ func (w *Waiter) Add(fds ...int) {
 	}
 }
 
-// Wake ends a wait, now or when it begins. It may be called from another goroutine, until Close.
+// Wake ends a wait, now or when it begins. It may be called from any goroutine, and does nothing after Close.
 func (w *Waiter) Wake() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return // the descriptor may be another's by now
+	}
 	one := [8]byte{1, 1, 1, 1, 1, 1, 1, 1}
 	unix.Write(w.event, one[:])
 }
@@ -108,5 +110,8 @@ func (w *Waiter) poll(limit *unix.Timespec) error {
 // Close releases what the Waiter holds. The sockets stay open.
 func (w *Waiter) Close() error {
 	w.stop()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
 	return os.NewSyscallError("close", unix.Close(w.event))
 }
