@@ -159,10 +159,13 @@ func trace(c *cli.Context) error {
 	}
 	ran := make(chan error, 1)
 	go func() { ran <- p.Run(c.Context) }()
-	show := display.NewTraces(o.display(shownOn), shownOn, files)
+	show := display.NewTraces(t.Text, o.display(shownOn), shownOn, files)
+	_, stderr := outputsOf(c)
+	stopInterim := onQuit(stderr, show.Interim)
 	verdict, err := o.follow(tracer.New(p, t, o.spec, o.path, show), show)
 	p.Finish()
 	err = errors.Join(err, <-ran)
+	stopInterim()
 	if unwritten := errors.Join(stdout.Queue().Flush(c.Context), files.Close()); unwritten != nil && err == nil {
 		return exit.With(exit.Output, unwritten)
 	}

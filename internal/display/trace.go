@@ -1,11 +1,15 @@
 package display
 
 import (
+	"fmt"
 	"io"
+	"sync/atomic"
+	"time"
 
 	"tcpprobe/internal/diagram"
 	"tcpprobe/internal/explain"
 	"tcpprobe/internal/report"
+	"tcpprobe/internal/text"
 	"tcpprobe/internal/trace"
 	"tcpprobe/probe"
 )
@@ -19,11 +23,14 @@ type Traces struct {
 	lesson *explain.Lesson // nil unless packets are explained
 	files  *Files
 	found  func(*diagram.Scene)
+	target string
+	began  time.Time
+	ended  atomic.Int64 // handshakes
 }
 
-// NewTraces returns Traces of an output.
-func NewTraces(o Options, out io.Writer, files *Files) *Traces {
-	t := &Traces{out: out, style: o.Style, files: files, found: files.draw}
+// NewTraces returns Traces of a target, as the user wrote it, on an output.
+func NewTraces(target string, o Options, out io.Writer, files *Files) *Traces {
+	t := &Traces{out: out, style: o.Style, files: files, found: files.draw, target: target, began: time.Now()}
 	switch {
 	case o.JSON:
 		t.json = report.NewJSON(out)
@@ -52,9 +59,15 @@ func (t *Traces) Event(r *probe.Result, e *probe.Event) {
 
 // Result shows how one of the handshakes has ended.
 func (t *Traces) Result(r *probe.Result) {
+	t.ended.Add(1)
 	if t.lesson != nil && r.TCP != nil {
 		t.lesson.Alike(r)
 	}
+}
+
+// Interim returns a line about how far the trace has come. It may be called by any goroutine.
+func (t *Traces) Interim() string {
+	return fmt.Sprintf("%s: %s ended in %.1f s", text.Printable(t.target), text.Count(int(t.ended.Load()), "SYN"), time.Since(t.began).Seconds())
 }
 
 // Over does nothing: what was found is shown by those who know it.

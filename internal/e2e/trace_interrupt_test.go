@@ -50,6 +50,21 @@ func TestTraceEndsAtOnce(t *testing.T) {
 			t.Errorf("%q: exit code %d, want %d, stderr %q\n%s", test.args, r.code, code, r.stderr, r.stdout)
 		}
 	}
+	t.Run("interim", func(t *testing.T) {
+		p := start(t, a, "trace", "10.0.0.2:80", "-W=60s")
+		until(t, func() bool {
+			listens, _ := traces(t, a)
+			return listens > 0
+		})
+		must(t, p.cmd.Process.Signal(unix.SIGQUIT))
+		if line, err := p.stderr.ReadString('\n'); err != nil || !strings.HasPrefix(line, "10.0.0.2:80: 0 SYNs ended in ") {
+			t.Errorf("%q, %v", line, err)
+		}
+		must(t, p.cmd.Process.Signal(os.Interrupt))
+		if r := p.end(t); r.code != exit.Interrupted || r.stderr != "" {
+			t.Errorf("exit code %d, stderr %q", r.code, r.stderr)
+		}
+	})
 	for _, args := range [][]string{{"--flows=3"}, {"--compare-syn"}, {"--mtu"}, nil} {
 		p := start(t, a, append([]string{"trace", "10.0.0.2:80", "-W=20s"}, args...)...)
 		until(t, func() bool {
