@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
-	"time"
 
 	"tcpprobe/internal/diagram"
 	"tcpprobe/internal/explain"
@@ -24,13 +23,12 @@ type Traces struct {
 	files  *Files
 	found  func(*diagram.Scene)
 	target string
-	began  time.Time
 	ended  atomic.Int64 // handshakes
 }
 
 // NewTraces returns Traces of a target, as the user wrote it, on an output.
 func NewTraces(target string, o Options, out io.Writer, files *Files) *Traces {
-	t := &Traces{out: out, style: o.Style, files: files, found: files.draw, target: target, began: time.Now()}
+	t := &Traces{out: out, style: o.Style, files: files, found: files.draw, target: target}
 	switch {
 	case o.JSON:
 		t.json = report.NewJSON(out)
@@ -67,7 +65,7 @@ func (t *Traces) Result(r *probe.Result) {
 
 // Interim returns a line about how far the trace has come. It may be called by any goroutine.
 func (t *Traces) Interim() string {
-	return fmt.Sprintf("%s: %s ended in %.1f s", text.Printable(t.target), text.Count(int(t.ended.Load()), "SYN"), time.Since(t.began).Seconds())
+	return fmt.Sprintf("%s: %s ended so far", text.Printable(t.target), text.Count(int(t.ended.Load()), "SYN"))
 }
 
 // Over does nothing: what was found is shown by those who know it.

@@ -57,7 +57,7 @@ func TestTraceEndsAtOnce(t *testing.T) {
 			return listens > 0
 		})
 		must(t, p.cmd.Process.Signal(unix.SIGQUIT))
-		if line, err := p.stderr.ReadString('\n'); err != nil || !strings.HasPrefix(line, "10.0.0.2:80: 0 SYNs ended in ") {
+		if line, err := p.stderr.ReadString('\n'); err != nil || !strings.HasPrefix(line, "10.0.0.2:80: 0 SYNs ended so far") {
 			t.Errorf("%q, %v", line, err)
 		}
 		must(t, p.cmd.Process.Signal(os.Interrupt))
