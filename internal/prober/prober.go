@@ -191,13 +191,7 @@ func (p *Prober) Run(ctx context.Context) error {
 	defer stop()
 	defer context.AfterFunc(ctx, p.stop)()
 	errs := make(chan error, len(p.workers))
-	run := func(w *worker) {
-		err := w.work(ctx)
-		if err != nil {
-			stop() // the others have nothing to wait for
-		}
-		errs <- err
-	}
+	run := func(w *worker) { errs <- w.work(ctx, stop) }
 	for _, w := range p.workers[1:] {
 		go run(w)
 	}

@@ -79,9 +79,13 @@ func newWorker(p *Prober, wire *rawip.Wire, routes *route.Cache) *worker {
 	}
 }
 
-// work makes the worker's handshakes, until there are none left or the context ends.
-func (w *worker) work(ctx context.Context) error {
+// work makes the worker's handshakes, until there are none left or the context ends. With an error it stops the run first:
+// nobody, here or in the other workers, has anything to wait for then.
+func (w *worker) work(ctx context.Context, stop func()) error {
 	err := w.engine.Run(ctx, func(now time.Time) (*probe.Flow, time.Time, bool) { return w.next(ctx, now) })
+	if err != nil {
+		stop()
+	}
 	for w.parked > 0 {
 		<-w.called
 		w.attend()

@@ -1,0 +1,56 @@
+package prober
+
+import (
+	"testing"
+	"time"
+)
+
+// TestSchedule: series take turns by the time that is due, what is late is not made up for, and the last attempt ends a series.
+func TestSchedule(t *testing.T) {
+	began := time.Unix(1000, 0)
+	at := func(ms int) time.Time { return began.Add(time.Duration(ms) * time.Millisecond) }
+	add := func(s *schedule, count, due int) *series {
+		one := &series{taken: &taken{request: Request{Spec: &Spec{Count: count, Interval: 10 * time.Millisecond}}}}
+		one.Due = at(due)
+		s.add(one)
+		return one
+	}
+	var s schedule
+	if s.next() != nil {
+		t.Error("there is a series in an empty schedule")
+	}
+	late, soon := add(&s, 2, 5), add(&s, 3, 0)
+	for i, step := range []struct {
+		want *series
+		now  int
+		due  int // the next of the same series; -1: none
+	}{
+		{soon, 0, 10},
+		{late, 5, 15},
+		{soon, 10, 20},
+		{late, 100, -1},
+		{soon, 100, -1},
+	} {
+		one := s.next()
+		if one != step.want {
+			t.Fatalf("step %d: it is another's turn", i)
+		}
+		s.begun(at(step.now))
+		if over := one.started == one.request.Spec.Count; over != (step.due < 0) || !over && !one.Due.Equal(at(step.due)) {
+			t.Errorf("step %d: over %v, due %v after the beginning, want %d ms", i, over, one.Due.Sub(began), step.due)
+		}
+	}
+	if s.next() != nil || late.started != 2 || soon.underWay != 3 {
+		t.Errorf("in the end %d and %d attempts have begun", late.started, soon.underWay)
+	}
+	endless := add(&s, 0, 0)
+	s.begun(at(1000)) // 990 ms late
+	if !endless.Due.Equal(at(1010)) {
+		t.Errorf("what is late has the next due %v after the beginning", endless.Due.Sub(began))
+	}
+	first := add(&s, 1, 1005)
+	s.postpone(at(1020))
+	if s.next() != endless || first.Due != at(1020) {
+		t.Error("what is postponed stays in front")
+	}
+}
