@@ -71,11 +71,9 @@ func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
 	}
 	// Closing the sockets takes the kernel some milliseconds: it comes after everything was said.
 	defer p.Close()
-	files, err := display.OpenFiles(c.Context, stdout, o.files(c.App.Version))
-	if err != nil && c.Context.Err() != nil {
-		return &exit.Error{Code: exit.Interrupted}
-	} else if err != nil {
-		return exit.With(exit.Output, err)
+	files, err := o.openFiles(c, stdout)
+	if err != nil {
+		return err
 	}
 	ctx, stop := context.WithCancel(c.Context)
 	defer stop()
@@ -107,6 +105,18 @@ func ipAlone(o options, targets *target.List) bool {
 	}
 	only, err := target.Parse(targets.Argument())
 	return o.spec.Send == prober.SendIP || err == nil && only.Address.IsLoopback()
+}
+
+// openFiles opens the files that the flags ask for beside stdout.
+func (o options) openFiles(c *cli.Context, stdout *display.Output) (*display.Files, error) {
+	files, err := display.OpenFiles(c.Context, stdout, o.files(c.App.Version))
+	switch {
+	case err == nil:
+		return files, nil
+	case c.Context.Err() != nil:
+		return nil, &exit.Error{Code: exit.Interrupted}
+	}
+	return nil, exit.With(exit.Output, err)
 }
 
 // massGC is how much garbage may come together before it is collected, in percent of what is in use, where results are not

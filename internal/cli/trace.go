@@ -151,11 +151,9 @@ func trace(c *cli.Context) error {
 	}
 	// Closing the sockets takes the kernel some milliseconds: it comes after everything was said.
 	defer p.Close()
-	files, err := display.OpenFiles(c.Context, stdout, o.files(c.App.Version))
-	if err != nil && c.Context.Err() != nil {
-		return &exit.Error{Code: exit.Interrupted}
-	} else if err != nil {
-		return exit.With(exit.Output, err)
+	files, err := o.openFiles(c, stdout)
+	if err != nil {
+		return err
 	}
 	ran := make(chan error, 1)
 	go func() { ran <- p.Run(c.Context) }()
