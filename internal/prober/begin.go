@@ -3,6 +3,7 @@ package prober
 import (
 	"context"
 	"errors"
+	"time"
 
 	"tcpprobe/internal/neighbor"
 	"tcpprobe/internal/port"
@@ -14,7 +15,8 @@ import (
 // prepare does what comes before the first SYN of an attempt, and reports whether it is ready to begin. If it is not, it has
 // ended, or waits for its port or its next hop, or somebody holds it.
 func (w *worker) prepare(ctx context.Context, a *attempt) bool {
-	way, lease, err := w.lease(a.series)
+	now := w.clock.Now() // for all that is done at once
+	way, lease, err := w.lease(a.series, now)
 	if errors.Is(err, port.ErrBusy) {
 		w.blocked = append(w.blocked, a)
 		return false
@@ -29,9 +31,9 @@ func (w *worker) prepare(ctx context.Context, a *attempt) bool {
 	if lease.Outside {
 		a.find(probe.FindingPortOutsideRange)
 	}
-	path := w.goBy(a, way)
+	path := w.goBy(a, way, now)
 	ask, err := w.nextHop(a, &path)
-	w.fill(a, path)
+	w.fill(a, path, now)
 	switch {
 	case err == nil && w.prober.options.Rehearse:
 		err = w.rehearse(a, ask)
@@ -66,7 +68,7 @@ func (w *worker) isReady(a *attempt) {
 }
 
 // fill makes the attempt's flow the handshake that is asked for.
-func (w *worker) fill(a *attempt, path rawip.Path) {
+func (w *worker) fill(a *attempt, path rawip.Path, now time.Time) {
 	spec := a.series.request.Spec
 	if a.flow == nil {
 		a.flow = &probe.Flow{
@@ -85,7 +87,7 @@ func (w *worker) fill(a *attempt, path rawip.Path) {
 	f.Handshake = spec.Handshake
 	h := &f.Handshake
 	h.LocalPort, h.RemotePort = f.Local.Port(), f.Remote.Port()
-	now, numbers := w.clock.Now(), w.prober.numbers
+	numbers := w.prober.numbers
 	h.ISS = tcphdr.SeqNum(numbers.ISN(f.Local, f.Remote, now))
 	h.TimestampBase = numbers.Timestamp(f.Local.Addr(), f.Remote.Addr(), now)
 	if h.MSS == 0 {

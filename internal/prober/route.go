@@ -2,6 +2,7 @@ package prober
 
 import (
 	"net/netip"
+	"time"
 
 	"tcpprobe/internal/route"
 	"tcpprobe/internal/stamp"
@@ -10,22 +11,22 @@ import (
 )
 
 // routeFrom asks for the route of a flow from a source port.
-func (w *worker) routeFrom(port uint16, remote netip.AddrPort, spec *Spec) (route.Route, error) {
+func (w *worker) routeFrom(port uint16, remote netip.AddrPort, spec *Spec, now time.Time) (route.Route, error) {
 	flow := route.Flow{
 		Dst: remote.Addr(), Src: spec.Source, SrcPort: port, DstPort: remote.Port(), Protocol: rawip.ProtocolTCP,
 		TOS: spec.TOS, Interface: w.prober.options.Interface, Mark: w.prober.options.Mark,
 	}
-	return w.routes.Lookup(flow, w.clock.Now())
+	return w.routes.Lookup(flow, now)
 }
 
 // goBy makes a route the attempt's, and returns the path that its datagrams take, as yet without the next hop's MAC.
-func (w *worker) goBy(a *attempt, way route.Route) rawip.Path {
+func (w *worker) goBy(a *attempt, way route.Route, now time.Time) rawip.Path {
 	a.way = way
 	a.result.Route = &probe.Route{
 		Interface: way.Interface, MAC: way.HardwareAddr, Source: way.Source,
 		NextHop: way.NextHop, OnLink: way.OnLink, MTU: way.MTU, LinkMTU: way.LinkMTU,
 	}
-	a.happened(probe.Event{Kind: probe.EventRouteFound, At: stamp.Stamp{User: w.clock.Now()}, Route: a.result.Route})
+	a.happened(probe.Event{Kind: probe.EventRouteFound, At: stamp.Stamp{User: now}, Route: a.result.Route})
 	return rawip.Path{Interface: way.Index, MAC: way.HardwareAddr, Link: w.inFrames(a.series.request.Spec.Send, way)}
 }
 
