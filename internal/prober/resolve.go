@@ -69,7 +69,9 @@ func (w *worker) resolve(ctx context.Context, a *attempt) bool {
 			return true
 		}
 	}
+	w.schedule.pause(s)
 	w.lookUp(ctx, a, host.Host, func(found resolver.Result, err error) {
+		w.schedule.resume(s, w.clock.Now())
 		if addresses := w.judge(ctx, a, found, err); addresses != nil {
 			s.remote = netip.AddrPortFrom(addresses[0], host.Port)
 			if w.prepare(ctx, a) {

@@ -45,6 +45,25 @@ func (s *schedule) begun(now time.Time) {
 	s.queue.Moved(one)
 }
 
+// pause takes a series off the schedule, while its name is looked up.
+func (s *schedule) pause(one *series) {
+	if one.started != one.request.Spec.Count {
+		s.queue.Remove(one)
+	}
+}
+
+// resume sets a series on the schedule again. Its first attempt begins only now; a later one keeps the time of the next as long
+// as that has not passed.
+func (s *schedule) resume(one *series, now time.Time) {
+	if one.started == one.request.Spec.Count {
+		return
+	}
+	if one.started == 1 || one.Due.Before(now) {
+		one.Due = now.Add(one.request.Spec.Interval)
+	}
+	s.queue.Add(one)
+}
+
 // postpone sets another time for the series in front.
 func (s *schedule) postpone(until time.Time) {
 	one := s.next()

@@ -54,3 +54,28 @@ func TestSchedule(t *testing.T) {
 		t.Error("what is postponed stays in front")
 	}
 }
+
+// TestScheduleDuringLookups: while the name of a series is looked up it has no turn. The interval after its first attempt counts
+// from the end of that; later attempts keep their times unless they have passed.
+func TestScheduleDuringLookups(t *testing.T) {
+	began := time.Unix(1000, 0)
+	at := func(ms int) time.Time { return began.Add(time.Duration(ms) * time.Millisecond) }
+	one := &series{taken: &taken{request: Request{Spec: &Spec{Count: 4, Interval: 10 * time.Millisecond}}}}
+	one.Due = at(0)
+	var s schedule
+	s.add(one)
+	for i, step := range []struct{ begun, resolved, due int }{{0, 8, 18}, {18, 19, 28}, {28, 60, 70}} {
+		s.begun(at(step.begun))
+		if s.pause(one); s.next() != nil {
+			t.Errorf("step %d: it has its turn during the lookup", i)
+		}
+		if s.resume(one, at(step.resolved)); s.next() != one || !one.Due.Equal(at(step.due)) {
+			t.Errorf("step %d: due %v after the beginning, want %d ms", i, one.Due.Sub(began), step.due)
+		}
+	}
+	s.begun(at(70))
+	s.pause(one)
+	if s.resume(one, at(71)); s.next() != nil {
+		t.Error("a series without another attempt is back on the schedule")
+	}
+}
