@@ -366,7 +366,8 @@ func TestB92_SilentTarget(t *testing.T) {
 			continue
 		}
 		apart := epoch(t, row[0]).Sub(epoch(t, rows[i-1][0]))
-		if apart < 999*time.Millisecond || apart > 1500*time.Millisecond {
+		// The first may have left late by what a busy machine takes from the decision to the wire.
+		if apart < 950*time.Millisecond || apart > 1500*time.Millisecond {
 			t.Errorf("request %d came %v after the one before it", i+1, apart)
 		}
 		stamps, source := stamp.Between(result.events[i-1].At, result.events[i].At)
