@@ -39,9 +39,11 @@ func (h *Held) ISS() tcphdr.SeqNum { return tcphdr.SeqNum(h.Number()) }
 func (h *Held) Identification() uint16 { return h.worker.random.identification() }
 
 // Make makes handshakes of flows, side by side, and returns when all have ended. Observe and Done of them are called by the
-// worker. When Run has returned, they end as Interrupted.
+// worker. Those that the end of the run breaks off end as Interrupted, and Make returns when Run has: whoever asks then
+// whether the run has ended hears that it has.
 func (h *Held) Make(flows []*probe.Flow) {
 	left, over := len(flows), make(chan struct{})
+	broken := false // off by the end of the run
 	if left == 0 {
 		return
 	}
@@ -51,7 +53,10 @@ func (h *Held) Make(flows []*probe.Flow) {
 			if done != nil {
 				done()
 			}
-			if left--; left == 0 {
+			abandoned := h.worker.abandoned[f]
+			delete(h.worker.abandoned, f)
+			broken = broken || f.Result.Outcome == probe.OutcomeInterrupted && !abandoned
+			if left--; left == 0 && !broken {
 				close(over)
 			}
 		}
@@ -72,6 +77,7 @@ func (h *Held) Make(flows []*probe.Flow) {
 func (h *Held) Abandon(f *probe.Flow) {
 	if f.Result.Outcome == probe.OutcomePending {
 		f.Result.Outcome = probe.OutcomeInterrupted // also if it has not begun
+		h.worker.abandoned[f] = true
 	}
 	h.worker.engine.Abandon(f)
 }

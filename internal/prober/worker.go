@@ -26,20 +26,21 @@ type worker struct {
 	lingering  lingering
 	elsewhere  map[[2]int]string // by two interfaces, the second's name if its packets are not the first's
 
-	schedule schedule      // series that wait for their time
-	ready    []*attempt    // that have to begin, and wait for their turn
-	flows    []*probe.Flow // that holders have made, and wait for their turn
-	blocked  []*attempt    // that wait for a port which is leased for their server
-	released bool          // a port was given back since those were tried
-	parked   int           // attempts that wait for a name or for a next hop
-	held     int           // attempts whose handshakes their holders make
-	underWay int           // handshakes
-	looked   time.Time     // when losses were looked for last
-	heard    time.Time     // when conflicts about next hops were asked for last
-	begun    time.Time     // since when handshakes were begun that may not have left yet; zero if there are none
-	latest   time.Time     // when the latest of them was begun
-	free     []*attempt    // for those to come, where results are not kept
-	spare    []*series     // for those to come
+	schedule  schedule             // series that wait for their time
+	ready     []*attempt           // that have to begin, and wait for their turn
+	flows     []*probe.Flow        // that holders have made, and wait for their turn
+	blocked   []*attempt           // that wait for a port which is leased for their server
+	released  bool                 // a port was given back since those were tried
+	parked    int                  // attempts that wait for a name or for a next hop
+	held      int                  // attempts whose handshakes their holders make
+	abandoned map[*probe.Flow]bool // flows that their holders have no more use for
+	underWay  int                  // handshakes
+	looked    time.Time            // when losses were looked for last
+	heard     time.Time            // when conflicts about next hops were asked for last
+	begun     time.Time            // since when handshakes were begun that may not have left yet; zero if there are none
+	latest    time.Time            // when the latest of them was begun
+	free      []*attempt           // for those to come, where results are not kept
+	spare     []*series            // for those to come
 
 	mu     sync.Mutex
 	posted []func()
@@ -73,6 +74,7 @@ func newWorker(p *Prober, wire *rawip.Wire, routes *route.Cache) *worker {
 		lingering: newLingering(p.cycles.Len()),
 		ports:     port.NewTable(p.cycles, p.mass, func(locals []netip.AddrPort) error { return wire.Watch(locals...) }),
 		elsewhere: make(map[[2]int]string),
+		abandoned: make(map[*probe.Flow]bool),
 		prober:    p, wire: wire, routes: routes, clock: stamp.NewClock(stamp.System),
 		engine: probe.NewEngine(wire), congestion: NewCongestion(most),
 		called: make(chan struct{}, 1),

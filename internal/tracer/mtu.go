@@ -34,18 +34,20 @@ func (t *Tracer) MTU() (*trace.PathMTU, error) {
 		return found, nil
 	}
 	found.Search = trace.NewMTUSearch(bare, largest(model))
-	wait := mtuWait(found.Plain.TCP.RTT, t.spec.Handshake.Timeout)
-	for !t.ended() {
-		size, ok := found.Search.Next()
-		if !ok {
-			break
-		}
+	wait := t.spec.Handshake.Timeout // until one has passed: silence would be the verdict
+	for size, ok := found.Search.Next(); ok; size, ok = found.Search.Next() {
 		result := t.padded(held, model, size-bare, wait)
+		if t.ended() {
+			result.Outcome = probe.OutcomeInterrupted // whatever became of this one: the search has no result
+		}
 		if result.Outcome == probe.OutcomeLocalError || t.ended() {
 			found.Plain, found.Search = result, nil
 			return found, nil
 		}
 		found.Search.Take(size, result)
+		if found.Search.Usable() {
+			wait = mtuWait(found.Plain.TCP.RTT, t.spec.Handshake.Timeout)
+		}
 	}
 	if size, ok := found.Search.BlackHole(); ok && !t.ended() {
 		found.Vanishing = trace.NewTrace(t.target.Text, t.options.First, t.options.Last)
