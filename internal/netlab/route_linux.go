@@ -3,11 +3,38 @@ package netlab
 import (
 	"encoding/binary"
 	"fmt"
+	"net"
 	"net/netip"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
+
+// EnableIPv6 switches IPv6 on for all interfaces of the host, those that are to come included: link-local addresses come by
+// themselves, no address waits for the detection of duplicates, and no router is asked for.
+func (h *Host) EnableIPv6() error {
+	var names []string
+	err := h.Do(func() error {
+		links, err := net.Interfaces()
+		for _, link := range links {
+			names = append(names, link.Name)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, name := range append(names, "default", "all") {
+		for _, setting := range []struct{ name, value string }{
+			{"accept_dad", "0"}, {"router_solicitations", "0"}, {"disable_ipv6", "0"},
+		} {
+			if err := h.Sysctl("net/ipv6/conf/"+name+"/"+setting.name, setting.value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
 
 // Address gives an interface an address and, once it is up, the route to the address's network.
 func (h *Host) Address(ifname string, prefix netip.Prefix) error {

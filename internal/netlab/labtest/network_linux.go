@@ -26,9 +26,63 @@ type Network struct {
 //	alias.lab.test   CNAME www.lab.test
 //	multi.lab.test   A 10.3.0.80, 10.3.0.81, 10.3.0.82; nobody has the last two
 //	text.lab.test    a TXT record and no address
+//	dual.lab.test    A 10.3.0.80, AAAA 2001:db8:3::80
+//	six.lab.test     AAAA 2001:db8:3::80
+//	dead6.lab.test   A 10.3.0.80, AAAA 2001:db8:3::99, which nobody has
 //
 // Another name in lab.test does not exist (RCODE 3), one outside of it is refused (RCODE 5).
 func Journey(t testing.TB) *Network {
+	t.Helper()
+	n := journey(t)
+	startHTTP(t, n.Server)
+	startDNS(t, n.Server, "10.3.0.53")
+	return n
+}
+
+// DualStack builds the standard network with IPv6 beside IPv4: next to 10.3.0.80/24 there is 2001:db8:3::80/64, and so for
+// each address and each route, the name server's included. Link-local addresses are fe80::2 for eth0 of Client, fe80::1 for
+// the routers' interfaces to Client and Server, and fe80::80 for eth0 of Server. No address waits for the detection of duplicates.
+func DualStack(t testing.TB) *Network {
+	t.Helper()
+	n := journey(t)
+	for _, h := range []*netlab.Host{n.Client, n.R1, n.R2, n.Server} {
+		if err := h.EnableIPv6(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, router := range []*netlab.Host{n.R1, n.R2} {
+		sysctl(t, router, "net/ipv6/conf/all/forwarding", "1")
+		sysctl(t, router, "net/ipv6/icmp/ratelimit", "0")
+	}
+	for _, a := range []struct {
+		host     *netlab.Host
+		ifname   string
+		prefixes []string
+	}{
+		{n.Client, "eth0", []string{"2001:db8:1::2/64", "fe80::2/64"}},
+		{n.R1, "eth0", []string{"2001:db8:1::1/64", "fe80::1/64"}},
+		{n.R1, "eth1", []string{"2001:db8:2::1/64"}},
+		{n.R2, "eth0", []string{"2001:db8:2::2/64"}},
+		{n.R2, "eth1", []string{"2001:db8:3::1/64", "fe80::1/64"}},
+		{n.Server, "eth0", []string{"2001:db8:3::53/64", "2001:db8:3::80/64", "fe80::80/64"}},
+	} {
+		for _, prefix := range a.prefixes {
+			if err := a.host.Address(a.ifname, netip.MustParsePrefix(prefix)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	defaultRoute(t, n.Client, "2001:db8:1::1")
+	defaultRoute(t, n.R1, "2001:db8:2::2")
+	defaultRoute(t, n.R2, "2001:db8:2::1")
+	defaultRoute(t, n.Server, "2001:db8:3::1")
+	startHTTP(t, n.Server)
+	startDNS(t, n.Server, "10.3.0.53", "2001:db8:3::53")
+	return n
+}
+
+// journey builds the standard network without servers.
+func journey(t testing.TB) *Network {
 	t.Helper()
 	lab := New(t)
 	n := &Network{
@@ -54,9 +108,6 @@ func Journey(t testing.TB) *Network {
 	defaultRoute(t, n.R1, "10.2.0.2")
 	defaultRoute(t, n.R2, "10.2.0.1")
 	defaultRoute(t, n.Server, "10.3.0.1")
-
-	startHTTP(t, n.Server)
-	startDNS(t, n.Server, "10.3.0.53")
 	return n
 }
 

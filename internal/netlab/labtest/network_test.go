@@ -2,11 +2,13 @@ package labtest_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"tcpprobe/internal/netlab"
@@ -175,5 +177,18 @@ func TestSNMP(t *testing.T) {
 	}
 	if _, ok := after["TcpExt.ListenDrops"]; !ok {
 		t.Error("there is no TcpExt.ListenDrops")
+	}
+}
+
+// On the standard network with IPv6 everything is reached in both families, also by the names.
+func TestDualStack(t *testing.T) {
+	n := labtest.DualStack(t)
+	for _, address := range []string{"10.3.0.80:80", "[2001:db8:3::80]:80", "[fe80::2%eth0]:1"} {
+		conn, err := n.Client.Dial(t.Context(), "tcp", address)
+		if err == nil {
+			conn.Close()
+		} else if !errors.Is(err, syscall.ECONNREFUSED) || !strings.HasPrefix(address, "[fe80") {
+			t.Errorf("%s: %v", address, err)
+		}
 	}
 }

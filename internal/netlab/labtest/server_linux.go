@@ -100,6 +100,7 @@ http {
 	uwsgi_temp_path uwsgi;
 	server {
 		listen 80;
+		listen [::]:80;
 		default_type text/plain;
 		return 200 "hello\n";
 	}
@@ -109,8 +110,8 @@ http {
 	Start(t, h, "event method", "nginx", "-e", "stderr", "-p", dir, "-c", config)
 }
 
-// startDNS starts dnsmasq on addr, port 53, with the names that Journey lists.
-func startDNS(t testing.TB, h *netlab.Host, addr string) {
+// startDNS starts dnsmasq on port 53 of addresses, with the names that Journey lists.
+func startDNS(t testing.TB, h *netlab.Host, addresses ...string) {
 	t.Helper()
 	dir := t.TempDir()
 	hosts := writeFile(t, dir, "hosts", `
@@ -118,6 +119,11 @@ func startDNS(t testing.TB, h *netlab.Host, addr string) {
 10.3.0.80 multi.lab.test
 10.3.0.81 multi.lab.test
 10.3.0.82 multi.lab.test
+10.3.0.80 dual.lab.test
+2001:db8:3::80 dual.lab.test
+2001:db8:3::80 six.lab.test
+10.3.0.80 dead6.lab.test
+2001:db8:3::99 dead6.lab.test
 `)
 	config := writeFile(t, dir, "dnsmasq.conf", `
 no-resolv
@@ -126,7 +132,7 @@ no-round-robin
 bind-interfaces
 except-interface=lo
 log-facility=-
-listen-address=`+addr+`
+listen-address=`+strings.Join(addresses, ",")+`
 addn-hosts=`+hosts+`
 local=/lab.test/
 cname=alias.lab.test,www.lab.test
