@@ -25,7 +25,8 @@ Usage:
   tcpprobe [flags] HOST:PORT [HOST:PORT ...]
   tcpprobe COMMAND
   Flags may stand before or after targets. PORT is a number or a service, as
-  https. A duration D is 300ms, 2s, or 2 for seconds.
+  https, or a list as 80,https,8000-8010; HOST may be a prefix, 192.0.2.0/24.
+  A duration D is 300ms, 2s, or 2 for seconds.
 
 Commands:
 `, app.Name, app.Usage)

@@ -6,28 +6,28 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"sync"
 
 	"tcpprobe/internal/text"
 )
 
-// List is the targets of a run: the arguments, and after them the lines of a file. All are valid when it is opened. Next and
-// Remaining may be called by several goroutines.
+// List is the targets of a run: those of the arguments, and after them those of the lines of a file. All are valid when it is
+// opened. Next and Remaining may be called by several goroutines.
 type List struct {
 	length int
 
 	mu    sync.Mutex
 	taken int // how many Next returned
-	args  []Target
+	args  []set
+	now   set         // that Next is at
+	at    int         // how many of its targets Next returned
 	lines *lineReader // of those left in the file; nil without one
 	name  string      // of the file
 	file  io.Closer
 	err   error
 }
-
-// NewList returns a list of targets that were parsed before.
-func NewList(targets ...Target) *List { return &List{length: len(targets), args: targets} }
 
 // ReadError is the error of a list that could not be read, which is a fault of the system and not of what stands in it.
 type ReadError struct {
@@ -41,22 +41,22 @@ func (e *ReadError) Error() string { return fmt.Sprintf("cannot read %s: %v", e.
 // Unwrap returns the cause.
 func (e *ReadError) Unwrap() error { return e.Err }
 
-// Open parses all targets, of which there may be no more than most (0: any number): no more than those are read. File is the
-// name of a file with a target a line, "-" for stdin or "" for none; # begins a comment, and a byte order mark is no part of
-// the first line. The error is a line for the user, about what is wrong in the arguments or in the file, or it is a
-// *ReadError, or that of the context, if it ends while the file is read.
+// Open parses all targets, of which there may be no more than most (0: any number): no more than those are read. An argument or
+// a line may stand for many: each address of a prefix with each port of a list. File is the name of a file with lines of them,
+// "-" for stdin or "" for none; # begins a comment, and a byte order mark is no part of the first line. The error is a line for
+// the user, about what is wrong in the arguments or in the file, or it is a *ReadError, or that of the context, if it ends while
+// the file is read.
 func Open(ctx context.Context, args []string, file string, stdin io.Reader, most int) (*List, error) {
 	l := &List{name: file}
 	for _, arg := range args {
-		parsed, err := Parse(arg)
+		parsed, err := parseSet(arg)
+		if err == nil {
+			err = l.count(parsed, most)
+		}
 		if err != nil {
 			return nil, err
 		}
 		l.args = append(l.args, parsed)
-	}
-	l.length = len(args)
-	if err := l.bound(most); err != nil {
-		return nil, err
 	}
 	if file == "" {
 		return l, nil
@@ -84,11 +84,15 @@ func Open(ctx context.Context, args []string, file string, stdin io.Reader, most
 	}
 }
 
-// bound returns an error if there are more targets than most, and most is not 0.
-func (l *List) bound(most int) error {
-	if most > 0 && l.length > most {
+// count counts the targets of a set. It returns an error if there are more than most by then, and most is not 0.
+func (l *List) count(s set, most int) error {
+	if most == 0 {
+		most = math.MaxInt
+	}
+	if s.count > most-l.length {
 		return fmt.Errorf("there are more than %d targets: raise --max-targets if they are all meant", most)
 	}
+	l.length += s.count
 	return nil
 }
 
@@ -133,15 +137,14 @@ func (l *List) keep(r io.Reader, most int) error {
 // check counts the targets of lines up to the first that is wrong, or one too many, and hands each to take.
 func (l *List) check(lines *lineReader, most int, take func(line string)) error {
 	for {
-		_, line, err := l.nextLine(lines)
+		parsed, line, err := l.nextLine(lines)
 		if err == io.EOF {
 			return nil
 		} else if err != nil {
 			return err
 		}
 		take(line)
-		l.length++
-		if err := l.bound(most); err != nil {
+		if err := l.count(parsed, most); err != nil {
 			return err
 		}
 	}
@@ -155,22 +158,22 @@ func (l *List) source() string {
 	return text.Printable(l.name)
 }
 
-// nextLine returns the target of the next line that has one, and its text; after the last the error is io.EOF.
-func (l *List) nextLine(lines *lineReader) (Target, string, error) {
+// nextLine returns the targets of the next line that has any, and its text; after the last the error is io.EOF.
+func (l *List) nextLine(lines *lineReader) (set, string, error) {
 	line, err := lines.next()
 	switch {
 	case err == io.EOF:
-		return Target{}, "", io.EOF
-	case errors.Is(err, errLongLine):
-		return Target{}, "", fmt.Errorf("%s line %d: %w", l.source(), lines.number, err)
+		return set{}, "", io.EOF
+	case errors.Is(err, errLongLine), errors.Is(err, errUTF16):
+		return set{}, "", fmt.Errorf("%s line %d: %w", l.source(), lines.number, err)
 	case err != nil && l.name == "-":
-		return Target{}, "", &ReadError{l.source(), err}
+		return set{}, "", &ReadError{l.source(), err}
 	case err != nil:
-		return Target{}, "", fmt.Errorf("--targets: %w", err)
+		return set{}, "", fmt.Errorf("--targets: %w", err)
 	}
-	parsed, err := Parse(line)
+	parsed, err := parseSet(line)
 	if err != nil {
-		return Target{}, "", fmt.Errorf("%s line %d: %w", l.source(), lines.number, err)
+		return set{}, "", fmt.Errorf("%s line %d: %w", l.source(), lines.number, err)
 	}
 	return parsed, line, nil
 }
@@ -180,24 +183,34 @@ func (l *List) nextLine(lines *lineReader) (Target, string, error) {
 func (l *List) Next() (Target, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.at == l.now.count {
+		next, ok := l.nextSet()
+		if !ok {
+			return Target{}, false
+		}
+		l.now, l.at = next, 0
+	}
+	t := l.now.at(l.at)
+	l.at++
+	l.taken++
+	return t, true
+}
+
+// nextSet returns the set behind the present one, of the arguments or of the file.
+func (l *List) nextSet() (set, bool) {
 	if len(l.args) > 0 {
 		first := l.args[0]
 		l.args = l.args[1:]
-		l.taken++
 		return first, true
 	}
 	if l.lines == nil || l.err != nil {
-		return Target{}, false
+		return set{}, false
 	}
 	parsed, _, err := l.nextLine(l.lines)
-	if err != nil {
-		if err != io.EOF {
-			l.err = err
-		}
-		return Target{}, false
+	if err != nil && err != io.EOF {
+		l.err = err
 	}
-	l.taken++
-	return parsed, true
+	return parsed, err == nil
 }
 
 // Remaining returns how many targets Next has not returned yet.
@@ -210,7 +223,7 @@ func (l *List) Remaining() int {
 // Argument returns what of the command line names the targets, for messages: the first target, or the flag with the file.
 func (l *List) Argument() string {
 	if len(l.args) > 0 {
-		return l.args[0].Text
+		return l.args[0].first.Text
 	}
 	return "--targets " + l.name
 }

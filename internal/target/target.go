@@ -2,9 +2,7 @@ package target
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"tcpprobe/internal/text"
@@ -22,32 +20,14 @@ type Target struct {
 // Parse reads HOST:PORT, where PORT is a number or the name of a TCP service. The error is a line that says what is wrong and
 // what would be right; nothing in it needs escaping.
 func Parse(s string) (Target, error) {
-	if t, ok := parseLiteral(s); ok {
-		return t, nil
+	found, err := parseSet(s)
+	if err == nil && found.count > 1 {
+		err = fmt.Errorf("target %s: these are %d targets, and one is wanted", text.Printable(s), found.count)
 	}
-	wrong := func(err error) (Target, error) {
-		return Target{}, fmt.Errorf("target %s: %w", text.Printable(s), err)
-	}
-	i := strings.LastIndexByte(s, ':')
-	if i < 0 {
-		return wrong(fmt.Errorf("the port is missing, as in %s:80", text.Printable(s)))
-	}
-	t := Target{Text: s, Host: s[:i]}
-	if t.Host == "" {
-		return wrong(fmt.Errorf("the host is missing, as in localhost%s", text.Printable(s)))
-	}
-	if err := resolver.CheckHost(t.Host); err != nil {
+	if err != nil {
 		return Target{}, err
 	}
-	if err := checkAddress(t.Host); err != nil {
-		return wrong(err)
-	}
-	port, err := parsePort(s[i+1:])
-	if err != nil {
-		return wrong(err)
-	}
-	t.Port = port
-	return t, nil
+	return found.at(0), nil
 }
 
 // parseLiteral reads what most lines of a long file are, an address and a number, and tries nothing else.
@@ -71,24 +51,6 @@ func parseLiteral(s string) (Target, bool) {
 		return Target{}, false
 	}
 	return Target{Text: s, Host: host, Port: uint16(port), Address: address}, true
-}
-
-// parsePort reads a port number or the name of a TCP service.
-func parsePort(s string) (uint16, error) {
-	if s == "" {
-		return 0, fmt.Errorf("the port is missing after the colon, as in :80")
-	}
-	if n, err := strconv.Atoi(s); err == nil && s[0] != '+' {
-		if n < 1 || n > 65535 {
-			return 0, fmt.Errorf("port %d is not within 1 to 65535", n)
-		}
-		return uint16(n), nil
-	}
-	n, err := net.LookupPort("tcp", s)
-	if err != nil || n < 1 || s[0] == '+' {
-		return 0, fmt.Errorf("there is no TCP service called %s: a number from 1 to 65535 would do", text.Printable(s))
-	}
-	return uint16(n), nil
 }
 
 // checkAddress refuses literal addresses that are no single host's.

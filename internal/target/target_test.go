@@ -55,6 +55,19 @@ func TestParseErrors(t *testing.T) {
 		"255.255.255.255:80": "target 255.255.255.255:80: 255.255.255.255 is the broadcast address, and a TCP connection has two ends",
 		"0xe0000001:80":      "target 0xe0000001:80: 224.0.0.1 is a multicast group, and a TCP connection has two ends",
 		"80:80":              "target 80:80: 0.0.0.80 belongs to no host: addresses from 0.0.0.0 to 0.255.255.255 mean this network",
+		"a:80,443":           "target a:80,443: these are 2 targets, and one is wanted",
+		"10.0.0.0/31:80":     "target 10.0.0.0/31:80: these are 2 targets, and one is wanted",
+		"a:80,":              "target a:80,: a port is missing beside the comma, as in 80,443",
+		"a:80,0":             "target a:80,0: port 0 is not within 1 to 65535",
+		"a:81-80":            "target a:81-80: the range 81-80 ends before it begins: 80-81 would do",
+		"a:80-65536":         "target a:80-65536: port 65536 is not within 1 to 65535",
+		"a:80-":              "target a:80-: there is no TCP service called 80-: a number from 1 to 65535 would do",
+		"192.0.2.1/24:80":    "target 192.0.2.1/24:80: 192.0.2.1/24 is an address in a prefix: 192.0.2.0/24 is the prefix, and 192.0.2.1 the address",
+		"192.0.2.0/33:80":    "target 192.0.2.0/33:80: 192.0.2.0/33 is no prefix of IPv4 addresses, as 192.0.2.0/24",
+		"a/24:80":            "target a/24:80: a/24 is no prefix of IPv4 addresses, as 192.0.2.0/24",
+		"192.0.2.0/24":       "target 192.0.2.0/24: the port is missing, as in 192.0.2.0/24:80",
+		"0.0.0.0/0:80":       "target 0.0.0.0/0:80: in 0.0.0.0/0, 0.0.0.0 means this host itself and is no address to send to: try 127.0.0.1",
+		"128.0.0.0/1:80":     "target 128.0.0.0/1:80: in 128.0.0.0/1, 255.255.255.255 is the broadcast address, and a TCP connection has two ends",
 		"240.0.0.1:80":       "target 240.0.0.1:80: 240.0.0.1 is reserved and belongs to no host",
 	} {
 		if got, err := target.Parse(text); err == nil || err.Error() != want || got != (target.Target{}) {
@@ -70,7 +83,7 @@ func TestParseErrors(t *testing.T) {
 
 // FuzzParse: whatever is typed, a target is one that can be written again, and an error is one printable line.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"192.0.2.1:80", "a:http", "[::1]:80", ":", "a\x00:1", "\xff:1", "ü:1", "1.2.3.4:00001"} {
+	for _, s := range []string{"192.0.2.1:80", "a:http", "[::1]:80", ":", "a\x00:1", "\xff:1", "ü:1", "1.2.3.4:00001", "10.0.0.0/30:80-81,443", "10.0.0.1/32:http"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -78,8 +91,11 @@ func FuzzParse(f *testing.F) {
 		switch {
 		case err != nil && strings.ContainsAny(err.Error(), "\n\x1b\x00"):
 			t.Errorf("%q: %q", s, err)
-		case err == nil && (got.Text != s || got.Port == 0 || !strings.HasPrefix(s, got.Host+":")):
-			t.Errorf("%q: %+v", s, got)
+		case err == nil:
+			again, err := target.Parse(got.Text)
+			if err != nil || again.Text != got.Text || again.Host != got.Host || again.Port != got.Port || got.Port == 0 {
+				t.Errorf("%q: %+v, and that is %+v (%v)", s, got, again, err)
+			}
 		}
 	})
 }
