@@ -27,6 +27,9 @@ func Main(version string) int {
 	}
 	// A reader that has gone is an output that could not be written, not a reason to die without a word.
 	signal.Ignore(syscall.SIGPIPE)
+	if asksVersion(args) {
+		return printVersion(version, os.Stdout, os.Stderr)
+	}
 	ctx, stop := interruptible()
 	code := run(ctx, version, args, os.Stdin, os.Stdout, os.Stderr)
 	stop()
@@ -69,6 +72,11 @@ func run(ctx context.Context, version string, args []string, stdin io.Reader, st
 	if unwritten := errors.Join(out.Err(), beside.Err()); unwritten != nil {
 		err = exit.With(exit.Output, fmt.Errorf("cannot write the results: %w", unwritten))
 	}
+	return conclude(err, stderr)
+}
+
+// conclude says why the program ended, unless there is nothing to say or nobody to hear it, and returns the exit status.
+func conclude(err error, stderr io.Writer) int {
 	var ended *exit.Error
 	switch {
 	case err == nil:
@@ -77,9 +85,24 @@ func run(ctx context.Context, version string, args []string, stdin io.Reader, st
 		ended = &exit.Error{Code: exit.Usage, Err: err}
 	}
 	if ended.Err != nil && !errors.Is(ended.Err, syscall.EPIPE) {
-		fmt.Fprintf(stderr, "%s: %s\n", app.Name, text.Printable(ended.Err.Error()))
+		fmt.Fprintf(stderr, "tcpprobe: %s\n", text.Printable(ended.Err.Error()))
 	}
 	return ended.Code
+}
+
+// asksVersion reports whether the version is all that is asked for. It is answered before there is a command line, which
+// takes longer to build than all the rest of that run: packages and scripts ask.
+func asksVersion(args []string) bool {
+	return len(args) == 1 && (args[0] == "--version" || args[0] == "-V")
+}
+
+// printVersion prints the version, and returns the exit status.
+func printVersion(version string, stdout, stderr io.Writer) int {
+	_, err := fmt.Fprintf(stdout, "tcpprobe %s\n", version)
+	if err != nil {
+		err = exit.With(exit.Output, fmt.Errorf("cannot write the results: %w", err))
+	}
+	return conclude(err, stderr)
 }
 
 // newApp returns the command line.
