@@ -65,6 +65,7 @@ func checkFlags() []cli.Flag {
 		&cli.StringFlag{Name: "refuse", Aliases: []string{"r"}, Value: "crit", Usage: "`ok|warn|crit`: the state of a port that is refused"},
 		&cli.IntFlag{Name: "number", Aliases: []string{"n"}, Value: 1, Usage: "make `N` handshakes, and judge their average"},
 		durationFlag("timeout", "t", "10s", "", "be done after `D`, whatever is missing"),
+		&cli.StringSliceFlag{Name: "fail-on", Usage: "critical if `FINDING` occurs, by its code in the JSON results; may be repeated"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "say more: -v in the line, -vv and -vvv in lines below it"},
 	}
 	for _, f := range probeFlags() {
@@ -110,11 +111,13 @@ func runCheck(ctx context.Context, version string, args []string, stdout io.Writ
 		Version:         version,
 		HideVersion:     true,
 		HideHelpCommand: true,
-		Flags:           checkFlags(),
-		Writer:          &said, // the library prints the help
-		ErrWriter:       io.Discard,
-		OnUsageError:    func(_ *cli.Context, err error, _ bool) error { return tidy(err) },
-		ExitErrHandler:  func(*cli.Context, error) {},
+		// A comma is no separator: --fail-on is given once for each finding.
+		DisableSliceFlagSeparator: true,
+		Flags:                     checkFlags(),
+		Writer:                    &said, // the library prints the help
+		ErrWriter:                 io.Discard,
+		OnUsageError:              func(_ *cli.Context, err error, _ bool) error { return tidy(err) },
+		ExitErrHandler:            func(*cli.Context, error) {},
 		Action: func(c *cli.Context) (err error) {
 			limit = duration(c, "timeout")
 			state, err = checkTarget(c, &said)
@@ -277,6 +280,13 @@ func readCheck(c *cli.Context) (o checkOptions, err error) {
 		return o, fmt.Errorf("%d handshakes, one every %v, do not fit into %v: lower --number or --interval, or raise --timeout", u.Number, every, u.Limit)
 	}
 	u.Verbose = c.Count("verbose")
+	for _, code := range c.StringSlice("fail-on") {
+		f, err := probe.ParseFinding(code)
+		if err != nil {
+			return o, fmt.Errorf("--fail-on %w", err)
+		}
+		u.FailOn = append(u.FailOn, f)
+	}
 	o.options, err = probeOptions(c, o.rule)
 	return o, err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"tcpprobe/internal/exit"
+	"tcpprobe/probe"
 )
 
 // completionFiles are the scripts, one template for each shell.
@@ -92,6 +93,11 @@ func completionFlags(flags []cli.Flag) []flagWords {
 		k := flagWords{TakesValue: doc.TakesValue(), Usage: strings.ReplaceAll(doc.GetUsage(), "`", "")}
 		if parts := strings.Split(doc.GetUsage(), "`"); len(parts) == 3 {
 			k.Value, k.Values = parts[1], alternatives(parts[1])
+		}
+		if k.Value == "FINDING" {
+			for _, finding := range probe.Findings() {
+				k.Values = append(k.Values, string(finding))
+			}
 		}
 		if k.Values != nil {
 			k.Usage = strings.TrimPrefix(k.Usage, k.Value+": ") // the shell shows them anyway

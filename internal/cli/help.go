@@ -41,7 +41,7 @@ Commands:
 Exit status:
   0 every handshake was established   1 refused       2 timeout
   3 unreachable (ICMP error)          4 no such name  5 no route or no next hop
-  6 handshakes ended differently, or an assertion failed
+  6 handshakes ended differently, an assertion failed, a finding was --fail-on
   64 usage               70 a fault of tcpprobe
   71 the system refused  74 output not written  77 CAP_NET_RAW is missing
   78 configuration       130 interrupted before any result

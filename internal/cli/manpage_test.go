@@ -159,14 +159,7 @@ func TestManPageContract(t *testing.T) {
 	} {
 		words = append(words, o.String())
 	}
-	for _, f := range []probe.Finding{
-		probe.FindingSYNRetransmitted, probe.FindingDuplicateSYNACK, probe.FindingStalePeerState, probe.FindingResetAfterEstablished, probe.FindingRSTIgnored,
-		probe.FindingPeerSpeaksFirst, probe.FindingOptionsMalformed, probe.FindingChecksumInvalid, probe.FindingSimultaneousOpen, probe.FindingARPConflict,
-		probe.FindingARPUnanswered, probe.FindingNextHopMoved, probe.FindingNextHopOwnMAC, probe.FindingNextHopGroupMAC,
-		probe.FindingAddressConflict, probe.FindingICMPThenAnswer, probe.FindingTimestampsMismatch, probe.FindingMD5Signature, probe.FindingCloseUnanswered, probe.FindingFragmentIgnored,
-		probe.FindingDNSAnswerDamaged,
-		probe.FindingAnsweredElsewhere, probe.FindingPortOutsideRange,
-	} {
+	for _, f := range probe.Findings() {
 		words = append(words, string(f))
 	}
 	if got := manItems(lines, "DIAGNOSTICS", `Li (\S+)$`); !slices.Equal(got, words) {

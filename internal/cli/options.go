@@ -45,6 +45,7 @@ type options struct {
 	quiet      bool
 	color      string
 	assertions []stats.Assertion
+	failOn     []probe.Finding
 	require    exit.Requirement
 }
 
@@ -128,6 +129,11 @@ func readOptions(c *cli.Context) (o options, err error) {
 		keep("assert", e)
 		o.assertions = append(o.assertions, a)
 	}
+	for _, code := range c.StringSlice("fail-on") {
+		f, e := probe.ParseFinding(code)
+		keep("fail-on", e)
+		o.failOn = append(o.failOn, f)
+	}
 	o.require, e = exit.ParseRequirement(c.String("require"))
 	keep("require", e)
 	explain := c.Generic("explain").(*optional)
@@ -163,6 +169,8 @@ func (o options) agree(targets int) error {
 		return exit.UsageError("--dry-run sends nothing: there are no results to write")
 	case o.dryRun && len(o.assertions) > 0:
 		return exit.UsageError("--dry-run sends nothing: there is nothing to --assert")
+	case o.dryRun && len(o.failOn) > 0:
+		return exit.UsageError("--dry-run sends nothing: there is nothing to --fail-on")
 	case o.output == "mermaid" && (o.spec.Count != 1 || targets > 1 || o.spec.All):
 		return exit.UsageError("--output mermaid draws one handshake: it goes with one target, and with neither --count nor --all")
 	case o.diagram != "" && (o.spec.Count != 1 || targets > 1 || o.spec.All):
@@ -204,7 +212,7 @@ func oneOf(s string, allowed ...string) error {
 // display returns how the flags want results to be shown on an output.
 func (o options) display(w *display.Output) display.Options {
 	return display.Options{
-		JSON: o.json, Mermaid: o.output == "mermaid", Explain: o.explain, Checksums: o.checksums, Assertions: o.assertions,
+		JSON: o.json, Mermaid: o.output == "mermaid", Explain: o.explain, Checksums: o.checksums, Assertions: o.assertions, FailOn: o.failOn,
 		Named: o.targets != "", Bars: terminal.MovesCursor(w),
 		Style: o.style(w),
 	}

@@ -22,6 +22,7 @@ type Options struct {
 	Explain    bool
 	Checksums  bool // explained too
 	Assertions []stats.Assertion
+	FailOn     []probe.Finding
 	Style      report.Style
 	Bars       bool // the times of an only target are shown as bars, too
 	Named      bool // targets were named in a file, and are shown by their verdicts alone
@@ -59,7 +60,7 @@ type Display struct {
 func New(o Options, targets *target.List, spec *prober.Spec, stdout, stderr *Output, files *Files, stop func()) *Display {
 	return &Display{
 		options: o, targets: targets, spec: spec, queue: stdout.queue, stdout: stdout, stderr: stderr, files: files, stop: stop,
-		total: newTotal(targets.Len()), open: make(map[*observer]bool),
+		total: newTotal(targets.Len(), o.FailOn), open: make(map[*observer]bool),
 		many:  targets.Len() > MostShown || o.Named,
 		bars:  o.Bars && targets.Len() == 1 && !o.Style.Quiet,
 		pages: pages{w: stdout, blank: !o.Style.Quiet},
@@ -170,6 +171,7 @@ func (d *Display) End(drops int) {
 	for _, o := range slices.SortedFunc(maps.Keys(d.open), func(a, b *observer) int { return a.number - b.number }) {
 		d.over(o)
 	}
+	d.total.tellFound(d.stderr)
 	all := d.total.report(d.targets.Len(), d.targets.Remaining(), drops)
 	switch o := d.options; {
 	case all.Targets == 1:

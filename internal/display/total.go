@@ -3,6 +3,8 @@ package display
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,16 +17,27 @@ import (
 
 // total is what is known of all targets together.
 type total struct {
-	began time.Time
+	began  time.Time
+	failOn []probe.Finding
 
 	mu      sync.Mutex
 	tally   exit.Tally
 	summary *stats.Summary
 	broken  int // handshakes that were broken off before there was a verdict
+	found   map[probe.Finding]occurrence
 }
 
-func newTotal(targets int) *total {
-	return &total{summary: stats.NewSummary(fmt.Sprintf("%d targets", targets)), began: time.Now()}
+// occurrence is how often one of the findings that fail the run was found.
+type occurrence struct {
+	handshakes int
+	target     string // the first
+}
+
+func newTotal(targets int, failOn []probe.Finding) *total {
+	return &total{
+		summary: stats.NewSummary(fmt.Sprintf("%d targets", targets)), began: time.Now(),
+		failOn: failOn, found: make(map[probe.Finding]occurrence),
+	}
 }
 
 // add takes note of how a handshake has ended.
@@ -37,6 +50,34 @@ func (t *total) add(r *probe.Result) {
 		return
 	}
 	t.summary.Add(r)
+	t.look(r)
+}
+
+// look takes note of findings that fail the run.
+func (t *total) look(r *probe.Result) {
+	for _, f := range r.Findings {
+		if !slices.Contains(t.failOn, f) {
+			continue
+		}
+		o, again := t.found[f]
+		if !again {
+			o.target = r.Target
+			t.tally.AddFailure()
+		}
+		o.handshakes++
+		t.found[f] = o
+	}
+}
+
+// tellFound writes a line for each finding that fails the run.
+func (t *total) tellFound(w io.Writer) {
+	t.mu.Lock()
+	found := maps.Clone(t.found)
+	t.mu.Unlock()
+	for _, f := range slices.Sorted(maps.Keys(found)) {
+		o := found[f]
+		fmt.Fprintf(w, "tcpprobe: %s: --fail-on %s: in %s\n", text.Printable(o.target), f, text.Count(o.handshakes, "handshake"))
+	}
 }
 
 // check takes note of the assertions that did not hold for a target, and writes a line for each that says why.

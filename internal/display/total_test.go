@@ -33,7 +33,7 @@ func TestAssertionsInWords(t *testing.T) {
 		s := stats.NewSummary("a\x1b:80")
 		s.Add(r)
 		s.Check([]stats.Assertion{a})
-		all := newTotal(1)
+		all := newTotal(1, nil)
 		all.add(r)
 		var stderr bytes.Buffer
 		all.check(&stderr, s)

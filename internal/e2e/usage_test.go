@@ -10,6 +10,7 @@ import (
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/netlab"
 	"tcpprobe/internal/netlab/labtest"
+	"tcpprobe/probe"
 )
 
 // newHost returns a host without any link: whatever the program makes of its arguments, nothing leaves.
@@ -81,6 +82,10 @@ func TestUsage(t *testing.T) {
 		{"192.0.2.1:80 --require 100.1%", "--require 100.1%: any, all or a percentage is wanted, more than 0% and up to 100%, as in 90%"},
 		{"192.0.2.1:80 --require 90", "--require 90: any, all or a percentage is wanted, more than 0% and up to 100%, as in 90%"},
 		{"192.0.2.1:80 --assert loss<1% --assert p99<5%", `--assert "p99<5%": "5%" is no duration, as in p99<50ms, or a number of seconds`},
+		{"192.0.2.1:80 --fail-on nosuch", "--fail-on nosuch: one of " + findingCodes() + " is wanted"},
+		{"192.0.2.1:80 --fail-on=", "--fail-on : one of " + findingCodes() + " is wanted"},
+		{"192.0.2.1:80 --fail-on rst_ignored,md5_signature", "--fail-on rst_ignored,md5_signature: one of " + findingCodes() + " is wanted"},
+		{"192.0.2.1:80 --fail-on rst_ignored --dry-run", "--dry-run sends nothing: there is nothing to --fail-on"},
 		{"192.0.2.1:80 --assert loss<1% --dry-run", "--dry-run sends nothing: there is nothing to --assert"},
 		{"192.0.2.1:80 --pcap same --diagram same", "--pcap and --diagram both want same: give each a file of its own"},
 		{"schema now", "schema takes no arguments"},
@@ -97,6 +102,15 @@ func TestUsage(t *testing.T) {
 			t.Errorf("%s: exit code %d, stdout %q, stderr\n%swant\n%s", test.args, r.code, r.stdout, r.stderr, want)
 		}
 	}
+}
+
+// findingCodes lists the codes of all findings, as the error does that wants one of them.
+func findingCodes() string {
+	var codes []string
+	for _, f := range probe.Findings() {
+		codes = append(codes, string(f))
+	}
+	return strings.Join(codes, ", ")
 }
 
 // TestUsageKinds has what is wrong in a way that another line may describe.

@@ -5,7 +5,7 @@ import "tcpprobe/probe"
 // Tally counts the handshakes of a run, of all its targets. Its zero value is empty.
 type Tally struct {
 	codes  map[int]int // how many results have which exit code
-	failed int         // assertions that did not hold
+	failed int         // assertions that did not hold, and findings that were not to occur
 }
 
 // Add counts a result.
@@ -16,12 +16,12 @@ func (t *Tally) Add(r *probe.Result) {
 	t.codes[CodeOf(r)]++
 }
 
-// AddFailure counts an assertion that did not hold.
+// AddFailure counts an assertion that did not hold, or a finding that was not to occur.
 func (t *Tally) AddFailure() { t.failed++ }
 
 // Err returns an *Error with the exit code for all that was counted, and nil for code 0. If the requirement is not met the
 // code is that of the outcome, if there was only one. An established handshake is such an outcome where all had to be
-// established. An assertion that did not hold is code 6, unless nothing has ended. Handshakes that were broken off count for
+// established. A failure is code 6, unless nothing has ended. Handshakes that were broken off count for
 // nothing beside others.
 func (t *Tally) Err(required Requirement) error {
 	all := 0

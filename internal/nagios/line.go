@@ -38,14 +38,30 @@ func (rule Rule) message(results []*probe.Result) string {
 	case len(results) > 1:
 		said = rule.messageOfMany(results)
 	case ok:
-		said = fmt.Sprintf("%s open, handshake %s, %s", rule.Target, milliseconds(average), syns)
+		said = fmt.Sprintf("%s open, handshake %s%s, %s", rule.Target, milliseconds(average), rule.passed(average), syns)
 	default:
 		said = fmt.Sprintf("%s %s", rule.Target, rule.failure(first))
+	}
+	for _, f := range rule.found(results) {
+		said += ", --fail-on " + string(f)
 	}
 	if rule.Verbose > 0 {
 		said += details(results[0])
 	}
 	return said
+}
+
+// passed names the threshold that a time alerts for, the graver of two: " (above -w 0.1)"; nothing if there is none.
+func (rule Rule) passed(average time.Duration) string {
+	for _, threshold := range []struct {
+		flag  string
+		limit *Range
+	}{{"-c", rule.Critical}, {"-w", rule.Warning}} {
+		if value := average.Seconds(); threshold.limit.Alerts(value) {
+			return fmt.Sprintf(" (%s %s %v)", threshold.limit.side(value), threshold.flag, threshold.limit)
+		}
+	}
+	return ""
 }
 
 // messageOfMany says how several handshakes ended, and why the first of those failed that did.
@@ -62,7 +78,7 @@ func (rule Rule) messageOfMany(results []*probe.Result) string {
 	}
 	said := fmt.Sprintf("%s: %d of %d handshakes established", rule.Target, established, len(results))
 	if average, ok := averageTime(results); ok {
-		said += ", " + milliseconds(average) + " on average"
+		said += ", " + milliseconds(average) + " on average" + rule.passed(average)
 	}
 	return said + ", " + text.Count(synsSent(results), "SYN") + failure
 }

@@ -73,6 +73,17 @@ func (r *Range) Alerts(value float64) bool {
 	return (r.start <= value && value <= r.end) == r.inside
 }
 
+// side says where a value is for which the range alerts: "above", "below" or "within" it.
+func (r *Range) side(value float64) string {
+	switch {
+	case r.inside:
+		return "within"
+	case value < r.start:
+		return "below"
+	}
+	return "above"
+}
+
 // String returns the range as performance data have it, in seconds; it is empty if there is none.
 func (r *Range) String() string {
 	if r == nil {

@@ -1,6 +1,7 @@
 package nagios
 
 import (
+	"slices"
 	"time"
 
 	"tcpprobe/icmp"
@@ -12,6 +13,7 @@ type Rule struct {
 	Target            string                   // as the user wrote it
 	Warning, Critical *Range                   // of the time of the handshake; nil for none
 	Refused           State                    // of a target that refuses
+	FailOn            []probe.Finding          // that are CRITICAL
 	Number            int                      // of handshakes that were asked for, at least 1
 	Limit             time.Duration            // for all of the check
 	Verbose           int                      // 0: a line; 1: more in it; 2: and a line for each handshake; 3: and each packet
@@ -21,7 +23,7 @@ type Rule struct {
 // Judge returns the state that the handshakes, at least one, put the target in.
 //
 // If none was established it is the gravest of theirs. Or else the average time of those that were is held against the ranges,
-// and if others were not, that is a WARNING at the least.
+// and if others were not, that is a WARNING at the least. A finding that is CRITICAL is so beside anything else.
 func (rule Rule) Judge(results []*probe.Result) State {
 	gravest := OK
 	for _, r := range results {
@@ -29,6 +31,8 @@ func (rule Rule) Judge(results []*probe.Result) State {
 	}
 	average, ok := averageTime(results)
 	switch {
+	case len(rule.found(results)) > 0:
+		return Critical
 	case !ok:
 		return gravest
 	case rule.Critical.Alerts(average.Seconds()):
@@ -37,6 +41,17 @@ func (rule Rule) Judge(results []*probe.Result) State {
 		return Warning
 	}
 	return OK
+}
+
+// found returns the findings of the handshakes that are CRITICAL, each once.
+func (rule Rule) found(results []*probe.Result) []probe.Finding {
+	var found []probe.Finding
+	for _, f := range rule.FailOn {
+		if slices.ContainsFunc(results, func(r *probe.Result) bool { return slices.Contains(r.Findings, f) }) && !slices.Contains(found, f) {
+			found = append(found, f)
+		}
+	}
+	return found
 }
 
 // stateOf returns the state that the outcome of one handshake stands for. UNKNOWN is for faults on this side alone: a name that

@@ -64,13 +64,13 @@ func TestLine(t *testing.T) {
 		{"at the threshold", "0.1", "0.5", Critical, 1, []*probe.Result{opened(100 * ms)},
 			"OK - db.example:5432 open, handshake 100.000 ms, 1 SYN | handshake=0.100000s;0.1;0.5;0;10 dns=0.001912s;;;0 syn=1;;;0"},
 		{"slow", "0.1", "0.5", Critical, 1, []*probe.Result{opened(101 * ms)},
-			"WARNING - db.example:5432 open, handshake 101.000 ms, 1 SYN | handshake=0.101000s;0.1;0.5;0;10 dns=0.001912s;;;0 syn=1;;;0"},
+			"WARNING - db.example:5432 open, handshake 101.000 ms (above -w 0.1), 1 SYN | handshake=0.101000s;0.1;0.5;0;10 dns=0.001912s;;;0 syn=1;;;0"},
 		{"too slow", "100ms", "500ms", Critical, 1, []*probe.Result{opened(501 * ms)},
-			"CRITICAL - db.example:5432 open, handshake 501.000 ms, 1 SYN | handshake=0.501000s;0.1;0.5;0;10 dns=0.001912s;;;0 syn=1;;;0"},
+			"CRITICAL - db.example:5432 open, handshake 501.000 ms (above -c 0.5), 1 SYN | handshake=0.501000s;0.1;0.5;0;10 dns=0.001912s;;;0 syn=1;;;0"},
 		{"too fast", "", "10ms:", Critical, 1, []*probe.Result{opened(5 * ms)},
-			"CRITICAL - db.example:5432 open, handshake 5.000 ms, 1 SYN | handshake=0.005000s;;0.01:;0;10 dns=0.001912s;;;0 syn=1;;;0"},
+			"CRITICAL - db.example:5432 open, handshake 5.000 ms (below -c 0.01:), 1 SYN | handshake=0.005000s;;0.01:;0;10 dns=0.001912s;;;0 syn=1;;;0"},
 		{"inside", "@0:10ms", "", Critical, 1, []*probe.Result{literal},
-			"WARNING - db.example:5432 open, handshake 5.000 ms, 1 SYN | handshake=0.005000s;@0.01;;0;10 syn=1;;;0"},
+			"WARNING - db.example:5432 open, handshake 5.000 ms (within -w @0.01), 1 SYN | handshake=0.005000s;@0.01;;0;10 syn=1;;;0"},
 		{"from hosts", "", "", Critical, 1, []*probe.Result{hosts},
 			"OK - db.example:5432 open, handshake 5.000 ms, 1 SYN | handshake=0.005000s;;;0;10 dns=U;;;0 syn=1;;;0"},
 		{"half open", "", "", Critical, 1, []*probe.Result{half},
@@ -90,7 +90,7 @@ func TestLine(t *testing.T) {
 		{"refused, a warning", "", "", Warning, 1, []*probe.Result{refused},
 			"WARNING - db.example:5432 refused: A RST came in the name of 192.0.2.80 after 0.000 ms: nothing listens on port 5432, or a firewall rejects it | handshake=U;;;0;10 dns=0.001912s;;;0 syn=1;;;0"},
 		{"three", "100ms", "1", Critical, 3, []*probe.Result{opened(50 * ms), opened(100 * ms), opened(300 * ms)},
-			"WARNING - db.example:5432: 3 of 3 handshakes established, 150.000 ms on average, 3 SYNs | handshake=0.150000s;0.1;1;0;10 dns=0.001912s;;;0 syn=3;;;0 loss=0%"},
+			"WARNING - db.example:5432: 3 of 3 handshakes established, 150.000 ms on average (above -w 0.1), 3 SYNs | handshake=0.150000s;0.1;1;0;10 dns=0.001912s;;;0 syn=3;;;0 loss=0%"},
 		{"one of three lost", "1", "2", Critical, 3, []*probe.Result{opened(50 * ms), timeout, opened(60 * ms)},
 			"WARNING - db.example:5432: 2 of 3 handshakes established, 55.000 ms on average, 5 SYNs; handshake 2 timeout after 10s: No answer to 3 SYNs | handshake=0.055000s;1;2;0;10 dns=0.001912s;;;0 syn=5;;;0 loss=33.33%"},
 		{"one of two refused, which is fine", "", "", OK, 2, []*probe.Result{opened(50 * ms), refused},
@@ -146,6 +146,26 @@ func TestPortUnreachable(t *testing.T) {
 		rule := Rule{Refused: Warning, Number: 1, Local: isLocal}
 		if got := rule.Judge([]*probe.Result{r}); got != want {
 			t.Errorf("%d/%d: %v, want %v", test.kind, test.code, got, want)
+		}
+	}
+}
+
+// TestFailOn: a finding that was named is CRITICAL whatever else there is, and stands in the line.
+func TestFailOn(t *testing.T) {
+	repeated := opened(5 * time.Millisecond)
+	repeated.Findings = []probe.Finding{probe.FindingDuplicateSYNACK, probe.FindingSYNRetransmitted}
+	for _, test := range []struct {
+		failOn []probe.Finding
+		want   string
+	}{
+		{nil, "OK - db.example:5432 open, handshake 5.000 ms, 1 SYN |"},
+		{[]probe.Finding{probe.FindingRSTIgnored}, "OK - db.example:5432 open, handshake 5.000 ms, 1 SYN |"},
+		{[]probe.Finding{probe.FindingSYNRetransmitted, probe.FindingRSTIgnored, probe.FindingSYNRetransmitted},
+			"CRITICAL - db.example:5432 open, handshake 5.000 ms, 1 SYN, --fail-on syn_retransmitted |"},
+	} {
+		rule := Rule{Target: "db.example:5432", Refused: OK, Number: 1, Limit: 10 * time.Second, Local: isLocal, FailOn: test.failOn}
+		if got := rule.Line([]*probe.Result{repeated}); !strings.HasPrefix(got, "TCPPROBE "+test.want) {
+			t.Errorf("%q: %s\nwant TCPPROBE %s", test.failOn, got, test.want)
 		}
 	}
 }
