@@ -4,6 +4,7 @@ package cli
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/urfave/cli/v2"
 
@@ -19,7 +20,7 @@ import (
 // rehearse builds and explains the packets that a probe would begin with, up to the first that needs an answer to go on:
 // the query for a name, or else the ARP request and the SYN. It asks the kernel for the route, and sends nothing.
 func rehearse(c *cli.Context, o options, targets *target.List) error {
-	stdout, _ := outputsOf(c)
+	stdout, stderr := outputsOf(c)
 	queue := stdout.Queue()
 	p, err := prober.Open(prober.Options{
 		Interface: o.iface, Mark: o.mark, Resolver: o.resolver, Targets: 1, Record: true, InOrder: true, Rehearse: true,
@@ -31,6 +32,8 @@ func rehearse(c *cli.Context, o options, targets *target.List) error {
 	defer p.Close()
 	queue.OnRoom(p.Wake)
 	all := &rehearsals{prober: p, spec: &o.spec, targets: targets, out: stdout, options: o.display(stdout)}
+	stopInterim := onQuit(stderr, all.interim)
+	defer stopInterim()
 	all.next()
 	if err := p.Run(c.Context); err != nil {
 		return exit.With(exit.System, err)
@@ -50,8 +53,9 @@ type rehearsals struct {
 	options display.Options
 	lesson  *explain.Lesson // of the target that is rehearsed
 
-	finished bool  // nothing is left to be rehearsed
-	err      error // that ended it
+	ended    atomic.Int64 // targets
+	finished bool         // nothing is left to be rehearsed
+	err      error        // that ended it
 }
 
 // next begins with the next target, if there is one.
@@ -84,4 +88,12 @@ func (r *rehearsals) Result(result *probe.Result) {
 }
 
 // Over goes on with the next target.
-func (r *rehearsals) Over() { r.next() }
+func (r *rehearsals) Over() {
+	r.ended.Add(1)
+	r.next()
+}
+
+// interim returns a line about how far it has come. It may be called by any goroutine.
+func (r *rehearsals) interim() string {
+	return fmt.Sprintf("%d of %s rehearsed", r.ended.Load(), text.Count(r.targets.Len(), "target"))
+}

@@ -27,6 +27,7 @@ func Main(version string) int {
 	}
 	// A reader that has gone is an output that could not be written, not a reason to die without a word.
 	signal.Ignore(syscall.SIGPIPE)
+	outliveQuit()
 	if asksVersion(args) {
 		return printVersion(version, os.Stdout, os.Stderr)
 	}
@@ -35,6 +36,10 @@ func Main(version string) int {
 	stop()
 	return code
 }
+
+// outliveQuit has the process go on at a SIGQUIT, of which the Go runtime dies: it asks how far a run has come (see onQuit), and
+// where nothing is to be said of that, nothing is. Programs that are started die of it as ever.
+func outliveQuit() { signal.Notify(make(chan os.Signal, 1), syscall.SIGQUIT) }
 
 // interruptible returns a context that SIGINT, SIGTERM or SIGHUP ends. A second one ends the process. A SIGHUP that is
 // ignored, as nohup(1) has it, stays so.

@@ -33,7 +33,10 @@ func probeCommand(c *cli.Context) error {
 	if err := o.checkLimits(); err != nil {
 		return err
 	}
+	_, stderr := outputsOf(c)
+	stopInterim := onQuit(stderr, func() string { return "the targets are being read, and nothing was sent yet" })
 	targets, err := target.Open(c.Context, c.Args().Slice(), o.targets, c.App.Reader, o.maxTargets)
+	stopInterim()
 	if err != nil && c.Context.Err() != nil {
 		return &exit.Error{Code: exit.Interrupted}
 	} else if err != nil {
@@ -109,7 +112,10 @@ func ipAlone(o options, targets *target.List) bool {
 
 // openFiles opens the files that the flags ask for beside stdout.
 func (o options) openFiles(c *cli.Context, stdout *display.Output) (*display.Files, error) {
+	_, stderr := outputsOf(c)
+	stopInterim := onQuit(stderr, func() string { return "the files are being opened, and nothing was sent yet" })
 	files, err := display.OpenFiles(c.Context, stdout, o.files(c.App.Version))
+	stopInterim()
 	switch {
 	case err == nil:
 		return files, nil
