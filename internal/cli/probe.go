@@ -30,6 +30,9 @@ func probeCommand(c *cli.Context) error {
 	if c.NArg() == 0 && o.targets == "" {
 		return exit.UsageError("a target is missing: tcpprobe HOST:PORT, or tcpprobe --help")
 	}
+	if err := mistakenWord(c.Args().Slice(), c.App); err != nil {
+		return err
+	}
 	if err := o.checkLimits(); err != nil {
 		return err
 	}

@@ -133,12 +133,9 @@ func trace(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.NArg() != 1 {
-		return exit.UsageError("trace takes one target: tcpprobe trace HOST:PORT")
-	}
-	t, err := target.Parse(c.Args().First())
+	t, err := tracedTarget(c)
 	if err != nil {
-		return exit.With(exit.Usage, err)
+		return err
 	}
 	o.spec.Count = 1 // of each flow, whatever the number of rounds
 	if err := o.agree(1); err != nil {
@@ -171,6 +168,22 @@ func trace(c *cli.Context) error {
 		return exit.With(exit.System, err)
 	}
 	return verdict
+}
+
+// tracedTarget returns the one target of a trace.
+func tracedTarget(c *cli.Context) (target.Target, error) {
+	if c.NArg() != 1 {
+		// What is wrong with one of them is perhaps why they are several: HOST PORT.
+		if _, err := target.Open(c.Context, c.Args().Slice(), "", nil, 0); err != nil {
+			return target.Target{}, exit.With(exit.Usage, err)
+		}
+		return target.Target{}, exit.UsageError("trace takes one target: tcpprobe trace HOST:PORT")
+	}
+	t, err := target.Parse(c.Args().First())
+	if err != nil {
+		return target.Target{}, exit.With(exit.Usage, err)
+	}
+	return t, nil
 }
 
 // follow traces, shows what was found, and returns the exit code of that.

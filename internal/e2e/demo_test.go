@@ -233,7 +233,7 @@ func TestDemoUsage(t *testing.T) {
 		"\x1b[31m":     `tcpprobe: there is no scene \x1b[31m: one of open, closed, `,
 		"open closed":  "tcpprobe: demo takes one scene, or none for all of them\n",
 		"--shell open": "tcpprobe: demo --shell takes no scene\n",
-		"--lsit":       "tcpprobe: there is no flag --lsit; try --help\n",
+		"--lsit":       "tcpprobe: there is no flag --lsit, but --list; try --help\n",
 	} {
 		r := demoCmd(t, strings.Fields(args)...).finish(t)
 		if r.code != exit.Usage || r.stdout != "" || !strings.HasPrefix(r.stderr, want) || strings.Count(r.stderr, "\n") != 1 {

@@ -48,8 +48,11 @@ func (e *ReadError) Unwrap() error { return e.Err }
 // the file is read.
 func Open(ctx context.Context, args []string, file string, stdin io.Reader, most int) (*List, error) {
 	l := &List{name: file}
-	for _, arg := range args {
+	for i, arg := range args {
 		parsed, err := parseSet(arg)
+		if err != nil && i+1 < len(args) && isHostAndPort(arg, args[i+1]) {
+			_, err = parseSet(arg + " " + args[i+1])
+		}
 		if err == nil {
 			err = l.count(parsed, most)
 		}

@@ -60,18 +60,6 @@ func parseSet(s string) (set, error) {
 	return one, nil
 }
 
-// split parts the host from the ports.
-func split(s string) (host, port string, err error) {
-	i := strings.LastIndexByte(s, ':')
-	switch {
-	case i < 0:
-		return "", "", fmt.Errorf("the port is missing, as in %s:80", text.Printable(s))
-	case i == 0:
-		return "", "", fmt.Errorf("the host is missing, as in localhost%s", text.Printable(s))
-	}
-	return s[:i], s[i+1:], nil
-}
-
 // parsePrefix reads a prefix of addresses, all of which have to be those of single hosts.
 func parsePrefix(s string) (netip.Prefix, error) {
 	prefix, err := netip.ParsePrefix(s)
