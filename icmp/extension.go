@@ -12,7 +12,10 @@ const (
 	extensionHeader  = 4   // octets
 	objectHeader     = 4   // octets
 	paddedQuote      = 128 // octets that a quote before an extension has at least (RFC 4884 4)
-	lengthUnit       = 4   // octets, of the length attribute
+	lengthUnit       = 4   // octets, of the length attribute in ICMP
+	lengthUnit6      = 8   // and in ICMPv6
+	lengthAt         = 1   // which octet of Rest it is in ICMP
+	lengthAt6        = 0   // and in ICMPv6
 	maxLength        = 255 // the greatest length attribute
 )
 
@@ -80,12 +83,11 @@ func intact(extension []byte) bool {
 
 // quoteLen returns how many octets of the body are the quoted datagram, with its padding.
 func (m Message) quoteLen() int {
-	switch m.Type {
-	case DestinationUnreachable, TimeExceeded, ParameterProblem:
-	default:
-		return len(m.Body) // RFC 4884 4 gives no other error an extension
+	if !m.extensible() {
+		return len(m.Body)
 	}
-	length := lengthUnit * int(m.Rest[1])
+	at, unit := m.lengthAttribute()
+	length := unit * int(m.Rest[at])
 	if length >= paddedQuote {
 		return min(length, len(m.Body)) // where it says more than there is, the quote is what matters
 	}
@@ -100,6 +102,22 @@ func (m Message) quoteLen() int {
 	return len(m.Body)
 }
 
+// extensible reports whether RFC 4884 4 gives a message of its type an extension.
+func (m Message) extensible() bool {
+	if m.V6 {
+		return m.Type == DestinationUnreachable6 || m.Type == TimeExceeded6
+	}
+	return m.Type == DestinationUnreachable || m.Type == TimeExceeded || m.Type == ParameterProblem
+}
+
+// lengthAttribute returns which octet of Rest says how long the quote is, and in units of how many octets (RFC 4884 4).
+func (m Message) lengthAttribute() (at, unit int) {
+	if m.V6 {
+		return lengthAt6, lengthUnit6
+	}
+	return lengthAt, lengthUnit
+}
+
 // proven reports whether octets are an extension by their own testimony: by version and checksum.
 func proven(extension []byte) bool {
 	return len(extension) >= extensionHeader && extension[0]>>4 == extensionVersion &&
@@ -110,16 +128,15 @@ func proven(extension []byte) bool {
 // with its length told. It refuses with [ErrMalformed] if the message's type can have no extension, or if the body or an
 // object is too long.
 func (m Message) Extended(objects ...Object) (Message, error) {
-	switch m.Type {
-	case DestinationUnreachable, TimeExceeded, ParameterProblem:
-	default:
+	if !m.extensible() {
 		return Message{}, fmt.Errorf("%w: type %d has no extension", ErrMalformed, m.Type)
 	}
-	length := (max(len(m.Body), paddedQuote) + lengthUnit - 1) / lengthUnit
+	at, unit := m.lengthAttribute()
+	length := (max(len(m.Body), paddedQuote) + unit - 1) / unit
 	if length > maxLength {
 		return Message{}, fmt.Errorf("%w: quote of %d octets before an extension", ErrMalformed, len(m.Body))
 	}
-	body := make([]byte, lengthUnit*length, lengthUnit*length+extensionHeader)
+	body := make([]byte, unit*length, unit*length+extensionHeader)
 	copy(body, m.Body)
 	body = append(body, extensionVersion<<4, 0, 0, 0)
 	for _, o := range objects {
@@ -130,8 +147,8 @@ func (m Message) Extended(objects ...Object) (Message, error) {
 		body = append(binary.BigEndian.AppendUint16(body, uint16(n)), o.Class, o.CType)
 		body = append(body, o.Payload...)
 	}
-	extension := body[lengthUnit*length:]
+	extension := body[unit*length:]
 	binary.BigEndian.PutUint16(extension[2:], ^checksum.Fold(checksum.Sum(0, extension)))
-	m.Rest[1], m.Body = byte(length), body
+	m.Rest[at], m.Body = byte(length), body
 	return m, nil
 }

@@ -196,7 +196,7 @@ func TestNextHopMTUB60(t *testing.T) {
 		t    icmp.Type
 		c    icmp.Code
 		rest [4]byte
-		mtu  uint16
+		mtu  uint32
 		ok   bool
 	}{
 		{"1400", 3, 4, [4]byte{0xa1, 0xa2, 0x05, 0x78}, 1400, true},
@@ -221,7 +221,7 @@ func TestPointer(t *testing.T) {
 		name  string
 		t     icmp.Type
 		c     icmp.Code
-		octet uint8
+		octet uint32
 		ok    bool
 	}{
 		{"parameter problem", 12, 0, 9, true},

@@ -177,9 +177,17 @@ type ICMP struct {
 	Interfaces []icmp.Interface // of the router; nil if it tells of none
 	Quoted     []byte           // what it quotes of our datagram
 	TTL        uint8            // of the ICMP message's own datagram
-	QuotedTTL  uint8            // what was left of our datagram's TTL when it was rejected
+	QuotedTTL  uint8            // what was left of our datagram's TTL, or hop limit, when it was rejected
 	SentTTL    uint8            // what it left us with
 	At         stamp.Stamp
+}
+
+// Is6 reports whether it is one of ICMPv6: Type and Code are of its numbers then.
+func (m ICMP) Is6() bool { return m.From.Is6() }
+
+// Meaning returns what it says about our datagram.
+func (m ICMP) Meaning() icmp.Meaning {
+	return icmp.Message{V6: m.Is6(), Type: icmp.Type(m.Type), Code: icmp.Code(m.Code)}.Meaning()
 }
 
 // Own reports whether this host's kernel sent the error to itself, as it does if a datagram that it was to send finds no
@@ -197,7 +205,7 @@ func (m ICMP) Hops() int {
 		return 0
 	}
 	crossed := int(m.SentTTL - m.QuotedTTL)
-	if icmp.Type(m.Type) == icmp.TimeExceeded || m.From == m.Target {
+	if m.Meaning() == icmp.MeansHopLimitExceeded || m.From == m.Target {
 		return crossed + 1
 	}
 	return max(crossed, 1)

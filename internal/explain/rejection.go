@@ -105,35 +105,43 @@ func crossed(m *probe.ICMP, route *probe.Route) string {
 
 // meaning says what a type and code mean for us.
 func (l *Lesson) meaning(m *probe.ICMP) string {
-	switch icmp.Type(m.Type) {
-	case icmp.TimeExceeded:
-		if l.alike && int(m.SentTTL) == m.Hops() {
-			return "The Time to Live is used up there, as it was meant to be: so the router names itself (RFC 1812 5.2.7.3)."
-		}
-		return "The Time to Live was used up: the routers pass it in a circle, or it began too small (RFC 1812 5.2.7.3)."
-	case icmp.ParameterProblem:
-		return "It could make no sense of the IPv4 header that it quotes."
-	case icmp.SourceQuench:
-		return "It asks to send more slowly, which nobody does any more (RFC 6633)."
-	case icmp.Redirect:
-		return "It has delivered the datagram, and knows a shorter way."
-	case icmp.DestinationUnreachable:
-	default:
-		return ""
+	expired, reasons, tooBig := "RFC 1812 5.2.7.3", "RFC 1812 5.2.7.1", "RFC 1191 4"
+	protocol, hops := "IPv4", "Time to Live"
+	if m.Is6() {
+		expired, reasons, tooBig = "RFC 4443 3.3", "RFC 4443 3.1", "RFC 4443 3.2"
+		protocol, hops = "IPv6", "hop limit"
 	}
-	switch icmp.Code(m.Code) {
-	case icmp.NetworkUnreachable, icmp.NetworkUnknown, icmp.NetworkUnreachableForTOS:
-		return "It knows no way to the network of the destination (RFC 1812 5.2.7.1)."
-	case icmp.HostUnreachable, icmp.HostUnknown, icmp.HostUnreachableForTOS:
-		return "It stands next to the destination, which does not answer on the link (RFC 1812 5.2.7.1), or a route of its own says so."
-	case icmp.ProtocolUnreachable:
+	switch m.Meaning() {
+	case icmp.MeansHopLimitExceeded:
+		if l.alike && int(m.SentTTL) == m.Hops() {
+			return fmt.Sprintf("The %s is used up there, as it was meant to be: so the router names itself (%s).", hops, expired)
+		}
+		return fmt.Sprintf("The %s was used up: the routers pass it in a circle, or it began too small (%s).", hops, expired)
+	case icmp.MeansHeaderProblem:
+		return fmt.Sprintf("It could make no sense of the %s header that it quotes.", protocol)
+	case icmp.MeansQuench:
+		return "It asks to send more slowly, which nobody does any more (RFC 6633)."
+	case icmp.MeansRedirect:
+		return "It has delivered the datagram, and knows a shorter way."
+	case icmp.MeansNoRoute:
+		return fmt.Sprintf("It knows no way to the network of the destination (%s).", reasons)
+	case icmp.MeansAddressUnreachable:
+		return fmt.Sprintf("It stands next to the destination, which does not answer on the link (%s), or a route of its own says so.", reasons)
+	case icmp.MeansBeyondScope:
+		return fmt.Sprintf("Our address is of the link alone, and it sends the datagram no further (%s).", reasons)
+	case icmp.MeansProtocolUnreachable:
 		return "The destination does not speak TCP, or a firewall says so."
-	case icmp.PortUnreachable:
+	case icmp.MeansPortUnreachable:
 		return "The port is rejected. A host would send a RST (RFC 9293 3.5.2), so this is probably a firewall."
-	case icmp.FragmentationNeeded:
-		return "The datagram is larger than the next link takes, and may not be cut up (RFC 1191 4)."
-	case icmp.NetworkProhibited, icmp.HostProhibited, icmp.AdministrativelyProhibited:
-		return "A router or firewall refuses this traffic by policy (RFC 1812 5.2.7.1)."
+	case icmp.MeansTooBig:
+		if m.Is6() {
+			return fmt.Sprintf("The datagram is larger than the next link takes (%s).", tooBig)
+		}
+		return fmt.Sprintf("The datagram is larger than the next link takes, and may not be cut up (%s).", tooBig)
+	case icmp.MeansProhibited, icmp.MeansRejectRoute:
+		return fmt.Sprintf("A router or firewall refuses this traffic by policy (%s).", reasons)
+	case icmp.MeansSourceFailedPolicy:
+		return fmt.Sprintf("A router takes no traffic from our address by policy (%s).", reasons)
 	}
 	return ""
 }

@@ -99,5 +99,5 @@ func portUnreachable(r *probe.Result) bool {
 		return false
 	}
 	last := r.ICMP[len(r.ICMP)-1]
-	return last.From.Is4() && icmp.Type(last.Type) == icmp.DestinationUnreachable && icmp.Code(last.Code) == icmp.PortUnreachable
+	return last.Meaning() == icmp.MeansPortUnreachable
 }

@@ -107,29 +107,39 @@ func typed(r *probe.Result) string {
 
 // rejected says what an ICMP error means for those who sent the SYN.
 func rejected(m *probe.ICMP) string {
-	switch t := icmp.Type(m.Type); {
-	case t == icmp.TimeExceeded:
+	switch m.Meaning() {
+	case icmp.MeansHopLimitExceeded:
 		return "The SYN ran out of hops: a routing loop, or --ttl is too small."
-	case t == icmp.ParameterProblem:
-		return "It could make no sense of the IPv4 header of our SYN, which it quotes."
-	case prohibited(m):
+	case icmp.MeansHeaderProblem:
+		return "It could make no sense of the " + ipName(m) + " header of our SYN, which it quotes."
+	case icmp.MeansProhibited, icmp.MeansRejectRoute:
 		return "A router or firewall refuses this traffic by policy; it quotes our SYN."
-	}
-	switch icmp.Code(m.Code) {
-	case icmp.ProtocolUnreachable, icmp.PortUnreachable:
+	case icmp.MeansSourceFailedPolicy:
+		return "A router takes no traffic from our address by policy; it quotes our SYN."
+	case icmp.MeansBeyondScope:
+		return "Our address is of the link alone, and the router sends it no further."
+	case icmp.MeansProtocolUnreachable, icmp.MeansPortUnreachable:
 		if m.From == m.Target {
 			return "The host, or a firewall before it, rejects the port without a RST."
 		}
 		return "A firewall on the way rejects this port; it quotes our SYN."
-	case icmp.NetworkUnreachable, icmp.NetworkUnknown, icmp.NetworkUnreachableForTOS:
+	case icmp.MeansNoRoute:
 		return "That router knows no way to the network; it quotes our SYN."
-	case icmp.HostUnreachable, icmp.HostUnknown, icmp.HostUnreachableForTOS:
+	case icmp.MeansAddressUnreachable:
 		if m.Own() {
 			return "The kernel asked the link for the next hop, and nobody answered."
 		}
 		return "That router cannot reach the host: it is down, or no route leads to it."
-	case icmp.FragmentationNeeded:
+	case icmp.MeansTooBig:
 		return "A SYN too large for a link is hard to believe: a broken router, or a forgery."
 	}
 	return "It quotes our SYN, so it is about this handshake."
+}
+
+// ipName names the protocol of the datagram that an ICMP error quotes.
+func ipName(m *probe.ICMP) string {
+	if m.Is6() {
+		return "IPv6"
+	}
+	return "IPv4"
 }

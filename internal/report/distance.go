@@ -16,7 +16,7 @@ import (
 func Distance(m *probe.ICMP, route *probe.Route) (least, most int) {
 	least = m.Hops()
 	switch crossed := int(m.SentTTL) - int(m.QuotedTTL); {
-	case least == 0, crossed < 1, icmp.Type(m.Type) == icmp.TimeExceeded, m.From == m.Target:
+	case least == 0, crossed < 1, m.Meaning() == icmp.MeansHopLimitExceeded, m.From == m.Target:
 	case route != nil && !route.OnLink && m.From == route.NextHop:
 	default:
 		return least, crossed + 1

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"tcpprobe/icmp"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/internal/text"
 	"tcpprobe/probe"
@@ -127,25 +126,13 @@ func rejection(r *probe.Result) string {
 // rejectedBy says who sent an ICMP error that ends the SYN, and which.
 func rejectedBy(m *probe.ICMP) string {
 	verb := m.Name + ", says"
-	if prohibited(m) {
+	if m.Meaning().Forbidden() {
 		verb = "prohibited by"
 	}
 	if m.Own() {
 		return verb + " this host"
 	}
 	return fmt.Sprintf("%s %v", verb, m.From)
-}
-
-// prohibited reports whether an ICMP error speaks of a policy (RFC 1122 3.2.2.1, RFC 1812 5.2.7.1).
-func prohibited(m *probe.ICMP) bool {
-	if icmp.Type(m.Type) != icmp.DestinationUnreachable {
-		return false
-	}
-	switch icmp.Code(m.Code) {
-	case icmp.NetworkProhibited, icmp.HostProhibited, icmp.AdministrativelyProhibited:
-		return true
-	}
-	return false
 }
 
 // silentNextHop says who did not answer ARP.

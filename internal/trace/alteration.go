@@ -98,7 +98,7 @@ func changedOf(r *probe.Result, m *probe.ICMP) []Change {
 	}
 	// The TTL has run out: what is left of it is 1, or 0 where the router counts first. More than that is a lie, or somebody
 	// on the way has raised it.
-	if icmp.Type(m.Type) == icmp.TimeExceeded && m.QuotedTTL > 1 {
+	if m.Meaning() == icmp.MeansHopLimitExceeded && m.QuotedTTL > 1 {
 		least = append(least, Change{Field: "ttl", Sent: "1", Found: strconv.Itoa(int(m.QuotedTTL))})
 	}
 	return least

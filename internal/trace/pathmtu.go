@@ -112,7 +112,7 @@ func (s *MTUSearch) Take(size int, r *probe.Result) {
 		try.Fate, try.RTT = MTUPassed, r.TCP.RTT
 	case len(r.ICMP) > 0:
 		m := r.ICMP[len(r.ICMP)-1]
-		if icmp.Type(m.Type) == icmp.DestinationUnreachable && icmp.Code(m.Code) == icmp.FragmentationNeeded {
+		if m.Meaning() == icmp.MeansTooBig {
 			try.Fate, try.From, try.ICMP = MTUTooBig, m.From, m
 			if m.MTU >= minimumMTU && m.MTU < size {
 				try.Next = m.MTU

@@ -50,7 +50,7 @@ type Reply struct {
 }
 
 // Ends reports whether the SYN came to an end where the reply is from, which is more than that its TTL ran out there.
-func (r Reply) Ends() bool { return r.ICMP == nil || icmp.Type(r.ICMP.Type) != icmp.TimeExceeded }
+func (r Reply) Ends() bool { return r.ICMP == nil || r.ICMP.Meaning() != icmp.MeansHopLimitExceeded }
 
 // Reached reports whether the reply is the target's: a segment, or an ICMP error from its address that ends the path.
 func (r Reply) Reached() bool { return r.ICMP == nil || r.Ends() && r.ICMP.From == r.ICMP.Target }

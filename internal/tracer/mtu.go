@@ -85,7 +85,7 @@ func (t *Tracer) padded(held *prober.Held, model *probe.Flow, padding int, wait 
 	observe := f.Observe
 	f.Observe = func(e *probe.Event) {
 		observe(e)
-		if e.Kind == probe.EventICMPReceived && icmp.Code(e.ICMP.Code) == icmp.FragmentationNeeded {
+		if e.Kind == probe.EventICMPReceived && e.ICMP.Meaning() == icmp.MeansTooBig {
 			held.Abandon(&f)
 		}
 	}
