@@ -103,7 +103,11 @@ var codecs = []string{
 	"arp/packet.go",
 	"icmp/*.go",
 	"ndp/packet.go",
+	"rawip/datagram.go",
+	"rawip/extension.go",
 	"rawip/header.go",
+	"rawip/header6.go",
+	"rawip/quoted6.go",
 	"resolver/message.go",
 	"tcphdr/*.go",
 }
@@ -118,6 +122,7 @@ var testOnly = []string{
 	"github.com/santhosh-tekuri/jsonschema",
 	"golang.org/x/net/icmp",
 	"golang.org/x/net/ipv4",
+	"golang.org/x/net/ipv6",
 }
 
 // processFolders are those whose packages may ask for the arguments and the environment of the process, and take its

@@ -29,10 +29,12 @@ type Wire interface {
 // segment and each quote belongs to the one whose sequence numbers it names, and each datagram of ours to the one whose
 // Identifications it has. Those must be further apart than the segments that a handshake sends.
 type Flow struct {
-	Local, Remote netip.AddrPort
+	Local, Remote netip.AddrPort // of one family; link-local addresses with their zone
 	Path          rawip.Path
-	TTL, TOS      uint8
-	ID            uint16 // Identification of the first datagram; each has one more than the one before
+	TTL, TOS      uint8  // IPv6 calls them hop limit and traffic class
+	ID            uint16 // Identification of the first datagram; each has one more than the one before. For IPv4 alone
+	FlowLabel     uint32 // of the first SYN, 20 bits, from outside (RFC 6437 3); 0 for none. For IPv6 alone
+	Relabel       bool   // each repetition of the SYN has a flow label of its own, and what follows has that of the last
 	Handshake     Config
 
 	// Result is what the flow's result is written into: Outcome, Err, TCP, ICMP, Findings and Events.

@@ -1,4 +1,4 @@
-// Package rawip reads and writes the IPv4 header (RFC 791), and carries datagrams that were built octet by octet to the
+// Package rawip reads and writes the headers of IPv4 (RFC 791) and IPv6 (RFC 8200), and carries datagrams that were built octet by octet to the
 // network and back.
 //
 // A [Wire] sends them in one of two ways: on a link, in frames to the MAC of the next hop, past the kernel's network

@@ -1,14 +1,16 @@
 package rawip
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"tcpprobe/internal/socket"
 )
 
 const (
@@ -27,12 +29,13 @@ const (
 // The error unwraps to unix.EADDRINUSE if the port is another socket's, or if there is none left where the kernel chooses.
 // It is errors.ErrUnsupported where this kernel cannot put off a SYN, or cannot be told which port to take.
 func NewFlowGuard(local, remote netip.AddrPort) (*Guard, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	v6 := local.Addr().Is6()
+	fd, err := openGuard(v6)
 	if err != nil {
-		return nil, reserveError(local, os.NewSyscallError("socket", err))
+		return nil, reserveError(local, err)
 	}
 	g := &Guard{fd: fd}
-	err = dropAll(fd)
+	err = dropAll(fd, v6)
 	if err == nil {
 		err = putOff(fd, local)
 	}
@@ -70,12 +73,20 @@ func putOff(fd int, local netip.AddrPort) error {
 			return os.NewSyscallError("setsockopt "+option.name, err)
 		}
 	}
-	return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrInet4{Addr: local.Addr().As4()}))
+	address, err := sockaddr(netip.AddrPortFrom(local.Addr(), 0))
+	if err != nil {
+		return err
+	}
+	return os.NewSyscallError("bind", unix.Bind(fd, address))
 }
 
 // connectLater begins a connection whose SYN is put off, and returns its local end.
 func connectLater(fd int, local, remote netip.AddrPort) (netip.AddrPort, error) {
-	switch err := unix.Connect(fd, &unix.SockaddrInet4{Port: int(remote.Port()), Addr: remote.Addr().As4()}); err {
+	address, err := sockaddr(remote)
+	if err != nil {
+		return netip.AddrPort{}, err
+	}
+	switch err := unix.Connect(fd, address); err {
 	case nil:
 	case unix.EADDRNOTAVAIL:
 		return netip.AddrPort{}, errors.Join(unix.EADDRINUSE, os.NewSyscallError("connect", err))
@@ -93,9 +104,10 @@ func connectLater(fd int, local, remote netip.AddrPort) (netip.AddrPort, error) 
 	if err != nil {
 		return netip.AddrPort{}, os.NewSyscallError("getsockname", err)
 	}
-	us := name.(*unix.SockaddrInet4) // which is what it was made as
-	got := netip.AddrPortFrom(netip.AddrFrom4(us.Addr), uint16(us.Port))
-	if to != remote || got.Addr() != local.Addr() || local.Port() != 0 && got.Port() != local.Port() {
+	got := addrPort(name)
+	// Zones have more than one name, and are taken as they were given.
+	got = netip.AddrPortFrom(got.Addr().WithZone(local.Addr().Zone()), got.Port())
+	if to != withoutZone(remote) || got.Addr() != local.Addr() || local.Port() != 0 && got.Port() != local.Port() {
 		// A program of the administrator's translates the addresses of connections (BPF_CGROUP_INET4_CONNECT), or the
 		// port is not in the kernel's range, which then takes precedence.
 		return netip.AddrPort{}, fmt.Errorf("%w: connect(2) goes from %v to %v", errors.ErrUnsupported, got, to)
@@ -103,14 +115,26 @@ func connectLater(fd int, local, remote netip.AddrPort) (netip.AddrPort, error) 
 	return got, nil
 }
 
-// peerName returns the remote end of a socket that has begun to connect, which getpeername(2) does not.
+// peerName returns the remote end of a socket that has begun to connect, which getpeername(2) does not, without a zone.
 func peerName(fd int) (netip.AddrPort, error) {
-	// Of all that unix reads an ip_mreqn is what a sockaddr_in fits into: family and port, then the address.
-	b, err := unix.GetsockoptIPMreqn(fd, unix.SOL_SOCKET, unix.SO_PEERNAME)
+	var name unix.RawSockaddrInet6 // a sockaddr_in fits into it
+	length := uint32(unix.SizeofSockaddrInet6)
+	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
 	if err != nil {
-		return netip.AddrPort{}, os.NewSyscallError("getsockopt SO_PEERNAME", err)
+		return netip.AddrPort{}, os.NewSyscallError("getsockopt SO_DOMAIN", err)
 	}
-	return netip.AddrPortFrom(netip.AddrFrom4(b.Address), binary.BigEndian.Uint16(b.Multiaddr[2:])), nil
+	if domain == unix.AF_INET {
+		length = unix.SizeofSockaddrInet4 // the kernel gives no less than it is asked for
+	}
+	_, _, errno := unix.Syscall6(unix.SYS_GETSOCKOPT, uintptr(fd), unix.SOL_SOCKET, unix.SO_PEERNAME, uintptr(unsafe.Pointer(&name)), uintptr(unsafe.Pointer(&length)), 0)
+	if errno != 0 {
+		return netip.AddrPort{}, os.NewSyscallError("getsockopt SO_PEERNAME", errno)
+	}
+	port := socket.NetworkOrder(name.Port)
+	if domain == unix.AF_INET {
+		return netip.AddrPortFrom(netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(&name)).Addr), port), nil
+	}
+	return netip.AddrPortFrom(netip.AddrFrom16(name.Addr), port), nil
 }
 
 // reserveError is the error of a Guard that could not be had.

@@ -15,6 +15,8 @@ const (
 	ProtocolICMP = 1
 	ProtocolTCP  = 6
 	ProtocolUDP  = 17
+
+	ProtocolICMPv6 = 58
 )
 
 const (
@@ -23,6 +25,7 @@ const (
 	maxOptions        = 40    // octets: the IHL counts at most 15 32-bit words
 	maxDatagram       = 65535 // octets: the Total Length is 16 bits
 	maxFragmentOffset = 1<<13 - 1
+	fragmentUnit      = 8 // octets
 
 	flagReserved      = 1 << 15
 	flagDontFragment  = 1 << 14

@@ -11,7 +11,9 @@ import (
 
 // Path is the way that a datagram takes out of this host.
 type Path struct {
+	V6        bool    // the datagram is IPv6; its next hop's family has no part in it
 	Interface int     // index of the interface that it leaves by
+	Scope     int     // index of the interface whose link its link-local addresses are of; 0 if it has none (RFC 4007)
 	Link      bool    // in a frame of our own, to NextHop; otherwise the kernel's IP sends it
 	MAC       [6]byte // of the interface; zero on a link that has no addresses
 	NextHop   [6]byte // its MAC; zero on such a link
@@ -20,7 +22,7 @@ type Path struct {
 // Packet is a datagram as a Wire saw it.
 type Packet struct {
 	Sent       bool    // one of ours, on its way out
-	Octets     []byte  // from the IPv4 header on; they hold until the next Receive
+	Octets     []byte  // from the IP header on; they hold until the next Receive. That of IPv6 is made anew where the kernel keeps it back, without extension headers
 	ByIP       bool    // the kernel's IP sent it, or handed it up; otherwise it is out of a frame
 	Interface  int     // index, of the one that it left or arrived by; 0 if that is not known
 	Source     [6]byte // MAC of the frame's sender; zero if it has none, or if it came by the kernel's IP
