@@ -70,6 +70,8 @@ type Result struct {
 	Time   time.Time   // wall clock, of the start
 	Start  stamp.Stamp // what the times of the events are counted from
 
+	Address netip.Addr // that is probed; not valid before it is known
+
 	Outcome  Outcome
 	Findings []Finding
 	Err      error // what stands behind DNSError, NoRoute, ARPTimeout and LocalError

@@ -101,7 +101,7 @@ func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
 	case unread != nil || unwritten != nil:
 		return exit.With(exit.Output, errors.Join(unread, unwritten))
 	}
-	return shown.Verdict(o.require)
+	return shown.Verdict()
 }
 
 // ipAlone reports whether no frames will be asked for: by the flags, or since the only target is on this host.

@@ -31,6 +31,7 @@ func (w *worker) prepare(ctx context.Context, a *attempt) bool {
 	if lease.Outside {
 		a.find(probe.FindingPortOutsideRange)
 	}
+	a.result.Address = a.series.remote.Addr()
 	path := w.goBy(a, way, now)
 	ask, err := w.nextHop(a, &path)
 	w.fill(a, path, now)
