@@ -23,7 +23,7 @@ var floors = map[string]struct {
 	imports []string
 }{
 	".":                       {11, []string{"internal/cli"}},
-	"internal/cli":            {10, []string{"docs", "internal/demo", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/nagios", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/tracer", "probe", "resolver"}},
+	"internal/cli":            {10, []string{"docs", "internal/connect", "internal/demo", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/nagios", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/tracer", "probe", "resolver"}},
 	"internal/display":        {8, []string{"internal/capture", "internal/diagram", "internal/exit", "internal/explain", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "probe"}},
 	"internal/tracer":         {7, []string{"icmp", "internal/prober", "internal/target", "internal/trace", "probe"}},
 	"internal/capture":        {7, []string{"internal/checksum", "internal/report", "internal/stamp", "internal/text", "probe", "rawip", "tcphdr"}},
@@ -31,7 +31,7 @@ var floors = map[string]struct {
 	"internal/explain":        {7, []string{"arp", "icmp", "internal/checksum", "internal/report", "internal/stamp", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},
 	"internal/nagios":         {7, []string{"icmp", "internal/report", "internal/stamp", "internal/text", "probe"}},
 	"internal/demo":           {7, []string{"internal/doctor", "internal/exit", "internal/netlab", "internal/terminal", "internal/text", "tcphdr"}},
-	"internal/prober":         {6, []string{"internal/deadline", "internal/hostpolicy", "internal/neighbor", "internal/port", "internal/route", "internal/socket", "internal/stamp", "internal/target", "probe", "rawip", "resolver", "tcphdr"}},
+	"internal/prober":         {6, []string{"icmp", "internal/connect", "internal/deadline", "internal/hostpolicy", "internal/neighbor", "internal/port", "internal/route", "internal/socket", "internal/stamp", "internal/target", "probe", "rawip", "resolver", "tcphdr"}},
 	"internal/exit":           {6, []string{"internal/stats", "probe", "resolver"}},
 	"internal/report":         {6, []string{"icmp", "internal/stamp", "internal/stats", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},
 	"internal/bench":          {5, []string{"internal/netlab", "tcphdr"}},
@@ -44,6 +44,7 @@ var floors = map[string]struct {
 	"internal/port":           {4, []string{"rawip"}},
 	"internal/target":         {4, []string{"internal/text", "resolver"}},
 	"probe":                   {4, []string{"icmp", "internal/checksum", "internal/deadline", "internal/stamp", "rawip", "tcphdr"}},
+	"internal/connect":        {3, []string{"internal/socket"}},
 	"internal/neighbor":       {3, []string{"arp", "internal/route", "internal/socket", "internal/stamp"}},
 	"rawip":                   {3, []string{"internal/checksum", "internal/socket", "internal/stamp"}},
 	"resolver":                {3, []string{"internal/socket", "internal/stamp"}},
@@ -68,6 +69,7 @@ var edges = []string{
 	"*.go",
 	"internal/cli/*.go",
 	"internal/bench/*.go",
+	"internal/connect/*_linux.go",
 	"internal/neighbor/*_linux.go",
 	"internal/display/display.go",
 	"internal/display/files.go",

@@ -70,8 +70,6 @@ type Result struct {
 	Time   time.Time   // wall clock, of the start
 	Start  stamp.Stamp // what the times of the events are counted from
 
-	Address netip.Addr // that is probed; not valid before it is known
-
 	Outcome  Outcome
 	Findings []Finding
 	Err      error // what stands behind DNSError, NoRoute, ARPTimeout and LocalError
@@ -125,7 +123,7 @@ type NextHop struct {
 // TCP is the handshake: the control block at its end, and how it got there.
 type TCP struct {
 	Local, Remote netip.AddrPort
-	Send          string   // "link": frames of our own; "ip": through the kernel's routing
+	Send          string   // "link": frames of our own; "ip": through the kernel's routing; "connect": by connect(2)
 	Bypassed      []string // what of this host is known to exist that "link" goes past: "nftables input", "IPsec"
 	ArrivedIndex  int      // of the interface that the answer came by; 0 if there was none, or it is not known
 	ArrivedOn     string   // its name, if it is another than that of the route
@@ -147,7 +145,18 @@ type TCP struct {
 	TTL    uint8 // of the answer; 0 if there was none
 	Close  Close
 	Strays []Stray // what came in and decided nothing, by kind
+
+	// Of a handshake by connect(2) alone.
+	ConnectedTo netip.AddrPort // whom the kernel connected with, if that is another than Remote
+	SendMSS     int            // octets of data that the kernel puts into a segment; 0 if it is not known
 }
+
+// ByKernel reports whether the kernel made the handshake, by connect(2). Then nobody saw its segments: what is known is what
+// the kernel tells (TCP_INFO), and the times but for RTT are those of the calls.
+func (t *TCP) ByKernel() bool { return t != nil && t.Send == SendConnect }
+
+// SendConnect is Send of a handshake that the kernel made.
+const SendConnect = "connect"
 
 // Peer is what the SYN-ACK said of the other side.
 type Peer struct {
@@ -228,6 +237,9 @@ const (
 	EventSegmentReceived
 	EventICMPReceived
 	EventTCPSilence
+	EventConnectCalled // connect(2) has the kernel make the handshake
+	EventConnectAgain  // the kernel has sent its SYN again
+	EventConnectEnded  // the kernel has made the handshake, or given up
 )
 
 // Event is one thing that happened: the material of which ladder, JSON, capture and explanation are made.
@@ -243,6 +255,13 @@ type Event struct {
 	ARP     *ARPPacket  // for ARPRequest, ARPReply, ARPSilence
 	Segment *Segment    // for SegmentSent, SegmentReceived
 	ICMP    *ICMP       // for ICMPReceived
+	Connect *Connect    // for ConnectCalled, ConnectAgain, ConnectEnded
+}
+
+// Connect is a step of connect(2).
+type Connect struct {
+	Again int    // for ConnectAgain: how often the SYN was sent again so far
+	Errno string // for ConnectEnded: what connect(2) says, as "ECONNREFUSED"; empty if the connection is established
 }
 
 // Frame is the Ethernet header in front of the octets.

@@ -141,6 +141,9 @@ func (w *Wire) Watch(locals ...netip.AddrPort) error {
 	return nil
 }
 
+// WaitFor makes Wait return too when another descriptor has something to read, which whoever has it reads.
+func (w *Wire) WaitFor(fd int) { w.waiter.Add(fd) }
+
 // Now returns the time, on the clock of the stamps.
 func (w *Wire) Now() time.Time { return w.clock.Now() }
 

@@ -193,7 +193,8 @@ func checkTarget(c *cli.Context, stdout io.Writer) (nagios.State, error) {
 // handshakesWith makes the handshakes with a target that the options ask for, and returns their results in the order in which
 // they began.
 func handshakesWith(ctx context.Context, o options, t target.Target) ([]*probe.Result, error) {
-	p, err := prober.Open(prober.Options{Interface: o.iface, Mark: o.mark, Resolver: o.resolver, Rate: o.rate, Targets: 1, Record: true})
+	p, err := prober.Open(prober.Options{Interface: o.iface, Mark: o.mark, Resolver: o.resolver, Rate: o.rate, Targets: 1, Record: true,
+		ConnectOnly: o.spec.Send == prober.SendConnect})
 	if err != nil {
 		return nil, err
 	}
@@ -309,7 +310,9 @@ func probeOptions(c *cli.Context, u nagios.Rule) (o options, err error) {
 		ErrWriter:    io.Discard,
 		OnUsageError: func(_ *cli.Context, err error, _ bool) error { return tidy(err) },
 		Action: func(c *cli.Context) (err error) {
-			o, err = readOptions(c)
+			if o, err = readOptions(c); err == nil {
+				err = o.chooseSend(c)
+			}
 			return err
 		},
 	}

@@ -84,7 +84,7 @@ complete_line() {
 	for _, test := range []struct{ line, want string }{
 		{"tcpprobe --se", "--send"},
 		{"tcpprobe --so", "--source --source-port"},
-		{"tcpprobe --send ", "auto link ip"},
+		{"tcpprobe --send ", "auto link ip connect"},
 		{"tcpprobe --send l", "link"},
 		{"tcpprobe --send=l", "link"},
 		{"tcpprobe example.com:80 --close ", "fin rst half none"},

@@ -30,7 +30,7 @@ func probeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "source", Aliases: []string{"S"}, Category: categoryPath, Usage: "from `ADDR`, an address of this host"},
 		&cli.IntFlag{Name: "source-port", Category: categoryPath, Usage: "from port `P`", DefaultText: "a random free one"},
 		&cli.UintFlag{Name: "mark", Category: categoryPath, Usage: "with firewall mark `N`, for policy routing", DefaultText: "none"},
-		&cli.StringFlag{Name: "send", Value: "auto", Category: categoryPath, Usage: "`auto|link|ip`: in frames of our own, or as raw IP through the kernel's routing and firewall"},
+		&cli.StringFlag{Name: "send", Value: "auto", Category: categoryPath, Usage: "`auto|link|ip|connect`: in frames of our own, as raw IP through the kernel's routing and firewall, or let the kernel make the handshake, which auto does without CAP_NET_RAW"},
 
 		&cli.StringFlag{Name: "close", Value: "fin", Category: categorySegment, Usage: "`fin|rst|half|none`: how the connection ends"},
 		&cli.IntFlag{Name: "ttl", Value: 64, Category: categorySegment, Usage: "Time to Live `N`"},
@@ -46,11 +46,10 @@ func probeFlags() []cli.Flag {
 		durationFlag("resolve-every", "", "", categoryDNS, "look names up again after `D`, at the latest when their TTL is over, in runs of several handshakes"),
 		&cli.BoolFlag{Name: "all", Category: categoryDNS, Usage: "probe every address of the name, not only the first"},
 
-		optionalFlag("json", categoryOutput, "`[=brief]` one JSON object a line; brief: without the segments", "brief"),
+		&cli.BoolFlag{Name: "json", Category: categoryOutput, Usage: "one JSON object a line"},
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Category: categoryOutput, Usage: "`text|mermaid`: mermaid is a sequence diagram in words, for tickets"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: categoryOutput, Usage: "header fields, options decoded, checks passed"},
-		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: categoryOutput, Usage: "the verdict lines alone, with -c the statistics alone; -qq: nothing but what failed"},
-		&cli.StringFlag{Name: "only", Category: categoryOutput, Usage: "show those handshakes alone that are `open|failed`; all of them count", DefaultText: " "},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: categoryOutput, Usage: "the verdict lines alone"},
 		optionalFlag("explain", categoryOutput, "`[=checksum]` every packet octet by octet, with the meaning of each field and its RFC section; and how the checksums come about", "checksum"),
 		&cli.BoolFlag{Name: "dry-run", Category: categoryOutput, Usage: "build and explain the packets, and send none; needs no privilege"},
 		&cli.StringFlag{Name: "pcap", Category: categoryOutput, Usage: "write every packet to `FILE`, as pcapng with comments, or as pcap if its name ends in .pcap; - is stdout"},

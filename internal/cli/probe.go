@@ -45,7 +45,7 @@ func probeCommand(c *cli.Context) error {
 	} else if err != nil {
 		return wrongTargets(err)
 	}
-	if err := o.agree(targets.Len()); err != nil {
+	if err := errors.Join(o.agree(targets.Len()), o.chooseSend(c)); err != nil {
 		return errors.Join(err, targets.Close())
 	}
 	run := makeHandshakes
@@ -88,6 +88,9 @@ func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
 		defer stdout.Queue().Progress(stderr, shown.Progress)()
 	}
 	stopInterim := onQuit(stderr, shown.Interim)
+	if o.fellBack && !o.json && !o.quiet && o.output == "text" {
+		fmt.Fprintln(shownOn, fallback)
+	}
 	p.Submit(shown)
 	p.Finish()
 	err = p.Run(ctx)
@@ -101,7 +104,7 @@ func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
 	case unread != nil || unwritten != nil:
 		return exit.With(exit.Output, errors.Join(unread, unwritten))
 	}
-	return shown.Verdict()
+	return shown.Verdict(o.require)
 }
 
 // ipAlone reports whether no frames will be asked for: by the flags, or since the only target is on this host.
@@ -141,9 +144,10 @@ func openProber(o options, targets int, ipAlone bool, q *display.Queue) (*prober
 	}
 	p, err := prober.Open(prober.Options{
 		Interface: o.iface, Mark: o.mark, Resolver: o.resolver, ResolveEvery: o.resolveAge, Rate: o.rate, Targets: targets, MostTargets: o.maxTargets, Full: q.Full,
-		IPOnly:  ipAlone,
-		Record:  record,
-		InOrder: o.explain || files || o.spec.SourcePort != 0,
+		IPOnly:      ipAlone,
+		ConnectOnly: o.spec.Send == prober.SendConnect,
+		Record:      record,
+		InOrder:     o.explain || files || o.spec.SourcePort != 0,
 	})
 	if err == nil {
 		q.OnRoom(p.Wake)

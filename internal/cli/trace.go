@@ -10,6 +10,7 @@ import (
 
 	"tcpprobe/internal/display"
 	"tcpprobe/internal/exit"
+	"tcpprobe/internal/prober"
 	"tcpprobe/internal/target"
 	"tcpprobe/internal/tracer"
 	"tcpprobe/probe"
@@ -52,6 +53,9 @@ func traceFlags() []cli.Flag {
 				f.Usage = "ask a silent hop again up to `N` times within the timeout, after 1 s, then doubling"
 			}
 		case *cli.StringFlag:
+			if f.Name == "send" {
+				f.Usage = "`auto|link|ip`: in frames of our own, or as raw IP through the kernel's routing and firewall"
+			}
 			if f.Name == "interface" { // the first of its category
 				flags = append(flags, pathFlags()...)
 			}
@@ -103,6 +107,8 @@ func readTraceOptions(c *cli.Context) (traceOptions, error) {
 	}
 	switch {
 	case err != nil:
+	case o.spec.Send == prober.SendConnect:
+		err = exit.UsageError("--send connect: a trace sends SYNs of its own, and the kernel sends none for it")
 	case o.spec.Count == 0:
 		err = exit.UsageError("--count 0: a trace takes a number of rounds")
 	case t.path.Last < 1 || t.path.Last > 255:
@@ -161,7 +167,6 @@ func trace(c *cli.Context) error {
 	p.Finish()
 	err = errors.Join(err, <-ran)
 	stopInterim()
-	show.End(verdict)
 	if unwritten := errors.Join(stdout.Queue().Flush(c.Context), files.Close()); unwritten != nil && err == nil {
 		return exit.With(exit.Output, unwritten)
 	}

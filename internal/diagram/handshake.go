@@ -20,7 +20,9 @@ func Handshake(r *probe.Result) *Scene {
 		outcome:  r.Outcome, verdict: report.Verdict(r), notes: report.Notes(r), advice: report.Advice(r),
 		legend: []string{"The slopes are symbolic: only the times at this host are known."},
 	}
-	if r.TCP != nil && r.TCP.Answered {
+	if r.TCP.ByKernel() {
+		s.legend = []string{"The kernel made the handshake: nobody saw its segments, and the times are those of the calls."}
+	} else if r.TCP != nil && r.TCP.Answered {
 		s.rtt = r.TCP.RTT
 	}
 	if a := source(r); a.IsValid() {
@@ -61,6 +63,12 @@ func Handshake(r *probe.Result) *Scene {
 			}
 		case probe.EventSegmentReceived:
 			step.numbers = origin.received(e.Segment.Header)
+		case probe.EventConnectCalled, probe.EventConnectAgain:
+			step.out = step.peer != nobody
+			step.lost = r.Outcome == probe.OutcomeTimeout || r.Outcome == probe.OutcomeARPTimeout || e.Kind == probe.EventConnectCalled && r.TCP.SYNSent > 1
+			if n := len(r.ICMP); n > 0 && r.Outcome == probe.OutcomeUnreachable {
+				step.peer = s.find(r.ICMP[n-1].From)
+			}
 		}
 		step.details = slices.DeleteFunc(slices.Clone(step.details), func(text string) bool {
 			if e.Segment == nil || !isState(text) {
@@ -149,6 +157,14 @@ func (s *Scene) peer(r *probe.Result, e *probe.Event) int {
 		return s.find(target(r))
 	case probe.EventICMPReceived:
 		return s.find(e.ICMP.From)
+	case probe.EventConnectCalled, probe.EventConnectAgain:
+		if r.TCP != nil && r.TCP.SYNSent > 0 {
+			return s.find(target(r))
+		}
+	case probe.EventConnectEnded:
+		if r.Outcome == probe.OutcomeEstablished || r.Outcome == probe.OutcomeRefused {
+			return s.find(target(r))
+		}
 	}
 	return nobody
 }

@@ -33,6 +33,10 @@ func (e *Examination) Print(w io.Writer) {
 	for _, line := range e.remedy() {
 		fmt.Fprintln(w, line)
 	}
+	if errors.Is(e.rawSocket, os.ErrPermission) {
+		fmt.Fprintln(w, "Without, \"tcpprobe HOST:PORT\" calls connect(2), as every program may: the kernel")
+		fmt.Fprintln(w, "makes the handshake, and what it tells of it is shown (--send connect).")
+	}
 }
 
 // check is one thing that was looked at.

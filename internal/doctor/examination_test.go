@@ -52,6 +52,8 @@ With no_new_privs only an ambient capability reaches it. In a systemd unit:
 or from a shell that has no such restriction:
   sudo setpriv --reuid 1000 --regid 100 --clear-groups \
     --inh-caps +net_raw --ambient-caps +net_raw /usr/local/lib/a/directory/with/a/long/name/and/an/escape\x1b/tcpprobe HOST:PORT
+Without, "tcpprobe HOST:PORT" calls connect(2), as every program may: the kernel
+makes the handshake, and what it tells of it is shown (--send connect).
 `
 	if b.String() != want {
 		t.Errorf("got:\n%swant:\n%s", &b, want)

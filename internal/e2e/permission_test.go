@@ -12,11 +12,13 @@ import (
 	"tcpprobe/internal/netlab/labtest"
 )
 
+// withoutRaw takes CAP_NET_RAW from the process that is about to become the program.
+func withoutRaw() error { return unix.Prctl(unix.PR_CAPBSET_DROP, unix.CAP_NET_RAW, 0, 0, 0) }
+
 func TestNotPermitted(t *testing.T) {
 	t.Parallel()
 	a, _ := labtest.Pair(t)
-	withoutRaw := func() error { return unix.Prctl(unix.PR_CAPBSET_DROP, unix.CAP_NET_RAW, 0, 0, 0) }
-	for _, args := range [][]string{{"10.0.0.2:80"}, {"10.0.0.2:80", "--json"}, {"10.0.0.2:80", "--send=ip"}, {"www.lab.test:80"}} {
+	for _, args := range [][]string{{"10.0.0.2:80", "--send=link"}, {"10.0.0.2:80", "--json", "--send=ip"}, {"10.0.0.2:80", "--pcap=-"}, {"www.lab.test:80", "--syn=bare"}} {
 		r := runPrepared(t, a, withoutRaw, args...)
 		for _, want := range []string{"CAP_NET_RAW", "sudo tcpprobe " + args[0], "sudo setcap cap_net_raw+ep "} {
 			if !strings.Contains(r.stderr, want) {

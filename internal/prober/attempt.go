@@ -22,6 +22,7 @@ type attempt struct {
 	series *series // once its address is known
 	way    route.Route
 	lease  port.Lease
+	noWay  error       // why there is no way, if the kernel makes the handshake: it may know better
 	flow   *probe.Flow // once everything is known that it takes
 	tcp    *probe.TCP  // memory for the next result
 }
@@ -70,6 +71,9 @@ func (a *attempt) find(f probe.Finding) {
 		a.result.Findings = append(a.result.Findings, f)
 	}
 }
+
+// byKernel reports whether the kernel makes the handshake.
+func (a *attempt) byKernel() bool { return a.series.request.Spec.Send == SendConnect }
 
 // fail ends the attempt before a segment left. The outcome that was first stays.
 func (a *attempt) fail(o probe.Outcome, err error) {

@@ -16,6 +16,10 @@ import (
 // ended, or waits for its port or its next hop, or somebody holds it.
 func (w *worker) prepare(ctx context.Context, a *attempt) bool {
 	now := w.clock.Now() // for all that is done at once
+	if a.byKernel() {
+		w.prepareConnect(a, now)
+		return true
+	}
 	way, lease, err := w.lease(a.series, now)
 	if errors.Is(err, port.ErrBusy) {
 		w.blocked = append(w.blocked, a)
@@ -31,7 +35,6 @@ func (w *worker) prepare(ctx context.Context, a *attempt) bool {
 	if lease.Outside {
 		a.find(probe.FindingPortOutsideRange)
 	}
-	a.result.Address = a.series.remote.Addr()
 	path := w.goBy(a, way, now)
 	ask, err := w.nextHop(a, &path)
 	w.fill(a, path, now)

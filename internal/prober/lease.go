@@ -43,5 +43,5 @@ func (w *worker) unblock(ctx context.Context) {
 // busy reports whether the one port that a series may have is leased for its server.
 func (w *worker) busy(s *series) bool {
 	from := s.request.Spec.SourcePort
-	return from != 0 && w.ports.Busy(from, s.remote)
+	return from != 0 && (w.ports.Busy(from, s.remote) || w.connects.busy(from, s.remote))
 }

@@ -38,6 +38,9 @@ type Options struct {
 	// nobody asks what of this host frames pass by.
 	IPOnly bool
 
+	// ConnectOnly is for those who ask for nothing but SendConnect, which takes no privilege.
+	ConnectOnly bool
+
 	// Rehearse is for those who want to see what would be sent: it takes no privilege, and nothing leaves.
 	Rehearse bool
 
@@ -89,9 +92,14 @@ type Prober struct {
 	pace    *Pace // nil for as fast as the path takes
 }
 
-// Open opens everything that handshakes take. Without CAP_NET_RAW the error is os.ErrPermission.
+// Permitted returns nil if this process may send what the kernel's TCP does not, and an error that is os.ErrPermission if it lacks
+// CAP_NET_RAW.
+func Permitted() error { return rawip.Permitted() }
+
+// Open opens everything that handshakes take. Without CAP_NET_RAW the error is os.ErrPermission, unless that is not needed.
 func Open(o Options) (*Prober, error) {
-	if !o.Rehearse {
+	o.IPOnly = o.IPOnly || o.ConnectOnly
+	if !o.Rehearse && !o.ConnectOnly {
 		if err := rawip.Permitted(); err != nil {
 			return nil, err
 		}
@@ -227,7 +235,7 @@ func (p *Prober) Close() error {
 		closers = append(closers, finder)
 	}
 	for _, w := range p.workers {
-		closers = append(closers, w.ports, w.wire, w.routes)
+		closers = append(closers, &w.connects, w.ports, w.wire, w.routes)
 	}
 	return closeAll(closers)
 }

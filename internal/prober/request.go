@@ -38,9 +38,10 @@ type Spec struct {
 type Send string
 
 const (
-	SendAuto Send = "auto" // in frames where the link has addresses, else by the kernel's IP
-	SendLink Send = "link" // in frames of our own
-	SendIP   Send = "ip"   // by the kernel's IP: its routing, firewall and translation
+	SendAuto    Send = "auto"    // in frames where the link has addresses, else by the kernel's IP
+	SendLink    Send = "link"    // in frames of our own
+	SendIP      Send = "ip"      // by the kernel's IP: its routing, firewall and translation
+	SendConnect Send = "connect" // by the kernel's TCP: it makes the handshake, as for any application
 )
 
 // Observer is told what becomes of a target. Its methods are called by the goroutine of a worker, one after the other for

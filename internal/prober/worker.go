@@ -24,6 +24,7 @@ type worker struct {
 	random     random
 	ports      *port.Table
 	lingering  lingering
+	connects   connects
 	elsewhere  map[[2]int]string // by two interfaces, the second's name if its packets are not the first's
 
 	schedule  schedule             // series that wait for their time
@@ -85,6 +86,7 @@ func newWorker(p *Prober, wire *rawip.Wire, routes *route.Cache) *worker {
 // nobody, here or in the other workers, has anything to wait for then.
 func (w *worker) work(ctx context.Context, stop func()) error {
 	err := w.engine.Run(ctx, func(now time.Time) (*probe.Flow, time.Time, bool) { return w.next(ctx, now) })
+	w.breakOffConnects(probe.OutcomeInterrupted, nil)
 	if err != nil {
 		stop()
 	}
@@ -135,7 +137,17 @@ func (w *worker) attend() {
 // next says for the engine which handshake is to begin, or when there may be one.
 func (w *worker) next(ctx context.Context, now time.Time) (_ *probe.Flow, again time.Time, more bool) {
 	w.attend()
+	w.attendConnects()
 	w.lookForLosses(now)
+	f, again, more := w.nextHandshake(ctx, now)
+	if c, ok := w.connects.due.First(); ok && (!more || c.Due.Before(again)) {
+		again, more = c.Due, true
+	}
+	return f, again, more
+}
+
+// nextHandshake is next, but for what the kernel has under way. It has the kernel begin with those that it is to make.
+func (w *worker) nextHandshake(ctx context.Context, now time.Time) (_ *probe.Flow, again time.Time, more bool) {
 	if flushed := w.wire.Flushed(); !w.begun.IsZero() && flushed.After(w.latest) {
 		w.prober.begun(w.begun, flushed)
 		w.begun = time.Time{}
@@ -143,30 +155,44 @@ func (w *worker) next(ctx context.Context, now time.Time) (_ *probe.Flow, again 
 	if f := w.nextFlow(); f != nil {
 		return f, now, true
 	}
-	if full := w.prober.options.Full; full != nil && full() {
-		return nil, now.Add(outputPause), true
-	}
-	if w.underWay >= w.congestion.Limit() {
-		return nil, now.Add(lossInterval), true
-	}
-	a, again, more := w.nextAttempt(ctx, now)
-	if a == nil {
-		return nil, again, more
-	}
-	if again, ok := w.prober.mayBegin(w.clock); !ok {
-		w.ready = append([]*attempt{a}, w.ready...)
-		if together := now.Add(w.prober.together); again.Before(together) {
-			again = together
+	for range endAtOnce {
+		if full := w.prober.options.Full; full != nil && full() {
+			return nil, now.Add(outputPause), true
 		}
-		return nil, again, true
+		if w.underWay >= w.congestion.Limit() {
+			return nil, now.Add(lossInterval), true
+		}
+		a, again, more := w.nextAttempt(ctx, now)
+		if a == nil {
+			return nil, again, more
+		}
+		if again, ok := w.prober.mayBegin(w.clock); !ok {
+			w.ready = append([]*attempt{a}, w.ready...)
+			if together := now.Add(w.prober.together); again.Before(together) {
+				again = together
+			}
+			return nil, again, true
+		}
+		switch {
+		case !a.byKernel():
+			return w.begin(a, now), now, true
+		case !w.connect(a): // until another ends
+			w.ready = append([]*attempt{a}, w.ready...)
+			return nil, now.Add(idlePause), true
+		}
 	}
+	return nil, now, true
+}
+
+// begin returns the flow of an attempt, which is to begin now.
+func (w *worker) begin(a *attempt, now time.Time) *probe.Flow {
 	w.underWay++
 	a.result.TCP = a.tcp
 	if w.begun.IsZero() {
 		w.begun = now
 	}
 	w.latest = w.clock.Now()
-	return a.flow, now, true
+	return a.flow
 }
 
 // nextFlow returns the next flow that a holder has made, but for those that were abandoned before.

@@ -105,6 +105,9 @@ func (p *page) option(o tcphdr.Option) string {
 
 // icmpDetails adds what an ICMP error says besides.
 func (p *page) icmpDetails(m *probe.ICMP) {
+	if m.SentTTL == 0 {
+		return // the kernel keeps it to itself
+	}
 	p.detail("IPv4", fmt.Sprintf("ttl %d", m.TTL))
 	p.detail("quoted", fmt.Sprintf("our SYN, ttl %d; it left us with ttl %d", m.QuotedTTL, m.SentTTL))
 	for _, label := range m.Labels {

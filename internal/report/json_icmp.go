@@ -16,7 +16,7 @@ type icmpJSON struct {
 	Name   string        `json:"name"`
 	MTU    int           `json:"mtu,omitempty"`
 	T      time.Duration `json:"t_ns"`
-	Quoted quotedJSON    `json:"quoted"`
+	Quoted *quotedJSON   `json:"quoted,omitempty"`
 	Hops   int           `json:"hops,omitempty"`
 	Most   int           `json:"hops_max,omitempty"`
 
@@ -33,9 +33,13 @@ type quotedJSON struct {
 // newICMP returns what JSON writes of an ICMP error.
 func newICMP(m *probe.ICMP, route *probe.Route, zero stamp.Stamp) icmpJSON {
 	hops, most := hopsJSON(Distance(m, route))
+	var quoted *quotedJSON
+	if m.SentTTL > 0 { // or the kernel keeps the quote to itself
+		quoted = &quotedJSON{TTL: m.QuotedTTL, SentTTL: m.SentTTL, Length: len(m.Quoted)}
+	}
 	return icmpJSON{
 		From: m.From, Type: m.Type, Code: m.Code, Name: m.Name, MTU: m.MTU, T: since(zero, m.At),
-		Quoted: quotedJSON{TTL: m.QuotedTTL, SentTTL: m.SentTTL, Length: len(m.Quoted)}, Hops: hops, Most: most,
+		Quoted: quoted, Hops: hops, Most: most,
 		Labels: newLabels(m.Labels), Interfaces: newInterfaces(m.Interfaces),
 	}
 }

@@ -16,6 +16,7 @@ type tcpJSON struct {
 	Send         string         `json:"send,omitempty"`
 	Bypassed     []string       `json:"bypassed,omitempty"`
 	ArrivedOn    string         `json:"arrived_on,omitempty"`
+	ConnectedTo  netip.AddrPort `json:"connected_to,omitzero"`
 	State        string         `json:"state"`
 	States       []stateJSON    `json:"states,omitempty"`
 	SYNSent      int            `json:"syn_sent,omitempty"`
@@ -26,6 +27,7 @@ type tcpJSON struct {
 	Connect      *time.Duration `json:"connect_ns,omitempty"`
 	Turnaround   *time.Duration `json:"turnaround_ns,omitempty"`
 	MSS          *uint16        `json:"mss,omitempty"`
+	SendMSS      int            `json:"send_mss,omitempty"`
 	WindowScale  *uint8         `json:"window_scale,omitempty"`
 	SACK         *bool          `json:"sack_permitted,omitempty"`
 	Timestamps   *bool          `json:"timestamps,omitempty"`
@@ -52,6 +54,7 @@ func newTCP(r *probe.Result, zero stamp.Stamp) *tcpJSON {
 	t := r.TCP
 	j := &tcpJSON{
 		Local: t.Local, Remote: t.Remote, Send: t.Send, Bypassed: t.Bypassed, ArrivedOn: t.ArrivedOn, State: t.State.String(),
+		ConnectedTo: t.ConnectedTo, SendMSS: t.SendMSS,
 		SYNSent: t.SYNSent, AnsweredSYN: t.AnsweredSYN,
 	}
 	for _, s := range t.States {
@@ -60,11 +63,14 @@ func newTCP(r *probe.Result, zero stamp.Stamp) *tcpJSON {
 	if t.Answered {
 		j.RTT, j.RTTAmbiguous, j.Clock = &t.RTT, &t.RTTAmbiguous, t.Clock.String()
 	}
-	if t.TTL > 0 || t.Answered && (r.Outcome == probe.OutcomeEstablished || r.Outcome == probe.OutcomeRefused) {
+	if t.TTL > 0 || !t.ByKernel() && t.Answered && (r.Outcome == probe.OutcomeEstablished || r.Outcome == probe.OutcomeRefused) {
 		j.TTL = &t.TTL // an answer may have 0
 	}
 	if t.Connected {
-		j.Connect, j.Turnaround = &t.Connect, &t.Turnaround
+		j.Connect = &t.Connect
+	}
+	if t.Connected && !t.ByKernel() {
+		j.Turnaround = &t.Turnaround
 	}
 	if p := t.Peer; p != nil {
 		if p.HasMSS {
@@ -73,7 +79,10 @@ func newTCP(r *probe.Result, zero stamp.Stamp) *tcpJSON {
 		if p.HasScale {
 			j.WindowScale = &p.WindowScale
 		}
-		j.SACK, j.Timestamps, j.ECN = &p.SACKPermitted, &p.Timestamps, p.ECN.String()
+		j.SACK, j.Timestamps = &p.SACKPermitted, &p.Timestamps
+		if !t.ByKernel() || p.ECN != probe.ECNOff { // the kernel does not tell whether it asked
+			j.ECN = p.ECN.String()
+		}
 	}
 	if r.Outcome == probe.OutcomeEstablished {
 		j.Close = t.Close.String()

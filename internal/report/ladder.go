@@ -54,6 +54,8 @@ func (l *Ladder) tell(r *probe.Result, e *probe.Event) row {
 		l.segment(&row, e)
 	case probe.EventICMPReceived:
 		l.icmp(&row, e.ICMP)
+	case probe.EventConnectCalled, probe.EventConnectAgain, probe.EventConnectEnded:
+		l.connect(&row, r, e)
 	case probe.EventTCPSilence:
 		row.protocol, row.way, row.step = "TCP", text.Silence, 0
 		row.texts = []string{"nothing came back"}

@@ -18,6 +18,9 @@ func Notes(r *probe.Result) (notes []string) {
 	if note := foreignRST(r); note != "" {
 		notes = append(notes, note)
 	}
+	if note := elsewhereConnected(r.TCP); note != "" {
+		notes = append(notes, note)
+	}
 	for _, f := range r.Findings {
 		if _, told := strays[f]; told && silent {
 			continue // evidence has named it
@@ -35,6 +38,9 @@ func finding(f probe.Finding, r *probe.Result) string {
 	case probe.FindingSYNRetransmitted:
 		if r.TCP == nil || !r.TCP.Answered {
 			return ""
+		}
+		if r.TCP.ByKernel() {
+			return fmt.Sprintf("the kernel sent %s; which was answered is not known", text.Count(r.TCP.SYNSent, "SYN"))
 		}
 		if r.TCP.RTTAmbiguous && r.TCP.AnsweredSYN > 0 {
 			return whichSYN(r.TCP.AnsweredSYN, r.TCP.SYNSent) + " was answered; if that was a repetition, rtt counts the wait for it"

@@ -143,7 +143,6 @@ func (j *exchange) toNextHop() {
 
 // begin makes the TCP part of the result.
 func (j *exchange) begin() {
-	j.Address = remote
 	j.TCP = &probe.TCP{
 		Local: netip.AddrPortFrom(j.Route.Source, localPort), Remote: netip.AddrPortFrom(remote, j.Port),
 		Send: "link", State: probe.StateSYNSent, Clock: stamp.Kernel,

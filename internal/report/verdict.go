@@ -65,6 +65,9 @@ func clause(r *probe.Result) string { return strings.TrimPrefix(explanation(r), 
 func explanation(r *probe.Result) string {
 	switch r.Outcome {
 	case probe.OutcomeRefused:
+		if r.TCP.ByKernel() {
+			return connectRefused(r.TCP)
+		}
 		return "reset after " + text.Milliseconds(r.TCP.RTT) + " ms" + doubts(r.TCP)
 	case probe.OutcomeUnreachable:
 		return rejection(r)
@@ -84,7 +87,9 @@ func explanation(r *probe.Result) string {
 func measurements(r *probe.Result) []string {
 	var phases []string
 	parts := []string{"rtt " + text.Milliseconds(r.TCP.RTT) + " ms" + doubts(r.TCP)}
-	if r.TCP.Connected {
+	if r.TCP.ByKernel() {
+		parts = connectMeasurements(r.TCP)
+	} else if r.TCP.Connected {
 		parts = append(parts, "connect "+text.Milliseconds(r.TCP.Connect)+" ms")
 	}
 	if r.DNS != nil && r.DNS.Source == "dns" {
@@ -176,6 +181,8 @@ func inTime(r *probe.Result) string {
 	for i := range r.Events {
 		switch e := &r.Events[i]; {
 		case first.IsZero() && e.Kind == probe.EventSegmentSent && e.Segment.Header.Flags.Has(tcphdr.SYN):
+			first = e.At
+		case first.IsZero() && e.Kind == probe.EventConnectCalled:
 			first = e.At
 		case e.Kind == probe.EventTCPSilence:
 			last = e.At

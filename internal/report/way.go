@@ -13,6 +13,8 @@ func Way(r *probe.Result) string {
 	switch {
 	case t == nil || t.SYNSent == 0:
 		return ""
+	case t.ByKernel():
+		return "by connect(2): this host's firewall, translation and IPsec took part"
 	case t.Send == "ip":
 		return "sent by this host's IP: its firewall, translation and IPsec took part"
 	case len(t.Bypassed) > 0:

@@ -76,7 +76,7 @@ func (s *Summary) Add(r *probe.Result) {
 	s.SYNs += t.SYNSent
 	lost := t.SYNSent
 	switch {
-	case !t.Answered:
+	case !t.Answered && (r.Outcome != probe.OutcomeEstablished && r.Outcome != probe.OutcomeRefused):
 	case t.AnsweredSYN > 0:
 		lost = t.AnsweredSYN - 1
 	default:

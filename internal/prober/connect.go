@@ -1,0 +1,347 @@
+package prober
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tcpprobe/icmp"
+	"tcpprobe/internal/connect"
+	"tcpprobe/internal/deadline"
+	"tcpprobe/internal/neighbor"
+	"tcpprobe/internal/route"
+	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
+)
+
+// connects is the handshakes that the kernel makes for a worker, side by side: the worker waits for all of them at once, where it
+// waits for its wire.
+type connects struct {
+	poller *connect.Poller // nil until the first
+	open   map[*connect.Conn]*connecting
+	due    deadline.Queue[*connecting]
+}
+
+// connecting is an attempt of which the kernel makes the handshake.
+type connecting struct {
+	deadline.Timer // when to look after it, if nothing happens
+	attempt        *attempt
+	conn           *connect.Conn
+	called         time.Time
+	again          int // how often its SYN was sent again, as far as it was told
+	seen           []connect.ICMP
+}
+
+// lookInterval is how long it takes at the most until a SYN is seen that the kernel has sent again.
+const lookInterval = 250 * time.Millisecond
+
+// Close closes the connections.
+func (c *connects) Close() error {
+	if c.poller == nil {
+		return nil
+	}
+	return c.poller.Close()
+}
+
+// busy reports whether the kernel makes a handshake with a server from a port.
+func (c *connects) busy(port uint16, remote netip.AddrPort) bool {
+	for _, one := range c.open {
+		if one.attempt.tcp.Remote == remote && one.attempt.tcp.Local.Port() == port {
+			return true
+		}
+	}
+	return false
+}
+
+// prepareConnect does what comes before connect(2). The route is asked for to be told of: whether there is
+// one, connect(2) will say, which a program of the cgroup may send elsewhere.
+func (w *worker) prepareConnect(a *attempt, now time.Time) {
+	spec := a.series.request.Spec
+	way, err := w.routeFrom(spec.SourcePort, a.series.remote, spec, now)
+	if a.noWay = err; err == nil {
+		w.goBy(a, way, now)
+	}
+}
+
+// connect has the kernel make the handshake of an attempt. It is not ok if there is no room for one more at the moment.
+func (w *worker) connect(a *attempt) (ok bool) {
+	spec := a.series.request.Spec
+	now := w.clock.Now()
+	conn, err := w.openConnect(a.series.remote, spec)
+	if full := errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE); full && w.connects.due.Len() > 0 {
+		return false
+	}
+	w.underWay++
+	a.happened(probe.Event{Kind: probe.EventConnectCalled, At: stamp.Stamp{User: now}, Connect: &probe.Connect{}})
+	if a.tcp == nil {
+		a.tcp = new(probe.TCP)
+	}
+	states := append(a.tcp.States[:0], probe.StateChange{State: probe.StateSYNSent, At: stamp.Stamp{User: now}})
+	*a.tcp = probe.TCP{Remote: a.series.remote, Send: probe.SendConnect, Close: spec.Handshake.Close}
+	a.result.TCP = a.tcp
+	if err != nil {
+		w.notConnected(a, err)
+		return true
+	}
+	a.tcp.States, a.tcp.State, a.tcp.SYNSent, a.tcp.Local = states, probe.StateSYNSent, 1, conn.Local()
+	c := &connecting{attempt: a, conn: conn, called: now}
+	c.Due = c.look(now, spec)
+	w.connects.open[conn] = c
+	w.connects.due.Add(c)
+	return true
+}
+
+// openConnect calls connect(2).
+func (w *worker) openConnect(remote netip.AddrPort, spec *Spec) (*connect.Conn, error) {
+	if w.connects.poller == nil {
+		poller, err := connect.Open()
+		if err != nil {
+			return nil, err
+		}
+		w.connects.poller, w.connects.open = poller, make(map[*connect.Conn]*connecting)
+		w.wire.WaitFor(poller.FD())
+	}
+	return w.connects.poller.Connect(connect.Options{
+		Remote: remote, Source: spec.Source, Port: spec.SourcePort,
+		Interface: w.prober.options.Interface, Mark: w.prober.options.Mark,
+		TTL: spec.TTL, TOS: spec.TOS, MSS: spec.Handshake.MSS, Retries: spec.Handshake.Retries,
+	})
+}
+
+// look returns when a connection is to be looked after next.
+func (c *connecting) look(now time.Time, spec *Spec) time.Time {
+	until := c.called.Add(spec.Handshake.Timeout)
+	if next := now.Add(lookInterval); c.attempt.record && next.Before(until) {
+		return next
+	}
+	return until
+}
+
+// attendConnects takes note of what the kernel has done about its handshakes, and ends those whose time is over.
+func (w *worker) attendConnects() {
+	if w.connects.poller == nil {
+		return
+	}
+	for {
+		ready, err := w.connects.poller.Ready()
+		if err != nil {
+			w.breakOffConnects(probe.OutcomeLocalError, err)
+		}
+		if len(ready) == 0 {
+			break
+		}
+		for _, conn := range ready {
+			w.lookAt(w.connects.open[conn], w.clock.Now())
+		}
+	}
+	for c, ok := w.connects.due.First(); ok; c, ok = w.connects.due.First() {
+		now := w.clock.Now()
+		if now.Before(c.Due) {
+			return
+		}
+		if w.lookAt(c, now); w.connects.open[c.conn] != c {
+			continue
+		}
+		if c.Due = c.look(now, c.attempt.series.request.Spec); now.Before(c.Due) {
+			w.connects.due.Moved(c)
+		} else {
+			w.connectEnds(c, now, probe.OutcomeTimeout, nil)
+		}
+	}
+}
+
+// breakOffConnects ends what the kernel has under way.
+func (w *worker) breakOffConnects(o probe.Outcome, err error) {
+	for _, c := range w.connects.open {
+		w.connectEnds(c, w.clock.Now(), o, err)
+	}
+}
+
+// lookAt asks how far a connection has come, and ends it if it is over.
+func (w *worker) lookAt(c *connecting, now time.Time) {
+	a := c.attempt
+	status, err := c.conn.Status()
+	if err != nil {
+		w.connectEnds(c, now, probe.OutcomeLocalError, err)
+		return
+	}
+	info, err := c.conn.Info()
+	if err == nil && info.Again > c.again {
+		c.again = info.Again
+		a.tcp.SYNSent = 1 + info.Again
+		a.find(probe.FindingSYNRetransmitted)
+		a.happened(probe.Event{Kind: probe.EventConnectAgain, At: stamp.Stamp{User: now}, Connect: &probe.Connect{Again: info.Again}})
+	}
+	for _, m := range status.ICMP {
+		w.noteICMP(c, m, now)
+	}
+	switch status.State {
+	case connect.Established:
+		w.noteEstablished(c, now, info)
+		if status.Err != nil {
+			a.find(probe.FindingResetAfterEstablished)
+		}
+		w.connectEnds(c, now, probe.OutcomeEstablished, nil)
+	case connect.Failed:
+		w.connectEnds(c, now, w.judgeConnect(c, now, status.Err), status.Err)
+	}
+}
+
+// noteEstablished writes down what the kernel tells of a connection.
+func (w *worker) noteEstablished(c *connecting, now time.Time, info connect.Info) {
+	t := c.attempt.tcp
+	t.State = probe.StateEstablished
+	t.States = append(t.States, probe.StateChange{State: t.State, At: stamp.Stamp{User: now}})
+	t.Connected, t.Connect = true, now.Sub(c.called)
+	t.Answered, t.RTT, t.Clock, t.RTTAmbiguous = info.RTT > 0, info.RTT, stamp.Kernel, c.again > 0
+	if c.again == 0 {
+		t.AnsweredSYN = 1
+	}
+	t.SendMSS = info.SendMSS
+	t.Peer = &probe.Peer{HasScale: info.HasScale, WindowScale: info.WindowScale, SACKPermitted: info.SACKPermitted, Timestamps: info.Timestamps}
+	if info.ECN {
+		t.Peer.ECN = probe.ECNClassic
+	}
+	if peer := c.conn.Peer(); peer.IsValid() && peer != netip.AddrPortFrom(t.Remote.Addr().WithZone(""), t.Remote.Port()) {
+		t.ConnectedTo = peer
+	}
+}
+
+// noteICMP writes down an ICMP error that the kernel has got about the SYN.
+func (w *worker) noteICMP(c *connecting, m connect.ICMP, now time.Time) {
+	a := c.attempt
+	c.seen = append(c.seen, m)
+	noted := &probe.ICMP{
+		From: m.From, Source: a.tcp.Local.Addr(), Target: a.tcp.Remote.Addr(), Type: m.Type, Code: m.Code, Name: icmpName(m), MTU: m.MTU,
+		At: stamp.Stamp{User: now},
+	}
+	a.result.ICMP = append(a.result.ICMP, noted)
+	a.happened(probe.Event{Kind: probe.EventICMPReceived, At: noted.At, ICMP: noted})
+}
+
+// judgeConnect returns the outcome that an error of connect(2) stands for. A port that an ICMP error says is unreachable gets
+// ECONNREFUSED, as one that a RST comes from.
+func (w *worker) judgeConnect(c *connecting, now time.Time, err error) probe.Outcome {
+	a := c.attempt
+	switch last := len(c.seen) - 1; {
+	case last >= 0 && c.seen[last].Err == err:
+		if w.unresolved(a) && c.seen[last].From == a.tcp.Local.Addr() {
+			return probe.OutcomeARPTimeout
+		}
+		return probe.OutcomeUnreachable
+	case err == unix.ECONNREFUSED:
+		if c.again == 0 {
+			a.tcp.Answered, a.tcp.AnsweredSYN, a.tcp.RTT, a.tcp.Clock = true, 1, now.Sub(c.called), stamp.User
+		}
+		return probe.OutcomeRefused
+	case err == unix.ETIMEDOUT:
+		return probe.OutcomeTimeout
+	case err == unix.ENETUNREACH || err == unix.EHOSTUNREACH:
+		return probe.OutcomeNoRoute // that there was, since the SYN before
+	}
+	return probe.OutcomeLocalError
+}
+
+// connectEnds ends the handshake of an attempt, and the connection. err is what connect(2) says of it, if anything.
+func (w *worker) connectEnds(c *connecting, now time.Time, o probe.Outcome, err error) {
+	a, at := c.attempt, stamp.Stamp{User: now}
+	a.result.Outcome, a.result.Err = o, err
+	if o == probe.OutcomeLocalError || o == probe.OutcomeNoRoute {
+		a.result.Err = explained(err)
+	}
+	if o != probe.OutcomeEstablished {
+		a.tcp.State = probe.StateClosed
+		a.tcp.States = append(a.tcp.States, probe.StateChange{State: a.tcp.State, At: at})
+	}
+	switch {
+	case o == probe.OutcomeTimeout:
+		a.happened(probe.Event{Kind: probe.EventTCPSilence, At: at})
+	case o == probe.OutcomeEstablished || err != nil:
+		a.happened(probe.Event{Kind: probe.EventConnectEnded, At: at, Step: now.Sub(c.called), Connect: &probe.Connect{Errno: errnoName(err)}})
+	}
+	if o == probe.OutcomeARPTimeout || o == probe.OutcomeTimeout && w.unresolved(a) {
+		w.silent(a, &neighbor.Error{Protocol: "ARP", Target: a.way.NextHop, Interface: a.way.Interface, Err: neighbor.ErrTimeout})
+		a.result.NextHop = &probe.NextHop{Source: "kernel", Address: a.way.NextHop}
+		a.result.ICMP = nil
+	}
+	w.connects.due.Remove(c)
+	delete(w.connects.open, c.conn)
+	if err := c.conn.Close(a.tcp.Close == probe.CloseRST && o == probe.OutcomeEstablished); err != nil {
+		a.fail(probe.OutcomeLocalError, err)
+	}
+	w.connectOver(a)
+}
+
+// notConnected ends an attempt of which no segment has left.
+func (w *worker) notConnected(a *attempt, err error) {
+	a.result.Outcome, a.result.Err = probe.OutcomeLocalError, err
+	call, _ := errors.AsType[*os.SyscallError](err)
+	if call == nil {
+		w.connectOver(a)
+		return
+	}
+	if call.Syscall == "connect" {
+		a.happened(probe.Event{Kind: probe.EventConnectEnded, At: stamp.Stamp{User: w.clock.Now()}, Connect: &probe.Connect{Errno: errnoName(call.Err)}})
+		if call.Err == unix.ENETUNREACH || call.Err == unix.EHOSTUNREACH {
+			a.result.Outcome = probe.OutcomeNoRoute
+		}
+		a.result.Err = explained(call.Err)
+	}
+	if why, ok := errors.AsType[*route.Error](a.noWay); ok && errors.Is(call.Err, why.Err) {
+		a.result.Outcome, a.result.Err = outcomeOf(why), why // which says it better
+	}
+	if a.result.Outcome == probe.OutcomeNoRoute {
+		a.result.TCP = nil
+	}
+	w.connectOver(a)
+}
+
+// connectOver takes note that the kernel's handshake of an attempt is over.
+func (w *worker) connectOver(a *attempt) {
+	w.underWay--
+	w.congestion.Over()
+	w.released = true
+	w.conclude(a)
+	w.leave(a)
+}
+
+// unresolved reports whether the kernel has asked for the next hop of an attempt, and nobody has answered.
+func (w *worker) unresolved(a *attempt) bool {
+	if a.noWay != nil || !a.way.UsesARP() {
+		return false
+	}
+	entry, err := w.routes.Neighbor(a.way.Index, a.way.NextHop)
+	return err == nil && entry.State.Unresolved()
+}
+
+// errnoName returns what an error is called in the manual: "ECONNREFUSED"; "" for none.
+func errnoName(err error) string {
+	errno, ok := errors.AsType[unix.Errno](err)
+	if !ok {
+		return ""
+	}
+	return unix.ErrnoName(errno)
+}
+
+// explained says of what connect(2) refuses of itself who may be behind it.
+func explained(err error) error {
+	switch {
+	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
+		return fmt.Errorf("a policy of this host forbids it: IPsec, a cgroup program or a security module (connect(2): %w)", err)
+	case errors.Is(err, unix.EADDRNOTAVAIL):
+		return fmt.Errorf("no port is left, or the one asked for still has a connection there (connect(2): %w)", err)
+	}
+	return fmt.Errorf("connect(2): %w", err)
+}
+
+// icmpName returns what an ICMP error is called.
+func icmpName(m connect.ICMP) string {
+	if m.From.Is6() {
+		return fmt.Sprintf("ICMPv6 type %d code %d", m.Type, m.Code)
+	}
+	return icmp.Message{Type: icmp.Type(m.Type), Code: icmp.Code(m.Code)}.Name()
+}
