@@ -45,7 +45,7 @@ var floors = map[string]struct {
 	"internal/target":         {4, []string{"internal/text", "resolver"}},
 	"probe":                   {4, []string{"icmp", "internal/checksum", "internal/deadline", "internal/stamp", "rawip", "tcphdr"}},
 	"internal/connect":        {3, []string{"internal/socket"}},
-	"internal/neighbor":       {3, []string{"arp", "internal/route", "internal/socket", "internal/stamp"}},
+	"internal/neighbor":       {3, []string{"arp", "internal/route", "internal/socket", "internal/stamp", "ndp"}},
 	"rawip":                   {3, []string{"internal/checksum", "internal/socket", "internal/stamp"}},
 	"resolver":                {3, []string{"internal/socket", "internal/stamp"}},
 	"arp":                     {2, []string{"internal/stamp"}},

@@ -187,6 +187,15 @@ func Parse(b []byte) (Packet, checksum.State, error) {
 	return p, state, nil
 }
 
+// Size returns how many octets the packet has, from the IPv6 header on.
+func (p Packet) Size() int {
+	size := headerSize + messageSize
+	for _, o := range p.Options {
+		size += 2 + len(o.Data)
+	}
+	return size
+}
+
 // MAC returns the MAC that the first option of the type holds.
 func (p Packet) MAC(t OptionType) (mac [6]byte, ok bool) {
 	for _, o := range p.Options {

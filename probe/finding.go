@@ -10,7 +10,7 @@ import (
 var findings = []Finding{
 	FindingSYNRetransmitted, FindingDuplicateSYNACK, FindingStalePeerState, FindingResetAfterEstablished, FindingRSTIgnored,
 	FindingPeerSpeaksFirst, FindingOptionsMalformed, FindingChecksumInvalid, FindingSimultaneousOpen, FindingARPConflict,
-	FindingARPUnanswered, FindingNextHopMoved, FindingNextHopOwnMAC, FindingNextHopGroupMAC, FindingAddressConflict,
+	FindingARPUnanswered, FindingNDPConflict, FindingNDPUnanswered, FindingLinkLocalSource, FindingNextHopMoved, FindingNextHopOwnMAC, FindingNextHopGroupMAC, FindingAddressConflict,
 	FindingICMPThenAnswer, FindingTimestampsMismatch, FindingMD5Signature, FindingCloseUnanswered, FindingFragmentIgnored,
 	FindingDNSAnswerDamaged, FindingAnsweredElsewhere, FindingPortOutsideRange,
 }

@@ -22,11 +22,12 @@ const (
 	OutcomeDNSError                   // the name did not resolve
 	OutcomeNoRoute                    // the kernel has no route
 	OutcomeARPTimeout                 // the next hop did not answer ARP
+	OutcomeNDPTimeout                 // the next hop did not answer NDP
 	OutcomeLocalError                 // the system refused to send
 	OutcomeInterrupted                // the run was ended before there was a verdict
 )
 
-var outcomeNames = [...]string{"pending", "established", "refused", "unreachable", "timeout", "dns_error", "no_route", "arp_timeout", "local_error", "interrupted"}
+var outcomeNames = [...]string{"pending", "established", "refused", "unreachable", "timeout", "dns_error", "no_route", "arp_timeout", "ndp_timeout", "local_error", "interrupted"}
 
 // String returns the outcome as it stands in the JSON results: "established", "dns_error".
 func (o Outcome) String() string { return outcomeNames[o] }
@@ -46,6 +47,9 @@ const (
 	FindingSimultaneousOpen      Finding = "simultaneous_open"       // the peer's SYN crossed ours
 	FindingARPConflict           Finding = "arp_conflict"            // more than one MAC answers for the next hop's address: two hosts, or one with two interfaces
 	FindingARPUnanswered         Finding = "arp_unanswered"          // nobody answered for the next hop, and the kernel knows its MAC all the same
+	FindingNDPConflict           Finding = "ndp_conflict"            // more than one MAC answers for the next hop's IPv6 address, each for itself
+	FindingNDPUnanswered         Finding = "ndp_unanswered"          // nobody answered for the next hop's IPv6 address, and the kernel knows its MAC all the same
+	FindingLinkLocalSource       Finding = "link_local_source"       // our address is link-local, and the target is not: routers go no further with it
 	FindingNextHopMoved          Finding = "next_hop_moved"          // the next hop is at another MAC than before
 	FindingNextHopOwnMAC         Finding = "next_hop_own_mac"        // the next hop has the MAC of our own interface
 	FindingNextHopGroupMAC       Finding = "next_hop_group_mac"      // the next hop has the MAC of a group
@@ -66,13 +70,15 @@ type Result struct {
 	Target string // as the user wrote it
 	Host   string // the name or address in it
 	Port   uint16
-	Seq    int         // from 1, of the handshakes with this target
-	Time   time.Time   // wall clock, of the start
-	Start  stamp.Stamp // what the times of the events are counted from
+	Seq    int // from 1, of the handshakes with this target
+	// Address is the one that the handshake is with, as soon as it is known. A link-local one has its zone.
+	Address netip.Addr
+	Time    time.Time   // wall clock, of the start
+	Start   stamp.Stamp // what the times of the events are counted from
 
 	Outcome  Outcome
 	Findings []Finding
-	Err      error // what stands behind DNSError, NoRoute, ARPTimeout and LocalError
+	Err      error // what stands behind DNSError, NoRoute, ARPTimeout, NDPTimeout and LocalError
 
 	DNS     *DNS
 	Route   *Route
@@ -111,13 +117,16 @@ type Route struct {
 
 // NextHop is how the next hop became a link-layer address.
 type NextHop struct {
-	Source   string // "arp", "kernel" (nobody answers, but the kernel has an entry), "permanent" (an entry by hand) or "not_needed"
+	Source   string // "arp", "ndp", "kernel" (nobody answers, but the kernel has an entry), "permanent" (an entry by hand) or "not_needed"
 	Address  netip.Addr
 	MAC      [6]byte   // zero if there is none
 	Answers  [][6]byte // every different answer, the one used first
 	Attempts int
 	Duration time.Duration
 	Clock    stamp.Source
+
+	// Router and Override are the flags of the neighbor advertisement that told the MAC (RFC 4861 4.4).
+	Router, Override bool
 }
 
 // TCP is the handshake: the control block at its end, and how it got there.
@@ -230,9 +239,9 @@ const (
 	EventDNSAnswer
 	EventDNSSilence // no answer in time
 	EventRouteFound
-	EventARPRequest
-	EventARPReply
-	EventARPSilence
+	EventNeighborRequest
+	EventNeighborReply
+	EventNeighborSilence
 	EventSegmentSent
 	EventSegmentReceived
 	EventICMPReceived
@@ -250,12 +259,12 @@ type Event struct {
 	Octets []byte        // as they were sent or received: DNS message, ARP packet, IPv4 datagram
 	Frame  *Frame        // that carried an ARP packet or a datagram; nil if it went by the kernel's IP
 
-	DNS     *DNSMessage // for DNSQuery, DNSAnswer, DNSSilence
-	Route   *Route      // for RouteFound
-	ARP     *ARPPacket  // for ARPRequest, ARPReply, ARPSilence
-	Segment *Segment    // for SegmentSent, SegmentReceived
-	ICMP    *ICMP       // for ICMPReceived
-	Connect *Connect    // for ConnectCalled, ConnectAgain, ConnectEnded
+	DNS      *DNSMessage     // for DNSQuery, DNSAnswer, DNSSilence
+	Route    *Route          // for RouteFound
+	Neighbor *NeighborPacket // for NeighborRequest, NeighborReply, NeighborSilence
+	Segment  *Segment        // for SegmentSent, SegmentReceived
+	ICMP     *ICMP           // for ICMPReceived
+	Connect  *Connect        // for ConnectCalled, ConnectAgain, ConnectEnded
 }
 
 // Connect is a step of connect(2).
@@ -287,8 +296,9 @@ type DNSMessage struct {
 	Note      string // why it was ignored, or what failed
 }
 
-// ARPPacket is a request or a reply.
-type ARPPacket struct {
+// NeighborPacket is a request or a reply of ARP, or, if Address is an IPv6 address, a neighbor solicitation or advertisement of
+// NDP.
+type NeighborPacket struct {
 	Interface string
 	Address   netip.Addr // that is asked for, or answered
 	Sender    netip.Addr // that asks
@@ -296,6 +306,16 @@ type ARPPacket struct {
 	Attempt   int        // from 1
 	Attempts  int        // at most
 	Note      string     // why a reply was ignored
+
+	Router, Override bool // in an advertisement: its flags (RFC 4861 4.4)
+}
+
+// Protocol returns "ARP" or "NDP".
+func (p NeighborPacket) Protocol() string {
+	if p.Address.Is6() {
+		return "NDP"
+	}
+	return "ARP"
 }
 
 // Segment is one of our connection's segments.

@@ -21,7 +21,7 @@ import (
 func FuzzEvent(f *testing.F) {
 	f.Add(uint8(probe.EventDNSQuery), query, "example.com", "udp", int64(1795348800123456789), uint8(1), 0, true)
 	f.Add(uint8(probe.EventDNSAnswer), reply, "example.com\x00.", "tcp", int64(-1), uint8(2), 1, false)
-	f.Add(uint8(probe.EventARPRequest), []byte{0, 1}, "eth0\x1b]0;", "", int64(0), uint8(0), 2, false)
+	f.Add(uint8(probe.EventNeighborRequest), []byte{0, 1}, "eth0\x1b]0;", "", int64(0), uint8(0), 2, false)
 	f.Add(uint8(probe.EventSegmentReceived), []byte{0x60}, "\xff\xfe", "udp", int64(1<<62), uint8(3), 3, true)
 	f.Add(uint8(probe.EventSegmentSent), []byte{0x45}, "", "", int64(1), uint8(4), 1<<30, true)
 	f.Add(uint8(probe.EventICMPReceived), bytes.Repeat([]byte{0x46}, 300000), "\u202e", "", int64(1), uint8(5), -1, true)
@@ -43,8 +43,8 @@ func FuzzEvent(f *testing.F) {
 		case probe.EventRouteFound:
 			r.Route = &probe.Route{Interface: name}
 			e.Route = r.Route
-		case probe.EventARPRequest, probe.EventARPReply, probe.EventARPSilence:
-			e.ARP = &probe.ARPPacket{Interface: name, Note: name, Attempt: number}
+		case probe.EventNeighborRequest, probe.EventNeighborReply, probe.EventNeighborSilence:
+			e.Neighbor = &probe.NeighborPacket{Interface: name, Note: name, Attempt: number}
 		case probe.EventSegmentSent, probe.EventSegmentReceived:
 			h := tcphdr.Header{Flags: tcphdr.Flags(number), Options: tcphdr.Options(octets)}
 			e.Segment = &probe.Segment{

@@ -48,9 +48,9 @@ func newPacket(r *probe.Result, e *probe.Event) (packet, bool) {
 		return p, false
 	}
 	switch e.Kind {
-	case probe.EventDNSQuery, probe.EventARPRequest, probe.EventSegmentSent:
+	case probe.EventDNSQuery, probe.EventNeighborRequest, probe.EventSegmentSent:
 		p.outbound = true
-	case probe.EventDNSAnswer, probe.EventARPReply, probe.EventSegmentReceived, probe.EventICMPReceived:
+	case probe.EventDNSAnswer, probe.EventNeighborReply, probe.EventSegmentReceived, probe.EventICMPReceived:
 	default:
 		return p, false
 	}
@@ -63,8 +63,8 @@ func newPacket(r *probe.Result, e *probe.Event) (packet, bool) {
 		}
 		p.on, payload = kernelUDP, datagram
 		p.comments = append(p.comments, "the IPv4 and UDP headers are reconstructed: a socket of the kernel carried the message")
-	case e.ARP != nil:
-		p.on = device{name: e.ARP.Interface, filtered: true}
+	case e.Neighbor != nil:
+		p.on = device{name: e.Neighbor.Interface, filtered: true}
 	default:
 		p.on = device{filtered: true}
 		if r.Route != nil {
@@ -89,7 +89,7 @@ func newPacket(r *probe.Result, e *probe.Event) (packet, bool) {
 // etherType returns the EtherType of the octets of an event. The first four bits of a datagram say its version.
 func etherType(e *probe.Event) uint16 {
 	switch {
-	case e.ARP != nil:
+	case e.Neighbor != nil && !e.Neighbor.Address.Is6():
 		return etherTypeARP
 	case e.DNS == nil && e.Octets[0]>>4 == 6:
 		return etherTypeIPv6

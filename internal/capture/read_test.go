@@ -171,7 +171,7 @@ func TestReadBackPCAP(t *testing.T) {
 			want = append(want, octets[14:14+28]...) // headers: see TestReadBack
 		case e.Frame != nil:
 			etherType := uint16(0x0800)
-			if e.ARP != nil {
+			if e.Neighbor != nil {
 				etherType = 0x0806
 			}
 			want = link(e.Frame.Destination, e.Frame.Source, etherType)

@@ -87,13 +87,13 @@ func (s *exchange) foundGateway() {
 	request := arp.Packet{Operation: arp.Request, SenderHA: ourMAC, SenderPA: local.Addr(), TargetPA: gateway}
 	answer := arp.Packet{Operation: arp.Reply, SenderHA: gatewayMAC, SenderPA: gateway, TargetHA: ourMAC, TargetPA: local.Addr()}
 	s.event(probe.Event{
-		Kind: probe.EventARPRequest, At: at(1951), Octets: s.packet(request), Frame: &probe.Frame{Source: ourMAC, Destination: arp.Broadcast},
-		ARP: &probe.ARPPacket{Interface: "eth0", Address: gateway, Sender: local.Addr(), Attempt: 1, Attempts: 3},
+		Kind: probe.EventNeighborRequest, At: at(1951), Octets: s.packet(request), Frame: &probe.Frame{Source: ourMAC, Destination: arp.Broadcast},
+		Neighbor: &probe.NeighborPacket{Interface: "eth0", Address: gateway, Sender: local.Addr(), Attempt: 1, Attempts: 3},
 	})
 	s.event(probe.Event{
-		Kind: probe.EventARPReply, At: at(2240), Step: 289 * time.Microsecond, Octets: s.packet(answer),
-		Frame: &probe.Frame{Source: gatewayMAC, Destination: ourMAC},
-		ARP:   &probe.ARPPacket{Interface: "eth0", Address: gateway, Sender: local.Addr(), MAC: gatewayMAC},
+		Kind: probe.EventNeighborReply, At: at(2240), Step: 289 * time.Microsecond, Octets: s.packet(answer),
+		Frame:    &probe.Frame{Source: gatewayMAC, Destination: ourMAC},
+		Neighbor: &probe.NeighborPacket{Interface: "eth0", Address: gateway, Sender: local.Addr(), MAC: gatewayMAC},
 	})
 	s.NextHop = &probe.NextHop{Source: "arp", Address: gateway, MAC: gatewayMAC, Attempts: 1, Duration: 289 * time.Microsecond}
 }

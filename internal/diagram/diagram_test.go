@@ -274,7 +274,7 @@ func FuzzNames(f *testing.F) {
 		s := newExchange(name, 80, name+":80")
 		s.dns(probe.EventDNSQuery, 0, probe.DNSMessage{Attempt: 1, Note: text})
 		s.routed(1.930, probe.Route{Interface: text, NextHop: gateway})
-		s.arp(probe.EventARPRequest, 1.951, probe.ARPPacket{Attempt: 1, Note: name})
+		s.arp(probe.EventNeighborRequest, 1.951, probe.NeighborPacket{Attempt: 1, Note: name})
 		s.Outcome, s.Err, s.Findings = probe.OutcomeDNSError, errors.New(text), []probe.Finding{probe.Finding(text)}
 		for _, rendering := range renderings {
 			got, err := rendering.render(s.Result)
@@ -306,7 +306,7 @@ func TestRoles(t *testing.T) {
 	home := newExchange("example.com", 80, "example.com:80")
 	home.dns(probe.EventDNSQuery, 0, probe.DNSMessage{Attempt: 1})
 	home.routed(1.930, probe.Route{Interface: "eth0", NextHop: server.Addr()})
-	home.arp(probe.EventARPRequest, 1.951, probe.ARPPacket{Attempt: 1})
+	home.arp(probe.EventNeighborRequest, 1.951, probe.NeighborPacket{Attempt: 1})
 	home.Outcome, home.Err = probe.OutcomeARPTimeout, errors.New("no answer")
 
 	for _, test := range []struct {

@@ -41,10 +41,10 @@ func Handshake(r *probe.Result) *Scene {
 			what: line.Texts[0], details: line.Texts[1:],
 		}
 		switch e.Kind {
-		case probe.EventDNSQuery, probe.EventARPRequest:
+		case probe.EventDNSQuery, probe.EventNeighborRequest:
 			step.out = true
 			step.lost = unanswered(r.Events[i+1:], e.Kind)
-		case probe.EventDNSSilence, probe.EventARPSilence, probe.EventTCPSilence:
+		case probe.EventDNSSilence, probe.EventNeighborSilence, probe.EventTCPSilence:
 			step.silence = true
 		case probe.EventSegmentSent:
 			step.out = true
@@ -92,10 +92,10 @@ func (s *Scene) cast(r *probe.Result) {
 		switch e := &r.Events[i]; {
 		case e.DNS != nil && e.DNS.Server.IsValid():
 			s.add(e.DNS.Server.Addr(), "DNS server", rankServer)
-		case e.ARP != nil && r.Route != nil && r.Route.OnLink:
-			s.add(e.ARP.Address, "target", rankTarget)
-		case e.ARP != nil:
-			s.add(e.ARP.Address, "gateway", rankGateway)
+		case e.Neighbor != nil && r.Route != nil && r.Route.OnLink:
+			s.add(e.Neighbor.Address, "target", rankTarget)
+		case e.Neighbor != nil:
+			s.add(e.Neighbor.Address, "gateway", rankGateway)
 		case e.ICMP != nil && e.ICMP.From != with && s.find(e.ICMP.From) == nobody:
 			s.add(e.ICMP.From, from(e.ICMP, r.Route), rankRouter+e.ICMP.Hops())
 		case e.Segment != nil && !with.IsValid():
@@ -151,8 +151,8 @@ func (s *Scene) peer(r *probe.Result, e *probe.Event) int {
 	switch e.Kind {
 	case probe.EventDNSQuery, probe.EventDNSAnswer:
 		return s.find(e.DNS.Server.Addr())
-	case probe.EventARPRequest, probe.EventARPReply:
-		return s.find(e.ARP.Address)
+	case probe.EventNeighborRequest, probe.EventNeighborReply:
+		return s.find(e.Neighbor.Address)
 	case probe.EventSegmentSent, probe.EventSegmentReceived:
 		return s.find(target(r))
 	case probe.EventICMPReceived:
@@ -182,9 +182,9 @@ func from(m *probe.ICMP, route *probe.Route) string {
 func unanswered(later []probe.Event, kind probe.EventKind) bool {
 	for i := range later {
 		switch k := later[i].Kind; {
-		case k == kind || k == probe.EventDNSSilence || k == probe.EventARPSilence:
+		case k == kind || k == probe.EventDNSSilence || k == probe.EventNeighborSilence:
 			return true
-		case kind == probe.EventDNSQuery && k == probe.EventDNSAnswer, kind == probe.EventARPRequest && k == probe.EventARPReply:
+		case kind == probe.EventDNSQuery && k == probe.EventDNSAnswer, kind == probe.EventNeighborRequest && k == probe.EventNeighborReply:
 			return false
 		}
 	}

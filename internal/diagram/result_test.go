@@ -53,11 +53,11 @@ func (s *exchange) dns(kind probe.EventKind, t float64, m probe.DNSMessage) {
 	}
 }
 
-func (s *exchange) arp(kind probe.EventKind, t float64, p probe.ARPPacket) {
+func (s *exchange) arp(kind probe.EventKind, t float64, p probe.NeighborPacket) {
 	p.Interface, p.Address, p.Attempts = s.Route.Interface, s.Route.NextHop, 3
 	p.MAC = [6]byte{0x02, 0, 0, 0, 0, 0x01}
-	e := s.event(probe.Event{Kind: kind, At: at(t), ARP: &p})
-	if s.NextHop = (&probe.NextHop{Source: "arp", Address: p.Address}); kind == probe.EventARPReply {
+	e := s.event(probe.Event{Kind: kind, At: at(t), Neighbor: &p})
+	if s.NextHop = (&probe.NextHop{Source: "arp", Address: p.Address}); kind == probe.EventNeighborReply {
 		e.Step = ms(0.289)
 		s.NextHop.Duration = e.Step
 	}
@@ -75,8 +75,8 @@ func arrived(port uint16, target string) *exchange {
 	s.dns(probe.EventDNSQuery, 0, probe.DNSMessage{Attempt: 1})
 	s.dns(probe.EventDNSAnswer, 1.912, probe.DNSMessage{Attempt: 1, RCode: "NOERROR", Addresses: []netip.Addr{remote}, TTL: 3600})
 	s.routed(1.930, probe.Route{Interface: "eth0", NextHop: gateway})
-	s.arp(probe.EventARPRequest, 1.951, probe.ARPPacket{Attempt: 1})
-	s.arp(probe.EventARPReply, 2.240, probe.ARPPacket{})
+	s.arp(probe.EventNeighborRequest, 1.951, probe.NeighborPacket{Attempt: 1})
+	s.arp(probe.EventNeighborReply, 2.240, probe.NeighborPacket{})
 	s.begin()
 	return s
 }
@@ -245,9 +245,9 @@ var cases = []struct {
 		s := newExchange("198.51.100.77", 80, "198.51.100.77:80")
 		s.DNS = &probe.DNS{Source: "literal", Addresses: []netip.Addr{netip.MustParseAddr("198.51.100.77")}}
 		s.routed(0.1, probe.Route{Interface: "eth0", NextHop: netip.MustParseAddr("198.51.100.77"), OnLink: true})
-		s.arp(probe.EventARPRequest, 0.2, probe.ARPPacket{Attempt: 1})
-		s.arp(probe.EventARPRequest, 1000.3, probe.ARPPacket{Attempt: 2})
-		s.arp(probe.EventARPSilence, 2000.5, probe.ARPPacket{Attempt: 2})
+		s.arp(probe.EventNeighborRequest, 0.2, probe.NeighborPacket{Attempt: 1})
+		s.arp(probe.EventNeighborRequest, 1000.3, probe.NeighborPacket{Attempt: 2})
+		s.arp(probe.EventNeighborSilence, 2000.5, probe.NeighborPacket{Attempt: 2})
 		s.Outcome, s.Err = probe.OutcomeARPTimeout, errors.New("no answer")
 		return s
 	}},
@@ -264,8 +264,8 @@ var cases = []struct {
 		s.dns(probe.EventDNSQuery, 0, probe.DNSMessage{Attempt: 2, Note: hostile})
 		s.dns(probe.EventDNSAnswer, 1.9, probe.DNSMessage{RCode: hostile, Note: name})
 		s.routed(1.930, probe.Route{Interface: hostile, NextHop: gateway})
-		s.arp(probe.EventARPRequest, 1.951, probe.ARPPacket{Attempt: 1, Note: hostile})
-		s.arp(probe.EventARPReply, 2.240, probe.ARPPacket{Note: name})
+		s.arp(probe.EventNeighborRequest, 1.951, probe.NeighborPacket{Attempt: 1, Note: hostile})
+		s.arp(probe.EventNeighborReply, 2.240, probe.NeighborPacket{Note: name})
 		s.begin()
 		s.syn(2.301)
 		s.rejected(8.120, 5.819, router, 62)

@@ -50,7 +50,7 @@ func (t *Traces) Event(r *probe.Result, e *probe.Event) {
 	if t.files.capture != nil {
 		t.files.capture.Event(r, e)
 	}
-	if t.lesson != nil && (e.DNS != nil || e.Route != nil || e.ARP != nil) {
+	if t.lesson != nil && (e.DNS != nil || e.Route != nil || e.Neighbor != nil) {
 		t.lesson.Event(r, e) // segments are explained by what they differ in, when it is known what came back
 	}
 }

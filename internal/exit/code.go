@@ -67,7 +67,7 @@ func CodeOf(r *probe.Result) int {
 			return Configuration
 		}
 		return DNS
-	case probe.OutcomeNoRoute, probe.OutcomeARPTimeout:
+	case probe.OutcomeNoRoute, probe.OutcomeARPTimeout, probe.OutcomeNDPTimeout:
 		return NoNextHop
 	case probe.OutcomeLocalError:
 		return System

@@ -201,9 +201,9 @@ var cases = []struct {
 		tr := newExchange(80)
 		tr.routed(0.010)
 		tr.arpAsked(0.030, 1)
-		tr.arpAnswered(0.5).ARP.Note = "a reply to another station"
+		tr.arpAnswered(0.5).Neighbor.Note = "a reply to another station"
 		tr.arpAsked(1000.040, 2)
-		tr.add(probe.Event{Kind: probe.EventARPSilence, At: at(2000.050), ARP: &probe.ARPPacket{Interface: "eth0", Address: gateway}})
+		tr.add(probe.Event{Kind: probe.EventNeighborSilence, At: at(2000.050), Neighbor: &probe.NeighborPacket{Interface: "eth0", Address: gateway}})
 		tr.Outcome = probe.OutcomeARPTimeout
 		return tr.Result
 	}},

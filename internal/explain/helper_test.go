@@ -118,19 +118,19 @@ func (tr *exchange) routed(t float64) {
 
 // arpAsked is a request for the gateway.
 func (tr *exchange) arpAsked(t float64, attempt int) {
-	tr.add(probe.Event{Kind: probe.EventARPRequest, At: at(t),
-		Octets: must(arp.Packet{Operation: arp.Request, SenderHA: localMAC, SenderPA: local, TargetPA: gateway}.Append(nil)),
-		Frame:  &probe.Frame{Source: localMAC, Destination: arp.Broadcast},
-		ARP:    &probe.ARPPacket{Interface: "eth0", Address: gateway, Sender: local, Attempt: attempt, Attempts: 3},
+	tr.add(probe.Event{Kind: probe.EventNeighborRequest, At: at(t),
+		Octets:   must(arp.Packet{Operation: arp.Request, SenderHA: localMAC, SenderPA: local, TargetPA: gateway}.Append(nil)),
+		Frame:    &probe.Frame{Source: localMAC, Destination: arp.Broadcast},
+		Neighbor: &probe.NeighborPacket{Interface: "eth0", Address: gateway, Sender: local, Attempt: attempt, Attempts: 3},
 	})
 }
 
 // arpAnswered is the gateway's reply.
 func (tr *exchange) arpAnswered(t float64) *probe.Event {
 	reply := arp.Packet{Operation: arp.Reply, SenderHA: gatewayMAC, SenderPA: gateway, TargetHA: localMAC, TargetPA: local}
-	return tr.add(probe.Event{Kind: probe.EventARPReply, At: at(t), Octets: must(reply.Append(nil)),
-		Frame: &probe.Frame{Source: gatewayMAC, Destination: localMAC},
-		ARP:   &probe.ARPPacket{Interface: "eth0", Address: gateway, Sender: local, MAC: gatewayMAC, Attempt: 1, Attempts: 3},
+	return tr.add(probe.Event{Kind: probe.EventNeighborReply, At: at(t), Octets: must(reply.Append(nil)),
+		Frame:    &probe.Frame{Source: gatewayMAC, Destination: localMAC},
+		Neighbor: &probe.NeighborPacket{Interface: "eth0", Address: gateway, Sender: local, MAC: gatewayMAC, Attempt: 1, Attempts: 3},
 	})
 }
 

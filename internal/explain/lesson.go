@@ -49,11 +49,11 @@ func (l *Lesson) Event(r *probe.Result, e *probe.Event) error {
 		l.dnsSilence(r, e)
 	case probe.EventRouteFound:
 		l.routeFound(r, e)
-	case probe.EventARPRequest:
+	case probe.EventNeighborRequest:
 		l.arpRequest(r, e)
-	case probe.EventARPReply:
+	case probe.EventNeighborReply:
 		l.arpReply(r, e)
-	case probe.EventARPSilence:
+	case probe.EventNeighborSilence:
 		l.arpSilence(r, e)
 	case probe.EventSegmentSent:
 		l.segmentSent(r, e)

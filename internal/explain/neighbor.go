@@ -9,7 +9,7 @@ import (
 
 // arpRequest explains a request.
 func (l *Lesson) arpRequest(r *probe.Result, e *probe.Event) {
-	p := orZero(e.ARP)
+	p := orZero(e.Neighbor)
 	l.page.headline(r, e, "ARP", text.Out, fmt.Sprintf("who has %v? %s", p.Address, text.Count(l.framed(e), "octet")))
 	again := ""
 	if p.Attempt > 1 {
@@ -25,7 +25,7 @@ func (l *Lesson) arpRequest(r *probe.Result, e *probe.Event) {
 
 // arpReply explains a reply.
 func (l *Lesson) arpReply(r *probe.Result, e *probe.Event) {
-	p := orZero(e.ARP)
+	p := orZero(e.Neighbor)
 	l.page.headline(r, e, "ARP", text.In, fmt.Sprintf("%v is at %s, %s", p.Address, mac(p.MAC[:]), text.Count(l.framed(e), "octet")))
 	means := fmt.Sprintf("SenderPA is the address that was asked for: frames for %v go to %s from now on.", p.Address, mac(p.MAC[:]))
 	if p.Note != "" {
@@ -37,7 +37,7 @@ func (l *Lesson) arpReply(r *probe.Result, e *probe.Event) {
 
 // arpSilence explains that nobody answered.
 func (l *Lesson) arpSilence(r *probe.Result, e *probe.Event) {
-	p := orZero(e.ARP)
+	p := orZero(e.Neighbor)
 	l.page.headline(r, e, "ARP", text.Silence, "nobody answered on "+l.page.Printable(p.Interface))
 	l.page.prose(
 		fmt.Sprintf("Nobody on the link says that it has %v: the station is down, or not on this link, or its address is another.", p.Address),

@@ -53,7 +53,7 @@ func packet(e *probe.Event) []byte {
 	}
 	etherType := []byte{0x08, 0x00}
 	switch e.Kind {
-	case probe.EventARPRequest, probe.EventARPReply:
+	case probe.EventNeighborRequest, probe.EventNeighborReply:
 		etherType = []byte{0x08, 0x06}
 	}
 	return slices.Concat(e.Frame.Destination[:], e.Frame.Source[:], etherType, e.Octets)
@@ -247,7 +247,7 @@ func FuzzEvent(f *testing.F) {
 		switch e.Kind {
 		case probe.EventDNSQuery, probe.EventDNSAnswer:
 			e.Frame = nil // of a UDP socket there is none
-		case probe.EventDNSSilence, probe.EventRouteFound, probe.EventARPSilence, probe.EventTCPSilence:
+		case probe.EventDNSSilence, probe.EventRouteFound, probe.EventNeighborSilence, probe.EventTCPSilence:
 			return
 		}
 		if got := shown(t, got); !bytes.Equal(got, packet(&e)) {
@@ -259,7 +259,7 @@ func FuzzEvent(f *testing.F) {
 func ExampleLesson() {
 	r := &probe.Result{}
 	l := explain.New(os.Stdout, report.Style{Style: text.Style{UTF8: true}}, false)
-	l.Event(r, &probe.Event{Kind: probe.EventARPSilence, ARP: &probe.ARPPacket{Interface: "eth0", Address: gateway}})
+	l.Event(r, &probe.Event{Kind: probe.EventNeighborSilence, Neighbor: &probe.NeighborPacket{Interface: "eth0", Address: gateway}})
 	// Output:
 	// Left: the offset in the packet and the octets, in hexadecimal. Right: what they
 	// mean; at the edge, the RFC and its section in which that is written.

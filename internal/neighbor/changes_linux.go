@@ -67,7 +67,7 @@ func parseChanges(b []byte) ([]change, error) {
 	for _, message := range messages {
 		var header unix.NdMsg
 		n, err := binary.Decode(message.Data, binary.NativeEndian, &header)
-		if err != nil || message.Header.Type != unix.RTM_NEWNEIGH || header.Family != unix.AF_INET {
+		if err != nil || message.Header.Type != unix.RTM_NEWNEIGH || header.Family != unix.AF_INET && header.Family != unix.AF_INET6 {
 			continue
 		}
 		attributes, err := netlink.NewAttributeDecoder(message.Data[n:])

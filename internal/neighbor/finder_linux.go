@@ -85,7 +85,8 @@ func Open(ctx context.Context) (*Finder, error) {
 	return f, nil
 }
 
-// Find finds the MAC of target, an address on the link, in the name of source, our own address there. It returns at once.
+// Find finds the MAC of target, an address on the link, for datagrams from source, our own address: by ARP, or by NDP if the
+// target is an IPv6 address, whatever the source is. It returns at once.
 // observe, which may be nil, is told of every packet of a question that this call begins, and done of the end, once: where
 // the error is not nil it is an *Error, and the Result is filled in so far. Both are called by another goroutine, one after
 // the other, and must not wait.
@@ -101,7 +102,7 @@ func (f *Finder) Find(link Link, source, target netip.Addr, observe func(Event),
 		return
 	}
 	if f.err != nil {
-		err := &Error{Protocol: protocol, Target: target, Interface: link.Name, Err: f.err}
+		err := &Error{Protocol: protocolOf(target), Target: target, Interface: link.Name, Err: f.err}
 		go done(Result{}, err)
 		return
 	}
@@ -236,7 +237,7 @@ func (f *Finder) begin() error {
 	f.waiting = f.waiting[n:]
 	now := f.clock.Now()
 	for _, q := range begun {
-		q.askAs(f.kernel.source(q.link, q.source, q.target, now))
+		q.askAs(f.kernel.sender(q.link, q.source, q.target, now))
 	}
 	f.active = append(f.active, begun...)
 	f.watched = slices.DeleteFunc(f.watched, func(earlier *question) bool {
@@ -266,7 +267,7 @@ func (f *Finder) ask(q *question) (over bool, err error) {
 			return true, err
 		}
 		if ok {
-			if q.query.Attempts() == unicastAttempt {
+			if q.query.Attempts() == unicastAttempt && q.target.Is4() {
 				// Some access points let no broadcast through to a station, and the kernel keeps such a neighbour by asking it
 				// alone, as RFC 1122 2.3.2.1 (2) allows.
 				if entry := f.kernel.entry(q.hop()); entry.Known {
@@ -334,7 +335,7 @@ func (f *Finder) end(q *question, err error) {
 	delete(f.asked, q.hop())
 	result := q.result()
 	if err != nil {
-		err = &Error{Protocol: protocol, Target: q.target, Interface: q.link.Name, Err: err}
+		err = &Error{Protocol: protocolOf(q.target), Target: q.target, Interface: q.link.Name, Err: err}
 	}
 	if moved := f.table.set(q, result, err, f.clock.Now()); moved {
 		f.addLate(Event{Link: q.link, Address: q.target, Peer: q.sender, MAC: result.MAC, At: stamp.Stamp{User: f.clock.Now()},

@@ -802,10 +802,3 @@ func TestClose(t *testing.T) {
 		}
 	}
 }
-
-func TestIPv6IsRefused(t *testing.T) {
-	a, _ := labtest.Pair(t)
-	if result := open(t, a).lookup(netip.IPv6Loopback()); !errors.Is(result.err, arp.ErrMalformed) {
-		t.Errorf("error %v", result.err)
-	}
-}

@@ -6,6 +6,7 @@ import (
 	"tcpprobe/internal/route"
 	"tcpprobe/internal/socket"
 	"tcpprobe/internal/stamp"
+	"tcpprobe/ndp"
 )
 
 // receive reads the packets that are there.
@@ -23,6 +24,10 @@ func (f *Finder) receive() error {
 			}
 		case socket.ToHost, socket.ToBroadcast: // link-local addresses are answered by broadcast (RFC 3927 2.5)
 			f.handle(octets, frame)
+		case socket.ToMulticast: // an address that somebody takes over is announced to all nodes (RFC 4861 7.2.6)
+			if frame.Protocol == ndp.EtherType {
+				f.handle(octets, frame)
+			}
 		}
 	}
 	return nil
@@ -75,7 +80,7 @@ func (f *Finder) handle(octets []byte, frame socket.Frame) {
 		event := q.received(claim, frame.Source, frame.Stamp)
 		if q.over {
 			if after, ok := q.query.mac(); ok && after != before {
-				f.table.move(q.hop(), Entry{MAC: after, Source: "arp"}, f.clock.Now())
+				f.table.move(q.hop(), Entry{MAC: after, Source: sourceOf(q.target)}, f.clock.Now())
 			}
 			if claim.verdict == Conflict || claim.verdict == Moved || claim.verdict == AddressConflict {
 				f.addLate(event)

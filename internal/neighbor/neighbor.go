@@ -26,7 +26,7 @@ type Hop struct {
 // Entry is what is known of a neighbour.
 type Entry struct {
 	MAC    [6]byte
-	Source string // who says so: "arp", or "kernel" where nobody answers and the kernel knows it all the same
+	Source string // who says so: "arp" or "ndp", or "kernel" where nobody answers and the kernel knows it all the same
 }
 
 // IsGroup reports whether the MAC is that of several stations.
@@ -41,7 +41,8 @@ const (
 	Repeated                       // the answer again
 	Conflict                       // a valid answer with another MAC than the one before
 	Moved                          // the neighbour is at another MAC now
-	AddressConflict                // another station says that our own address is its own (RFC 5227 2.4)
+	Stronger                       // the owner's answer after that of a proxy or of another member of an anycast group, which it replaces
+	AddressConflict                // another station says that our own address is its own (RFC 5227 2.4, RFC 4862 5.4.4)
 )
 
 // Event is one packet, sent or received. That the kernel's entry for a neighbour has another MAC is one without Octets.
@@ -61,6 +62,8 @@ type Event struct {
 	Sent    stamp.Stamp // of a packet received: when the last request before it left; zero if there was none
 	Verdict Verdict     // of a packet received
 	Note    string      // of a packet received: the verdict as a clause for a person
+
+	Router, Override bool // of an advertisement received: its flags (RFC 4861 4.4)
 }
 
 // Result is what was found, or the way it went without finding anything.
@@ -71,9 +74,13 @@ type Result struct {
 	Clock    stamp.Source  // the clock of Duration
 	Answers  [][6]byte     // the MACs of all that answered so far: more than one is a conflict
 	Ignored  int           // how many packets in the neighbour's name were not believed
+
+	// Router and Override are the flags of the advertisement that told the MAC (RFC 4861 4.4): the neighbour is a router, and
+	// speaks for itself, not as a proxy or for an anycast address.
+	Router, Override bool
 }
 
-// Attempts is how many times a neighbour is asked before it counts as silent.
+// Attempts is how many times a neighbour is asked before it counts as silent, by ARP and by NDP.
 const Attempts = arp.Tries
 
 // ErrTimeout is the cause of an Error when every request was left without an answer.
@@ -81,7 +88,7 @@ var ErrTimeout = errors.New("no answer")
 
 // Error says why there is no MAC.
 type Error struct {
-	Protocol  string // "ARP"
+	Protocol  string // "ARP" or "NDP"
 	Target    netip.Addr
 	Interface string // name
 	// Err is ErrTimeout, the error of the context, or that of the socket: it is ENETDOWN or ENXIO if the interface

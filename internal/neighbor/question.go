@@ -29,7 +29,7 @@ type question struct {
 
 func newQuestion(link Link, source, target netip.Addr, observe func(Event)) *question {
 	return &question{
-		query: newARPQuery(link, source, target),
+		query: newQuery(link, source, target),
 		link:  link, source: source, sender: source, target: target,
 		observe: observe,
 	}
@@ -39,7 +39,7 @@ func newQuestion(link Link, source, target netip.Addr, observe func(Event)) *que
 func (q *question) askAs(sender netip.Addr) {
 	if sender != q.sender {
 		q.sender = sender
-		q.query = newARPQuery(q.link, sender, q.target)
+		q.query = newQuery(q.link, sender, q.target)
 	}
 }
 
@@ -74,6 +74,7 @@ func (q *question) received(c claim, etherSource [6]byte, at stamp.Stamp) Event 
 	event := Event{
 		Link: q.link, Attempt: q.query.Attempts(), Address: c.address, Peer: c.peer, MAC: c.mac, Octets: bytes.Clone(c.octets),
 		EtherSource: etherSource, EtherDestination: q.link.HardwareAddr, At: at, Verdict: c.verdict, Note: c.note,
+		Router: c.router, Override: c.override,
 	}
 	if q.over {
 		return event
@@ -94,7 +95,8 @@ func (q *question) received(c claim, etherSource [6]byte, at stamp.Stamp) Event 
 func (q *question) result() Result {
 	r := Result{Attempts: q.query.Attempts(), Answers: q.query.answers(), Ignored: q.ignored}
 	r.Duration, r.Clock = q.query.Duration()
-	r.Source = "arp"
+	r.Source = sourceOf(q.target)
+	r.Router, r.Override = q.query.told()
 	if mac, ok := q.query.mac(); ok {
 		r.MAC = mac
 	} else if q.kernels != nil {

@@ -8,13 +8,14 @@ type hostAddress struct {
 	local     netip.Addr
 	network   netip.Prefix
 	secondary bool  // another address of the same network is the primary one
+	tentative bool  // it is not known yet to be free (RFC 4862 5.4)
 	scope     uint8 // RT_SCOPE_… of rtnetlink(7): where it is valid
 }
 
 // The scopes of rtnetlink(7) that are told apart.
 const scopeLink = 253
 
-// announced returns the address in whose name the kernel asks for a target, for a datagram from source and with a setting of
+// announced returns the IPv4 address in whose name the kernel asks for a target, for a datagram from source and with a setting of
 // arp_announce (arp_solicit of net/ipv4/arp.c). 0 is any address of this host; 1 only those that share a network with the
 // target; 2 the one that suits the target best, whatever the datagram's is.
 func announced(addresses []hostAddress, level, index int, source, target netip.Addr) netip.Addr {

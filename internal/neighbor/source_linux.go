@@ -34,6 +34,35 @@ func readAnnounce() int {
 	return level
 }
 
+// sender returns the address in whose name a target is asked for, as the kernel would choose it for a datagram from source.
+func (k *kernel) sender(link Link, source, target netip.Addr, now time.Time) netip.Addr {
+	if target.Is6() {
+		return k.solicitant(link, source)
+	}
+	return k.source(link, source, target, now)
+}
+
+// solicitant returns the address in whose name NDP asks (ndisc_solicit of net/ipv6/ndisc.c): the datagram's source if the
+// interface has it, else the interface's link-local address. So it asks for the next hop of IPv4, too. An interface without any is
+// asked in the source's name.
+func (k *kernel) solicitant(link Link, source netip.Addr) netip.Addr {
+	addresses, err := k.addresses(unix.AF_INET6)
+	if err != nil {
+		return source
+	}
+	sender := source
+	for _, a := range addresses {
+		switch {
+		case a.index != link.Index || a.tentative:
+		case a.local == source:
+			return source
+		case a.local.IsLinkLocalUnicast() && !sender.IsLinkLocalUnicast():
+			sender = a.local
+		}
+	}
+	return sender
+}
+
 // source returns the address in whose name a target is asked for, as the kernel would choose it for a datagram from source
 // (arp_solicit of net/ipv4/arp.c): another one than source where arp_announce says so. What the kernel does not say leaves
 // it at source.
@@ -42,7 +71,7 @@ func (k *kernel) source(link Link, source, target netip.Addr, now time.Time) net
 	if level == 0 {
 		return source
 	}
-	addresses, err := k.addresses()
+	addresses, err := k.addresses(unix.AF_INET)
 	if err != nil {
 		return source
 	}
@@ -100,9 +129,9 @@ func (k *kernel) setting(index, number int) (value int, err error) {
 	return value, d.Err()
 }
 
-// addresses returns this host's IPv4 addresses, in the kernel's order.
-func (k *kernel) addresses() ([]hostAddress, error) {
-	replies, err := k.ask(unix.RTM_GETADDR, netlink.Dump, unix.IfAddrmsg{Family: unix.AF_INET})
+// addresses returns this host's addresses of a family, in the kernel's order.
+func (k *kernel) addresses(family uint8) ([]hostAddress, error) {
+	replies, err := k.ask(unix.RTM_GETADDR, netlink.Dump, unix.IfAddrmsg{Family: family})
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +142,10 @@ func (k *kernel) addresses() ([]hostAddress, error) {
 		if err != nil {
 			return nil, err
 		}
-		a := hostAddress{index: int(header.Index), secondary: header.Flags&unix.IFA_F_SECONDARY != 0, scope: header.Scope}
+		a := hostAddress{
+			index: int(header.Index), scope: header.Scope,
+			secondary: header.Flags&unix.IFA_F_SECONDARY != 0, tentative: header.Flags&unix.IFA_F_TENTATIVE != 0,
+		}
 		var network netip.Addr
 		for d.Next() {
 			switch d.Type() {
@@ -125,6 +157,9 @@ func (k *kernel) addresses() ([]hostAddress, error) {
 		}
 		if err := d.Err(); err != nil {
 			return nil, err
+		}
+		if !a.local.IsValid() { // IPv6 names it so where the link has no other end
+			a.local = network
 		}
 		a.network = netip.PrefixFrom(network, int(header.Prefixlen)).Masked()
 		addresses = append(addresses, a)
@@ -140,10 +175,10 @@ func Rehearse(link Link, source, target netip.Addr, at stamp.Stamp) (Event, erro
 	}
 	defer kernel.close()
 	q := newQuestion(link, source, target, nil)
-	q.askAs(kernel.source(link, source, target, at.User))
+	q.askAs(kernel.sender(link, source, target, at.User))
 	r, _, err := q.query.next(at.User)
 	if err != nil {
-		return Event{}, &Error{Protocol: protocol, Target: target, Interface: link.Name, Err: err}
+		return Event{}, &Error{Protocol: protocolOf(target), Target: target, Interface: link.Name, Err: err}
 	}
 	q.sent(r, at)
 	return q.events[0], nil

@@ -3,49 +3,29 @@ package netlab
 import (
 	"encoding/binary"
 	"fmt"
-	"net"
 	"net/netip"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// EnableIPv6 switches IPv6 on for all interfaces of the host, those that are to come included: link-local addresses come by
-// themselves, no address waits for the detection of duplicates, and no router is asked for.
-func (h *Host) EnableIPv6() error {
-	var names []string
-	err := h.Do(func() error {
-		links, err := net.Interfaces()
-		for _, link := range links {
-			names = append(names, link.Name)
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	for _, name := range append(names, "default", "all") {
-		for _, setting := range []struct{ name, value string }{
-			{"accept_dad", "0"}, {"router_solicitations", "0"}, {"disable_ipv6", "0"},
-		} {
-			if err := h.Sysctl("net/ipv6/conf/"+name+"/"+setting.name, setting.value); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// Address gives an interface an address and, once it is up, the route to the address's network.
+// Address gives an interface an address and, once it is up, the route to the address's network. One of IPv6 does not wait for
+// the detection of duplicates.
 func (h *Host) Address(ifname string, prefix netip.Prefix) error {
-	index, err := h.index(ifname)
+	info, err := h.info(ifname)
 	if err == nil {
-		header := unix.IfAddrmsg{Family: family(prefix.Addr()), Prefixlen: uint8(prefix.Bits()), Index: uint32(index)}
+		header := unix.IfAddrmsg{Family: family(prefix.Addr()), Prefixlen: uint8(prefix.Bits()), Index: uint32(info.Index)}
+		if prefix.Addr().Is6() {
+			header.Flags = unix.IFA_F_NODAD
+		}
 		err = h.request(unix.RTM_NEWADDR, netlink.Create|netlink.Excl, header, func(e *netlink.AttributeEncoder) {
 			// The two differ on a point-to-point link alone.
 			e.Bytes(unix.IFA_LOCAL, prefix.Addr().AsSlice())
 			e.Bytes(unix.IFA_ADDRESS, prefix.Addr().AsSlice())
 		})
+	}
+	if err == nil && prefix.Addr().Is6() && info.Flags&unix.IFF_LOWER_UP != 0 {
+		err = h.untilLocal(info.Index, prefix.Addr())
 	}
 	return opError(fmt.Sprintf("address %v on %s", prefix, ifname), h.name, err)
 }

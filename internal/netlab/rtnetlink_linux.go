@@ -35,18 +35,23 @@ func (h *Host) exchange(kind netlink.HeaderType, flags netlink.HeaderFlags, head
 
 // index returns the index of the named interface.
 func (h *Host) index(ifname string) (int32, error) {
+	info, err := h.info(ifname)
+	return info.Index, err
+}
+
+// info returns what the kernel says of the named interface.
+func (h *Host) info(ifname string) (info unix.IfInfomsg, err error) {
 	replies, err := h.exchange(unix.RTM_GETLINK, 0, unix.IfInfomsg{}, func(e *netlink.AttributeEncoder) {
 		e.String(unix.IFLA_IFNAME, ifname)
 	})
 	if err != nil {
-		return 0, err
+		return info, err
 	}
 	if len(replies) != 1 {
-		return 0, fmt.Errorf("rtnetlink named %d interfaces", len(replies))
+		return info, fmt.Errorf("rtnetlink named %d interfaces", len(replies))
 	}
-	var info unix.IfInfomsg
 	_, err = binary.Decode(replies[0].Data, binary.NativeEndian, &info)
-	return info.Index, err
+	return info, err
 }
 
 // family returns the address family of a request that names these addresses, of which some may be the zero Addr.

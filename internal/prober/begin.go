@@ -7,6 +7,7 @@ import (
 
 	"tcpprobe/internal/neighbor"
 	"tcpprobe/internal/port"
+	"tcpprobe/internal/route"
 	"tcpprobe/probe"
 	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
@@ -16,11 +17,13 @@ import (
 // ended, or waits for its port or its next hop, or somebody holds it.
 func (w *worker) prepare(ctx context.Context, a *attempt) bool {
 	now := w.clock.Now() // for all that is done at once
+	a.result.Address = a.series.remote.Addr()
 	if a.byKernel() {
 		w.prepareConnect(a, now)
 		return true
 	}
-	way, lease, err := w.lease(a.series, now)
+	label := w.flowLabel(a.series.request.Spec)
+	way, lease, err := w.lease(a.series, label, now)
 	if errors.Is(err, port.ErrBusy) {
 		w.blocked = append(w.blocked, a)
 		return false
@@ -37,7 +40,7 @@ func (w *worker) prepare(ctx context.Context, a *attempt) bool {
 	}
 	path := w.goBy(a, way, now)
 	ask, err := w.nextHop(a, &path)
-	w.fill(a, path, now)
+	w.fill(a, path, label, now)
 	switch {
 	case err == nil && w.prober.options.Rehearse:
 		err = w.rehearse(a, ask)
@@ -72,7 +75,7 @@ func (w *worker) isReady(a *attempt) {
 }
 
 // fill makes the attempt's flow the handshake that is asked for.
-func (w *worker) fill(a *attempt, path rawip.Path, now time.Time) {
+func (w *worker) fill(a *attempt, path rawip.Path, label uint32, now time.Time) {
 	spec := a.series.request.Spec
 	if a.flow == nil {
 		a.flow = &probe.Flow{
@@ -88,6 +91,9 @@ func (w *worker) fill(a *attempt, path rawip.Path, now time.Time) {
 	f := a.flow
 	f.Local, f.Remote, f.Path = a.lease.Local, a.lease.Remote, path
 	f.TTL, f.TOS, f.ID = spec.TTL, spec.TOS, w.random.identification()
+	if path.V6 {
+		f.FlowLabel, f.Relabel = label, !spec.PinFlowLabel
+	}
 	f.Handshake = spec.Handshake
 	h := &f.Handshake
 	h.LocalPort, h.RemotePort = f.Local.Port(), f.Remote.Port()
@@ -95,10 +101,28 @@ func (w *worker) fill(a *attempt, path rawip.Path, now time.Time) {
 	h.ISS = tcphdr.SeqNum(numbers.ISN(f.Local, f.Remote, now))
 	h.TimestampBase = numbers.Timestamp(f.Local.Addr(), f.Remote.Addr(), now)
 	if h.MSS == 0 {
-		const longest = 65535 // of a datagram: the loopback interface would carry more
-		const headers = 40    // of IPv4 and TCP, without options
-		h.MSS = uint16(max(min(a.way.LinkMTU, longest)-headers, 1))
+		h.MSS = maximumSegment(a.way)
 	}
+}
+
+// maximumSegment returns what the interface has room for behind the headers of IP and TCP, without options. Of IPv6 a route may
+// set less, since it names no path MTU that is not the sender's to keep to (RFC 8200 5).
+func maximumSegment(way route.Route) uint16 {
+	const longest = 65535            // of a datagram of IPv4: the loopback interface would carry more
+	const headers, headers6 = 40, 60 // 20 of TCP, and 20 of IPv4 or 40 of IPv6
+	if way.Source.Is6() {
+		return uint16(max(min(way.LinkMTU, way.MTU, longest+headers6)-headers6, 1))
+	}
+	return uint16(max(min(way.LinkMTU, longest)-headers, 1))
+}
+
+// flowLabel returns the label of a first SYN: the one that is wanted, or one from the whole range that nobody can foresee (RFC
+// 6437 3).
+func (w *worker) flowLabel(spec *Spec) uint32 {
+	if spec.PinFlowLabel {
+		return spec.FlowLabel
+	}
+	return w.random.flowLabel()
 }
 
 // done takes note that the handshake of an attempt has ended.
@@ -118,7 +142,7 @@ func (w *worker) done(a *attempt) {
 	}
 	w.judgeWay(a)
 	if a.result.Outcome == probe.OutcomeTimeout && w.unsent(a) {
-		w.silent(a, &neighbor.Error{Protocol: "ARP", Target: a.way.NextHop, Interface: a.way.Interface, Err: neighbor.ErrTimeout})
+		w.silent(a, &neighbor.Error{Protocol: probe.NeighborPacket{Address: a.way.NextHop}.Protocol(), Target: a.way.NextHop, Interface: a.way.Interface, Err: neighbor.ErrTimeout})
 		a.result.NextHop = &probe.NextHop{Source: "kernel", Address: a.way.NextHop}
 	}
 	w.end(a)

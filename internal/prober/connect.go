@@ -61,7 +61,7 @@ func (c *connects) busy(port uint16, remote netip.AddrPort) bool {
 // one, connect(2) will say, which a program of the cgroup may send elsewhere.
 func (w *worker) prepareConnect(a *attempt, now time.Time) {
 	spec := a.series.request.Spec
-	way, err := w.routeFrom(spec.SourcePort, a.series.remote, spec, now)
+	way, err := w.routeFrom(spec.SourcePort, 0, a.series, now)
 	if a.noWay = err; err == nil {
 		w.goBy(a, way, now)
 	}
@@ -311,7 +311,7 @@ func (w *worker) connectOver(a *attempt) {
 
 // unresolved reports whether the kernel has asked for the next hop of an attempt, and nobody has answered.
 func (w *worker) unresolved(a *attempt) bool {
-	if a.noWay != nil || !a.way.UsesARP() {
+	if a.noWay != nil || !a.way.AsksForMAC() {
 		return false
 	}
 	entry, err := w.routes.Neighbor(a.way.Index, a.way.NextHop)

@@ -43,24 +43,26 @@ func dnsEvent(e resolver.Event) probe.Event {
 func nextHop(address netip.Addr, r neighbor.Result) probe.NextHop {
 	return probe.NextHop{
 		Source: r.Source, Address: address, MAC: r.MAC, Answers: r.Answers, Attempts: r.Attempts, Duration: r.Duration, Clock: r.Clock,
+		Router: r.Router, Override: r.Override,
 	}
 }
 
-// arpEvent returns a packet about the next hop as a result says it.
-func arpEvent(e neighbor.Event) probe.Event {
+// neighborEvent returns a packet about the next hop as a result says it.
+func neighborEvent(e neighbor.Event) probe.Event {
 	event := probe.Event{
-		Kind: probe.EventARPRequest, At: e.At, Octets: e.Octets,
+		Kind: probe.EventNeighborRequest, At: e.At, Octets: e.Octets,
 		Frame: &probe.Frame{Source: e.EtherSource, Destination: e.EtherDestination},
-		ARP: &probe.ARPPacket{
+		Neighbor: &probe.NeighborPacket{
 			Interface: e.Link.Name, Address: e.Address, Sender: e.Peer, MAC: e.MAC, Attempt: e.Attempt, Attempts: neighbor.Attempts,
+			Router: e.Router, Override: e.Override,
 		},
 	}
 	if e.Out {
 		return event
 	}
-	event.Kind = probe.EventARPReply
+	event.Kind = probe.EventNeighborReply
 	if e.Verdict != neighbor.Accepted {
-		event.ARP.Note = e.Note
+		event.Neighbor.Note = e.Note
 	} else {
 		event.Step, _ = stamp.Between(e.Sent, e.At)
 	}

@@ -25,6 +25,7 @@ func (h *Held) Result() *probe.Result { return h.attempt.result }
 func (h *Held) Flow() *probe.Flow {
 	f := *h.attempt.flow
 	f.Observe, f.Done, f.Record = nil, nil, true
+	f.Relabel = false // routers are to see one flow
 	return &f
 }
 

@@ -10,14 +10,14 @@ import (
 )
 
 // lease asks for the route of the series' next handshake, and leases a port for it.
-func (w *worker) lease(s *series, now time.Time) (route.Route, port.Lease, error) {
+func (w *worker) lease(s *series, label uint32, now time.Time) (route.Route, port.Lease, error) {
 	var way route.Route
 	l, err := w.ports.Lease(port.Request{
 		Remote: s.remote,
 		Port:   s.request.Spec.SourcePort,
 		Source: func(from uint16) (_ netip.Addr, err error) {
-			way, err = w.routeFrom(from, s.remote, s.request.Spec, now)
-			return way.Source, err
+			way, err = w.routeFrom(from, label, s, now)
+			return way.Source.WithZone(way.Zone), err
 		},
 	}, now)
 	return way, l, err

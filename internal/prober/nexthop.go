@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"tcpprobe/internal/neighbor"
 	"tcpprobe/internal/route"
@@ -24,9 +25,9 @@ func (w *worker) nextHop(a *attempt, path *rawip.Path) (ask bool, err error) {
 		case a.way.Neighbor.Permanent:
 			hop.Source, hop.MAC = "permanent", a.way.Neighbor.HardwareAddr
 			path.NextHop = hop.MAC
-		case a.way.UsesARP() && w.prober.options.Rehearse:
+		case a.way.AsksForMAC() && w.prober.options.Rehearse:
 			return true, nil
-		case a.way.UsesARP():
+		case a.way.AsksForMAC():
 			if err := w.prober.openNeighbors(); err != nil {
 				return false, err
 			}
@@ -84,7 +85,7 @@ func (q *question) happened(e neighbor.Event) {
 	if e.Out {
 		q.requests++
 	}
-	q.attempt.happened(arpEvent(e))
+	q.attempt.happened(neighborEvent(e))
 	q.attempt.noteConflict(e)
 }
 
@@ -111,15 +112,19 @@ func (w *worker) answered(ctx context.Context, q *question, found neighbor.Resul
 
 // silent ends an attempt whose next hop nobody answers for.
 func (w *worker) silent(a *attempt, err error) {
-	a.happened(probe.Event{Kind: probe.EventARPSilence, At: stamp.Stamp{User: w.clock.Now()},
-		ARP: &probe.ARPPacket{Interface: a.way.Interface, Address: a.way.NextHop}})
-	a.result.Outcome, a.result.Err, a.result.TCP = probe.OutcomeARPTimeout, err, nil
+	a.happened(probe.Event{Kind: probe.EventNeighborSilence, At: stamp.Stamp{User: w.clock.Now()},
+		Neighbor: &probe.NeighborPacket{Interface: a.way.Interface, Address: a.way.NextHop}})
+	outcome := probe.OutcomeARPTimeout
+	if a.way.NextHop.Is6() {
+		outcome = probe.OutcomeNDPTimeout
+	}
+	a.result.Outcome, a.result.Err, a.result.TCP = outcome, err, nil
 }
 
 // unsent reports whether the SYNs of an attempt never left, although the kernel took them: its IP holds them back while it asks
 // for the next hop, and drops them when nobody answers. Nobody saw the first one leave then.
 func (w *worker) unsent(a *attempt) bool {
-	if a.flow.Path.Link || !a.way.UsesARP() || !a.result.TCP.States[0].At.Kernel.IsZero() {
+	if a.flow.Path.Link || !a.way.AsksForMAC() || !a.result.TCP.States[0].At.Kernel.IsZero() {
 		return false
 	}
 	entry, err := w.routes.Neighbor(a.way.Index, a.way.NextHop)
@@ -135,11 +140,19 @@ func (w *worker) noteConflicts(a *attempt) {
 	}
 }
 
-// noteConflict adds what an ARP packet says about whose an address is, if it contradicts another.
+// byFamily returns the finding for an address: that about ARP, or that about NDP.
+func byFamily(a netip.Addr, ofARP, ofNDP probe.Finding) probe.Finding {
+	if a.Is6() {
+		return ofNDP
+	}
+	return ofARP
+}
+
+// noteConflict adds what a packet says about whose an address is, if it contradicts another.
 func (a *attempt) noteConflict(e neighbor.Event) {
 	switch e.Verdict {
 	case neighbor.Conflict:
-		a.find(probe.FindingARPConflict)
+		a.find(byFamily(e.Address, probe.FindingARPConflict, probe.FindingNDPConflict))
 	case neighbor.Moved:
 		a.find(probe.FindingNextHopMoved)
 	case neighbor.AddressConflict:
@@ -150,7 +163,7 @@ func (a *attempt) noteConflict(e neighbor.Event) {
 // noteNextHop adds what is odd about the next hop's MAC.
 func (a *attempt) noteNextHop(e neighbor.Entry) {
 	if e.Source == "kernel" {
-		a.find(probe.FindingARPUnanswered)
+		a.find(byFamily(a.way.NextHop, probe.FindingARPUnanswered, probe.FindingNDPUnanswered))
 	}
 	switch {
 	case e.MAC == a.way.HardwareAddr:

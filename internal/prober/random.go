@@ -25,6 +25,9 @@ func (r *random) uint32() uint32 {
 	return n
 }
 
+// flowLabel returns 20 bits that are not all 0.
+func (r *random) flowLabel() uint32 { return 1 + r.uint32()%0xfffff }
+
 // identification returns the Identification of a flow's first datagram. The flow counts on from there, and must not come
 // to 0, in whose place the kernel's IP would put a number of its own.
 func (r *random) identification() uint16 { return uint16(1 + r.uint32()%0xf000) }

@@ -32,7 +32,7 @@ func (w *worker) rehearse(a *attempt, ask bool) error {
 		if err != nil {
 			return err
 		}
-		a.happened(arpEvent(request))
+		a.happened(neighborEvent(request))
 		a.flow.Path.NextHop = a.way.Neighbor.HardwareAddr // as far as the kernel knows
 	}
 	syn, err := probe.Rehearse(a.flow, now)

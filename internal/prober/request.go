@@ -29,6 +29,10 @@ type Spec struct {
 	Send       Send
 	TTL, TOS   uint8
 
+	// PinFlowLabel has every SYN of IPv6 carry FlowLabel, of 20 bits, instead of one of its own.
+	PinFlowLabel bool
+	FlowLabel    uint32
+
 	// Handshake is what the machine is told. Ports and random numbers are filled in, and an MSS of 0 becomes what the
 	// interface has room for.
 	Handshake probe.Config

@@ -1,7 +1,6 @@
 package prober
 
 import (
-	"net/netip"
 	"time"
 
 	"tcpprobe/internal/route"
@@ -10,11 +9,15 @@ import (
 	"tcpprobe/rawip"
 )
 
-// routeFrom asks for the route of a flow from a source port.
-func (w *worker) routeFrom(port uint16, remote netip.AddrPort, spec *Spec, now time.Time) (route.Route, error) {
+// routeFrom asks for the route of a series' flow from a source port, by a flow label.
+func (w *worker) routeFrom(port uint16, label uint32, s *series, now time.Time) (route.Route, error) {
+	spec := s.request.Spec
 	flow := route.Flow{
-		Dst: remote.Addr(), Src: spec.Source, SrcPort: port, DstPort: remote.Port(), Protocol: rawip.ProtocolTCP,
+		Dst: s.remote.Addr(), Src: spec.Source, SrcPort: port, DstPort: s.remote.Port(), Protocol: rawip.ProtocolTCP,
 		TOS: spec.TOS, Interface: w.prober.options.Interface, Mark: w.prober.options.Mark,
+	}
+	if flow.Dst.Is6() {
+		flow.FlowLabel = label
 	}
 	return w.routes.Lookup(flow, now)
 }
@@ -26,8 +29,11 @@ func (w *worker) goBy(a *attempt, way route.Route, now time.Time) rawip.Path {
 		Interface: way.Interface, MAC: way.HardwareAddr, Source: way.Source,
 		NextHop: way.NextHop, OnLink: way.OnLink, MTU: way.MTU, LinkMTU: way.LinkMTU,
 	}
+	if way.Source.Is6() && way.Source.IsLinkLocalUnicast() && !a.lease.Remote.Addr().IsLinkLocalUnicast() {
+		a.find(probe.FindingLinkLocalSource)
+	}
 	a.happened(probe.Event{Kind: probe.EventRouteFound, At: stamp.Stamp{User: now}, Route: a.result.Route})
-	return rawip.Path{Interface: way.Index, MAC: way.HardwareAddr, Link: w.inFrames(a.series.request.Spec.Send, way)}
+	return rawip.Path{V6: way.Source.Is6(), Interface: way.Index, Scope: way.Scope, MAC: way.HardwareAddr, Link: w.inFrames(a.series.request.Spec.Send, way)}
 }
 
 // inFrames reports whether segments leave in frames of our own. By itself that is where the link has addresses and the kernel
@@ -39,7 +45,7 @@ func (w *worker) inFrames(s Send, way route.Route) bool {
 	case SendIP:
 		return false
 	}
-	return way.UsesARP() && way.TakesFrames() == nil && !w.prober.policy.IPsec
+	return way.AsksForMAC() && way.TakesFrames() == nil && !w.prober.policy.IPsec
 }
 
 // judgeWay adds to the result of a handshake what the way that it went has to do with it.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -45,33 +46,53 @@ func Advice(r *probe.Result) []string {
 	case probe.OutcomeNoRoute:
 		return []string{
 			"No segment was sent: this host knows no way there.",
-			"Next: ip route; ip address; ip rule",
+			fmt.Sprintf("Next: %s route; ip address; %s rule", ipCommand(r.Address), ipCommand(r.Address)),
 		}
-	case probe.OutcomeARPTimeout:
+	case probe.OutcomeARPTimeout, probe.OutcomeNDPTimeout:
 		if r.Route == nil {
 			return nil
 		}
 		if unusedReply(r) != "" {
 			return []string{
-				"No segment was sent: an answer to ARP came, and could not be used.",
+				fmt.Sprintf("No segment was sent: an answer to %s came, and could not be used.", protocolOf(r.Route.NextHop)),
 				fmt.Sprintf("Next: ip neigh show dev %s", text.Printable(r.Route.Interface)),
 			}
 		}
 		if r.Route.OnLink {
 			return []string{
 				"No segment was sent: the host is down, or not on this link.",
-				fmt.Sprintf("Next: ip neigh show dev %s; ip route get %v", text.Printable(r.Route.Interface), r.Route.NextHop),
+				nextHopAdvice(r.Route),
 			}
 		}
 		return []string{
 			"No segment was sent: the gateway is down, or its address is not this one.",
-			fmt.Sprintf("Next: ip neigh show dev %s; ip route", text.Printable(r.Route.Interface)),
+			fmt.Sprintf("Next: ip neigh show dev %s; %s route", text.Printable(r.Route.Interface), ipCommand(r.Route.NextHop)),
 		}
 	case probe.OutcomeLocalError:
 		return []string{"The fault is on this host: it says nothing about the target."}
 	}
 	return nil
 }
+
+// nextHopAdvice says where to look for a target on the link that is silent.
+func nextHopAdvice(way *probe.Route) string {
+	look := "Next: ip neigh show dev " + text.Printable(way.Interface)
+	if asked := fmt.Sprintf("%s; ip route get %v", look, way.NextHop); text.Columns(asked) <= text.Width-2 {
+		return asked
+	}
+	return look
+}
+
+// ipCommand is how ip(8) is asked about the family of an address.
+func ipCommand(a netip.Addr) string {
+	if a.Is6() {
+		return "ip -6"
+	}
+	return "ip"
+}
+
+// protocolOf returns what the protocol is called that finds the MAC of an address.
+func protocolOf(nextHop netip.Addr) string { return probe.NeighborPacket{Address: nextHop}.Protocol() }
 
 // resolve says what to try when a name does not resolve.
 func resolve(d *probe.DNS) string {

@@ -207,11 +207,11 @@ var failedCases = []testCase{
 		j := newExchange("example.com", 80, "example.com:80")
 		j.routed(1.930, viaGateway())
 		j.arpAsked(1.951, 1)
-		j.event(probe.Event{Kind: probe.EventARPReply, At: j.at(2.1), ARP: &probe.ARPPacket{
+		j.event(probe.Event{Kind: probe.EventNeighborReply, At: j.at(2.1), Neighbor: &probe.NeighborPacket{
 			Interface: "eth0", Address: gateway, Note: "the sender's address is of a group",
 		}})
 		j.NextHop.Duration = milliseconds(1000.389)
-		j.event(probe.Event{Kind: probe.EventARPSilence, At: j.at(1002.340), ARP: &probe.ARPPacket{Interface: "eth0", Address: gateway, Attempt: 1, Attempts: 1}})
+		j.event(probe.Event{Kind: probe.EventNeighborSilence, At: j.at(1002.340), Neighbor: &probe.NeighborPacket{Interface: "eth0", Address: gateway, Attempt: 1, Attempts: 1}})
 		j.Outcome, j.Err = probe.OutcomeARPTimeout, errors.New("no answer")
 		return j.Result
 	}},
@@ -291,7 +291,7 @@ var failedCases = []testCase{
 		j.routed(1.930, way)
 		j.arpAsked(1.951, 1)
 		j.arpAnswered(2.240, 0.289)
-		j.Events[3].ARP.Note, j.Events[4].ARP.Note = hostile, name
+		j.Events[3].Neighbor.Note, j.Events[4].Neighbor.Note = hostile, name
 		j.begin()
 		j.syn(2.301)
 		j.rejected(8.120, 5.819, router, icmp.DestinationUnreachable, icmp.HostUnreachable, 62, 0)

@@ -20,7 +20,7 @@ type testCase struct {
 }
 
 // cases are all of them.
-var cases = slices.Concat(establishedCases, failedCases)
+var cases = slices.Concat(establishedCases, failedCases, ipv6Cases)
 
 // establishedCases are the handshakes that came about.
 var establishedCases = []testCase{
@@ -209,7 +209,7 @@ func (j *exchange) silentNextHop() {
 	j.arpAsked(1002.080, 2)
 	j.arpAsked(2002.211, 3)
 	j.NextHop.Duration = milliseconds(3000.389)
-	j.event(probe.Event{Kind: probe.EventARPSilence, At: j.at(3002.340), ARP: &probe.ARPPacket{
+	j.event(probe.Event{Kind: probe.EventNeighborSilence, At: j.at(3002.340), Neighbor: &probe.NeighborPacket{
 		Interface: j.Route.Interface, Address: j.Route.NextHop, Attempt: 3, Attempts: 3,
 	}})
 	j.Outcome = probe.OutcomeARPTimeout

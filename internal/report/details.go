@@ -19,8 +19,8 @@ func (l *Ladder) details(e *probe.Event) {
 		l.dnsDetails(e)
 	case probe.EventRouteFound:
 		l.page.detail("MTU", text.Count(e.Route.MTU, "octet"))
-	case probe.EventARPRequest:
-		l.page.detail("tell", e.ARP.Sender.String(), fmt.Sprintf("(attempt %d of %d)", e.ARP.Attempt, e.ARP.Attempts))
+	case probe.EventNeighborRequest:
+		l.page.detail("tell", e.Neighbor.Sender.String(), fmt.Sprintf("(attempt %d of %d)", e.Neighbor.Attempt, e.Neighbor.Attempts))
 	case probe.EventSegmentSent, probe.EventSegmentReceived:
 		l.page.segmentDetails(e.Segment, e.Octets)
 	case probe.EventICMPReceived:
@@ -51,17 +51,27 @@ func (l *Ladder) dnsDetails(e *probe.Event) {
 		for _, a := range m.Addresses {
 			all = append(all, a.String())
 		}
-		l.page.detail("A", listed(all)...)
+		label := "A"
+		if m.Addresses[0].Is6() {
+			label = "AAAA"
+		}
+		l.page.detail(label, listed(all)...)
 	}
 }
 
 // segmentDetails adds the fields of a segment, and of its datagram as far as its octets are known.
 func (p *page) segmentDetails(s *probe.Segment, datagram []byte) {
-	fragment := ""
-	if h, _, err := rawip.ParseUnsized(datagram); err == nil && h.DontFragment {
-		fragment = "DF "
+	var d rawip.Datagram
+	switch err := d.Parse(datagram); {
+	case err == nil && d.Is6():
+		p.detail("IPv6", fmt.Sprintf("label 0x%05x ttl %d tos 0x%02x len %d", d.FlowLabel, s.TTL, s.TOS, s.Size))
+	default:
+		fragment := ""
+		if h, _, err := rawip.ParseUnsized(datagram); err == nil && h.DontFragment {
+			fragment = "DF "
+		}
+		p.detail("IPv4", fmt.Sprintf("id %d %sttl %d tos 0x%02x len %d", s.ID, fragment, s.TTL, s.TOS, s.Size))
 	}
-	p.detail("IPv4", fmt.Sprintf("id %d %sttl %d tos 0x%02x len %d", s.ID, fragment, s.TTL, s.TOS, s.Size))
 	h := s.Header
 	numbers := fmt.Sprintf("%d %s %d seq %d", h.SrcPort, p.Glyph("→", "->"), h.DstPort, h.Seq)
 	if h.Flags.Has(tcphdr.ACK) {
@@ -108,7 +118,11 @@ func (p *page) icmpDetails(m *probe.ICMP) {
 	if m.SentTTL == 0 {
 		return // the kernel keeps it to itself
 	}
-	p.detail("IPv4", fmt.Sprintf("ttl %d", m.TTL))
+	version := "IPv4"
+	if m.Is6() {
+		version = "IPv6"
+	}
+	p.detail(version, fmt.Sprintf("ttl %d", m.TTL))
 	p.detail("quoted", fmt.Sprintf("our SYN, ttl %d; it left us with ttl %d", m.QuotedTTL, m.SentTTL))
 	for _, label := range m.Labels {
 		p.detail("MPLS", labelText(label))
@@ -125,7 +139,7 @@ func (l *Ladder) conclusion(r *probe.Result) {
 	} else if h != nil && h.Source == "kernel" {
 		l.page.detail("next hop", fmt.Sprintf("%s, an entry of the kernel", mac(h.MAC)))
 	} else if h != nil && h.Source == "not_needed" {
-		l.page.detail("next hop", "this link does without ARP")
+		l.page.detail("next hop", "this link does without "+protocolOf(h.Address))
 	}
 	t := r.TCP
 	if t == nil {

@@ -96,8 +96,8 @@ func evidence(r *probe.Result) []string {
 // unusedReply says why the ARP reply was not used that came last; "" if none came.
 func unusedReply(r *probe.Result) (note string) {
 	for i := range r.Events {
-		if e := &r.Events[i]; e.Kind == probe.EventARPReply && e.ARP.Note != "" {
-			note = e.ARP.Note
+		if e := &r.Events[i]; e.Kind == probe.EventNeighborReply && e.Neighbor.Note != "" {
+			note = e.Neighbor.Note
 		}
 	}
 	return note

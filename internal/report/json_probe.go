@@ -17,6 +17,8 @@ type probeJSON struct {
 	Target   string          `json:"target"`
 	Host     string          `json:"host"`
 	Port     uint16          `json:"port"`
+	Address  netip.Addr      `json:"address,omitzero"`
+	Family   string          `json:"family,omitempty"`
 	Seq      int             `json:"seq"`
 	Time     string          `json:"time"`
 	Outcome  string          `json:"outcome"`
@@ -24,7 +26,8 @@ type probeJSON struct {
 	Findings []probe.Finding `json:"findings"`
 	DNS      *dnsJSON        `json:"dns,omitempty"`
 	Route    *routeJSON      `json:"route,omitempty"`
-	ARP      *arpJSON        `json:"arp,omitempty"`
+	ARP      *neighborJSON   `json:"arp,omitempty"`
+	NDP      *neighborJSON   `json:"ndp,omitempty"`
 	TCP      *tcpJSON        `json:"tcp,omitempty"`
 	ICMP     []icmpJSON      `json:"icmp,omitempty"`
 }
@@ -38,7 +41,12 @@ func newProbe(r *probe.Result) probeJSON {
 		Time:    r.Time.UTC().Format("2006-01-02T15:04:05.000000000Z07:00"),
 		Outcome: r.Outcome.String(), Reason: Reason(r),
 		Findings: append([]probe.Finding{}, r.Findings...),
-		DNS:      newDNS(r.DNS), Route: newRoute(r.Route), ARP: newARP(r.NextHop),
+		DNS:      newDNS(r.DNS), Route: newRoute(r.Route), Address: r.Address, Family: family(r),
+	}
+	if h := newNeighbor(r.NextHop); h != nil && r.NextHop.Address.Is6() {
+		p.NDP = h
+	} else {
+		p.ARP = h
 	}
 	if r.TCP != nil {
 		p.TCP = newTCP(r, zero)
@@ -94,25 +102,42 @@ func newRoute(r *probe.Route) *routeJSON {
 	return &routeJSON{Interface: r.Interface, Source: r.Source, NextHop: r.NextHop, OnLink: r.OnLink, MTU: r.MTU}
 }
 
-type arpJSON struct {
+// family returns the family of the datagrams of a result: "ipv4" or "ipv6", or "" if it did not come to that.
+func family(r *probe.Result) string {
+	switch {
+	case !r.Address.IsValid():
+		return ""
+	case r.Address.Is4():
+		return "ipv4"
+	}
+	return "ipv6"
+}
+
+type neighborJSON struct {
 	Source   string         `json:"source"`
 	Address  netip.Addr     `json:"address,omitzero"`
 	MAC      string         `json:"mac,omitempty"`
 	Attempts int            `json:"attempts,omitempty"`
 	Duration *time.Duration `json:"duration_ns,omitempty"`
 	Clock    string         `json:"clock,omitempty"`
+	Router   *bool          `json:"router,omitempty"`
+	Override *bool          `json:"override,omitempty"`
 }
 
-// newARP returns what JSON writes of how the next hop became a link-layer address; nil if it did not come to that.
-func newARP(h *probe.NextHop) *arpJSON {
+// newNeighbor returns what JSON writes of how the next hop became a link-layer address; nil if it did not come to that.
+func newNeighbor(h *probe.NextHop) *neighborJSON {
 	if h == nil {
 		return nil
 	}
-	j := &arpJSON{Source: h.Source, Address: h.Address, Attempts: h.Attempts}
+	j := &neighborJSON{Source: h.Source, Address: h.Address, Attempts: h.Attempts}
 	if h.MAC != [6]byte{} {
 		j.MAC = mac(h.MAC)
 	}
-	if h.Duration > 0 || h.Source == "arp" && h.Attempts > 0 && h.MAC != [6]byte{} {
+	asked := (h.Source == "arp" || h.Source == "ndp") && h.Attempts > 0 && h.MAC != [6]byte{}
+	if asked && h.Source == "ndp" {
+		j.Router, j.Override = &h.Router, &h.Override
+	}
+	if h.Duration > 0 || asked {
 		j.Duration, j.Clock = &h.Duration, h.Clock.String()
 	}
 	return j

@@ -48,8 +48,8 @@ func (l *Ladder) tell(r *probe.Result, e *probe.Event) row {
 	case probe.EventRouteFound:
 		row.protocol = "IP"
 		row.texts = []string{l.route(e.Route)}
-	case probe.EventARPRequest, probe.EventARPReply, probe.EventARPSilence:
-		l.arp(&row, r, e)
+	case probe.EventNeighborRequest, probe.EventNeighborReply, probe.EventNeighborSilence:
+		l.neighbor(&row, r, e)
 	case probe.EventSegmentSent, probe.EventSegmentReceived:
 		l.segment(&row, e)
 	case probe.EventICMPReceived:
@@ -74,7 +74,11 @@ func (l *Ladder) dns(row *row, e *probe.Event) {
 	case probe.EventDNSQuery:
 		row.way = text.Out
 		ask := "ask " + server(m.Server)
-		row.texts = []string{l.page.Shorten("A? "+l.page.Printable(m.Name), text.Width-textColumn-2-text.Columns(ask)), ask}
+		beside := text.Columns(ask)
+		if m.Server.Addr().Is6() {
+			beside = 0 // where both have no room in one line, it stands in the next
+		}
+		row.texts = []string{l.page.Shorten("A? "+l.page.Printable(m.Name), textRoom-2-beside), ask}
 		if m.Attempt > 1 {
 			row.texts = append(row.texts, fmt.Sprintf("again (%d)", m.Attempt))
 		}
@@ -134,21 +138,24 @@ func (l *Ladder) route(r *probe.Route) string {
 	return fmt.Sprintf("%s on %s, from %v", way, l.page.Printable(r.Interface), r.Source)
 }
 
-// arp tells of an ARP packet, or that none came.
-func (l *Ladder) arp(row *row, r *probe.Result, e *probe.Event) {
-	a := e.ARP
-	row.protocol, row.second = "ARP", secondColumn
+// neighbor tells of a packet of ARP or of NDP, or that none came.
+func (l *Ladder) neighbor(row *row, r *probe.Result, e *probe.Event) {
+	a := e.Neighbor
+	row.protocol, row.second = a.Protocol(), secondColumn
 	switch e.Kind {
-	case probe.EventARPRequest:
+	case probe.EventNeighborRequest:
 		row.way = text.Out
 		row.texts = []string{"who has " + a.Address.String()}
 		if a.Attempt > 1 {
 			row.texts = append(row.texts, fmt.Sprintf("again (%d of %d)", a.Attempt, a.Attempts))
 		}
-	case probe.EventARPReply:
+	case probe.EventNeighborReply:
 		row.way = text.In
 		row.texts = []string{fmt.Sprintf("%v is at %s", a.Address, mac(a.MAC))}
-	case probe.EventARPSilence:
+		if a.Router {
+			row.texts = append(row.texts, "router")
+		}
+	case probe.EventNeighborSilence:
 		row.way = text.Silence
 		row.texts = []string{"nobody answered on " + l.page.Printable(a.Interface)}
 		if unusedReply(r) != "" {

@@ -65,10 +65,14 @@ func finding(f probe.Finding, r *probe.Result) string {
 		return "segments with a wrong checksum were discarded"
 	case probe.FindingSimultaneousOpen:
 		return "simultaneous open: the peer's SYN crossed ours"
-	case probe.FindingARPConflict:
+	case probe.FindingARPConflict, probe.FindingNDPConflict:
 		return "two MACs answer for the next hop: two hosts, or one with two interfaces"
 	case probe.FindingARPUnanswered:
 		return "the next hop did not answer ARP; its MAC is that of the kernel's entry"
+	case probe.FindingNDPUnanswered:
+		return "the next hop did not answer NDP; its MAC is that of the kernel's entry"
+	case probe.FindingLinkLocalSource:
+		return fmt.Sprintf("our address %v is link-local: a router goes no further with it", r.Route.Source)
 	case probe.FindingNextHopMoved:
 		return "the next hop is at another MAC than before"
 	case probe.FindingNextHopOwnMAC:

@@ -108,14 +108,14 @@ func (j *exchange) arpAsked(t float64, attempt int) {
 		j.NextHop = &probe.NextHop{Source: "arp", Address: j.Route.NextHop, Clock: stamp.Kernel}
 	}
 	j.NextHop.Attempts = attempt
-	j.event(probe.Event{Kind: probe.EventARPRequest, At: j.at(t), ARP: &probe.ARPPacket{
+	j.event(probe.Event{Kind: probe.EventNeighborRequest, At: j.at(t), Neighbor: &probe.NeighborPacket{
 		Interface: j.Route.Interface, Address: j.Route.NextHop, Sender: j.Route.Source, Attempt: attempt, Attempts: 3,
 	}})
 }
 
 func (j *exchange) arpAnswered(t, took float64) {
 	j.NextHop.MAC, j.NextHop.Answers, j.NextHop.Duration = gatewayMAC, [][6]byte{gatewayMAC}, milliseconds(took)
-	j.event(probe.Event{Kind: probe.EventARPReply, At: j.at(t), Step: milliseconds(took), ARP: &probe.ARPPacket{
+	j.event(probe.Event{Kind: probe.EventNeighborReply, At: j.at(t), Step: milliseconds(took), Neighbor: &probe.NeighborPacket{
 		Interface: j.Route.Interface, Address: j.Route.NextHop, MAC: gatewayMAC,
 	}})
 }
@@ -141,10 +141,18 @@ func (j *exchange) toNextHop() {
 	j.begin()
 }
 
+// remote is the address of the target.
+func (j *exchange) remote() netip.Addr {
+	if j.Address.IsValid() {
+		return j.Address
+	}
+	return remote
+}
+
 // begin makes the TCP part of the result.
 func (j *exchange) begin() {
 	j.TCP = &probe.TCP{
-		Local: netip.AddrPortFrom(j.Route.Source, localPort), Remote: netip.AddrPortFrom(remote, j.Port),
+		Local: netip.AddrPortFrom(j.Route.Source, localPort), Remote: netip.AddrPortFrom(j.remote(), j.Port),
 		Send: "link", State: probe.StateSYNSent, Clock: stamp.Kernel,
 	}
 }
@@ -197,9 +205,14 @@ func (j *exchange) segment(kind probe.EventKind, t float64, h tcphdr.Header, ttl
 	if err != nil {
 		panic(err)
 	}
-	datagram, err := rawip.Header{
-		ID: id, DontFragment: true, TTL: ttl, Protocol: rawip.ProtocolTCP, Src: src, Dst: dst,
-	}.Append(nil, segment)
+	var datagram []byte
+	if src.Is6() {
+		datagram, err = rawip.Header6{FlowLabel: 0x54321, HopLimit: ttl, Protocol: rawip.ProtocolTCP, Src: src, Dst: dst}.Append(nil, segment)
+	} else {
+		datagram, err = rawip.Header{
+			ID: id, DontFragment: true, TTL: ttl, Protocol: rawip.ProtocolTCP, Src: src, Dst: dst,
+		}.Append(nil, segment)
+	}
 	if err != nil {
 		panic(err)
 	}

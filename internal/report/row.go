@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +15,26 @@ const (
 	textColumn   = 21
 	secondColumn = 52 // of the second part of DNS and ARP
 	proofColumn  = 40 // of what a segment says, after its control bits
+
+	textRoom = text.Width - textColumn // columns of what an event says
 )
+
+// broken breaks what has no room in so many columns at its spaces, as addresses of IPv6 may want. What has room stays as it is.
+func broken(s string, room int) []string {
+	if text.Columns(s) <= room {
+		return []string{s}
+	}
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(s) {
+		if line != "" && text.Columns(line)+1+text.Columns(word) > room {
+			lines = append(lines, line)
+			line = ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	return append(lines, line)
+}
 
 // row is one event of the ladder.
 type row struct {
@@ -49,6 +69,7 @@ func (p *page) row(r row) {
 			break
 		}
 	}
+	lines = slices.Concat(broken(lines[0], room-columnsAfter(step, 1)), lines[1:])
 	first := p.Shorten(lines[0], room-columnsAfter(step, 1))
 	if step != "" {
 		first = text.PadRight(first, room-text.Columns(step)) + p.Paint(text.Dim, step)

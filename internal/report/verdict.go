@@ -13,13 +13,24 @@ import (
 // minimumTarget is how many columns of the target a verdict shows at least: room for any IPv4 address and port.
 const minimumTarget = 21
 
+// longestOutcome is how many columns the longest outcome takes, with the gap after it.
+const longestOutcome = 13
+
+// minimumOf returns how many columns of a result's target a verdict shows at least: of an address all that there are.
+func minimumOf(r *probe.Result) int {
+	if strings.HasPrefix(r.Target, "[") {
+		return text.Width - longestOutcome
+	}
+	return minimumTarget
+}
+
 // verdict adds the verdict: the outcome, the target, and what there is to say about it. What has no room in the first
 // line goes into lines below, or is left out where only the verdict is wanted.
 func (p *page) verdict(r *probe.Result) {
 	word := strings.ToUpper(r.Outcome.String())
 	parts, gap, together := p.says(r)
 	room := text.Width - text.Columns(word) - 2 - 2 - together
-	lines := []string{word + "  " + p.Shorten(p.Printable(r.Target), max(room, minimumTarget))}
+	lines := []string{word + "  " + p.Shorten(p.Printable(r.Target), max(room, minimumOf(r)))}
 	space := "  "
 	for i, part := range parts {
 		last := &lines[len(lines)-1]
@@ -73,7 +84,7 @@ func explanation(r *probe.Result) string {
 		return rejection(r)
 	case probe.OutcomeTimeout:
 		return "no answer to " + text.Count(r.TCP.SYNSent, "SYN") + inTime(r)
-	case probe.OutcomeARPTimeout:
+	case probe.OutcomeARPTimeout, probe.OutcomeNDPTimeout:
 		return silentNextHop(r)
 	case probe.OutcomeInterrupted:
 		return interrupted(r)
@@ -95,8 +106,8 @@ func measurements(r *probe.Result) []string {
 	if r.DNS != nil && r.DNS.Source == "dns" {
 		phases = append(phases, "dns "+text.Milliseconds(r.DNS.Duration))
 	}
-	if r.NextHop != nil && r.NextHop.Source == "arp" {
-		phases = append(phases, "arp "+text.Milliseconds(r.NextHop.Duration))
+	if r.NextHop != nil && (r.NextHop.Source == "arp" || r.NextHop.Source == "ndp") {
+		phases = append(phases, r.NextHop.Source+" "+text.Milliseconds(r.NextHop.Duration))
 	}
 	if phases != nil {
 		parts = append(parts, "("+strings.Join(phases, ", ")+")")
@@ -140,7 +151,7 @@ func rejectedBy(m *probe.ICMP) string {
 	return fmt.Sprintf("%s %v", verb, m.From)
 }
 
-// silentNextHop says who did not answer ARP.
+// silentNextHop says who did not answer ARP or NDP.
 func silentNextHop(r *probe.Result) string {
 	switch {
 	case r.Route == nil:

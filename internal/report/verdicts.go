@@ -45,7 +45,7 @@ func (v *Verdicts) Verdict(r *probe.Result) error {
 func (v *Verdicts) plain(r *probe.Result) bool {
 	return r.Outcome == probe.OutcomeEstablished && !v.page.style.Color && len(r.Target) <= minimumTarget && isAddressAndPort(r.Target) &&
 		!r.TCP.ByKernel() && !r.TCP.RTTAmbiguous && r.TCP.Clock == stamp.Kernel && r.TCP.RTT < time.Minute && r.TCP.Connect < time.Minute &&
-		(r.NextHop == nil || r.NextHop.Source != "arp")
+		(r.NextHop == nil || r.NextHop.Source != "arp" && r.NextHop.Source != "ndp")
 }
 
 // isAddressAndPort reports whether there is nothing but digits, dots and colons in s.

@@ -14,13 +14,13 @@ import (
 // kernel's. It is for one goroutine.
 //
 // What it knows is forgotten after a second. It keeps no answer where the kernel may give one flow another than the next:
-// on routes with several next hops, on a system whose rules look at ports, and to destinations that are on-link or local,
-// which have each their own.
+// on routes with several next hops, on a system whose rules look at ports or flow labels, and to destinations that are on-link
+// or local, which have each their own.
 type Cache struct {
 	conn   *netlink.Conn
-	until  time.Time // when what is known has to be forgotten
-	tables tables
-	routes map[cacheKey]Route
+	until  [2]time.Time // when what is known has to be forgotten, of IPv4 and of IPv6
+	tables [2]tables
+	routes [2]map[cacheKey]Route
 }
 
 // cacheKey is a set of flows for which the kernel has the same answer.
@@ -53,36 +53,44 @@ func (c *Cache) Close() error { return c.conn.Close() }
 // has none, or whose route carries nothing at the moment, is an *Error; any other error is a *net.OpError, of the netlink
 // socket.
 func (c *Cache) Lookup(f Flow, now time.Time) (Route, error) {
-	if err := f.check(); err != nil {
+	f, err := f.zoned()
+	if err == nil {
+		err = f.check()
+	}
+	if err != nil {
 		return Route{}, err
 	}
-	if !now.Before(c.until) {
-		if err := c.renew(now); err != nil {
+	of := 0
+	if f.Dst.Is6() {
+		of = 1
+	}
+	if !now.Before(c.until[of]) {
+		if err := c.renew(of, family(f.Dst), now); err != nil {
 			return Route{}, &net.OpError{Op: "route", Net: "netlink", Err: err}
 		}
 	}
-	prefix, ok := c.tables.prefix(f.Dst)
+	prefix, ok := c.tables[of].prefix(f.Dst)
 	key := cacheKey{prefix, f}
-	key.flow.Dst, key.flow.SrcPort, key.flow.DstPort = netip.Addr{}, 0, 0
+	key.flow.Dst, key.flow.SrcPort, key.flow.DstPort, key.flow.FlowLabel = netip.Addr{}, 0, 0, 0
 	if ok {
-		if r, known := c.routes[key]; known {
+		if r, known := c.routes[of][key]; known {
 			return r, nil
 		}
 	}
 	r, err := kernel{c.conn}.lookupRoute(f)
 	if ok && err == nil && !r.OnLink && !r.Local {
-		c.routes[key] = r
+		c.routes[of][key] = r
 	}
 	return r, err
 }
 
-// renew forgets what is known, and reads the tables again.
-func (c *Cache) renew(now time.Time) (err error) {
-	c.until = now.Add(cacheTime)
-	c.routes = make(map[cacheKey]Route)
-	if c.tables.large {
+// renew forgets what is known of one family, and reads its tables again.
+func (c *Cache) renew(of int, family uint8, now time.Time) (err error) {
+	c.until[of] = now.Add(cacheTime)
+	c.routes[of] = make(map[cacheKey]Route)
+	if c.tables[of].large {
 		return nil
 	}
-	c.tables, err = kernel{c.conn}.tables()
+	c.tables[of], err = kernel{c.conn}.tables(family)
 	return err
 }

@@ -13,7 +13,8 @@ type Error struct {
 	// Err is a unix.Errno: ENETUNREACH for no route, or for a destination that TCP has no use for; EHOSTUNREACH,
 	// EACCES and EINVAL for a route of type unreachable, prohibit and blackhole; EADDRNOTAVAIL for a source
 	// address that is not this host's, or that it has none; ENODEV for an interface that does not exist, ENETDOWN
-	// for one that is down; EAFNOSUPPORT for an address that is not IPv4.
+	// for one that is down; EAFNOSUPPORT for addresses of different families; EINVAL for a link-local destination without an
+	// interface.
 	Err error
 }
 

@@ -1,7 +1,10 @@
 package route
 
 import (
+	"encoding/binary"
+	"errors"
 	"slices"
+	"strconv"
 
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
@@ -12,6 +15,8 @@ type link struct {
 	name         string
 	index        int
 	mtu          int
+	mtu6         int // for IPv6: 0 if the interface has no IPv6
+	disabledIPv6 bool
 	hardwareAddr [6]byte
 	hardwareType uint16
 	flags        uint32 // IFF_*
@@ -29,6 +34,9 @@ func (k kernel) namedLink(f Flow) (link, error) {
 	attributes := netlink.NewAttributeEncoder()
 	attributes.String(unix.IFLA_IFNAME, f.Interface)
 	l, err := k.link(unix.IfInfomsg{}, attributes)
+	if index, notNumber := strconv.Atoi(f.Interface); notNumber == nil && index > 0 && errors.Is(err, unix.ENODEV) {
+		l, err = k.indexedLink(index) // as in a zone (RFC 4007 11.2)
+	}
 	if errno, ok := answered(err); ok {
 		return link{}, f.fail(errno, "there is no interface %q", f.Interface)
 	}
@@ -72,6 +80,11 @@ func (k kernel) link(header unix.IfInfomsg, attributes *netlink.AttributeEncoder
 			if address := d.Bytes(); len(address) == len(l.hardwareAddr) {
 				copy(l.hardwareAddr[:], address)
 			}
+		case unix.IFLA_AF_SPEC:
+			d.Nested(func(families *netlink.AttributeDecoder) error {
+				l.readIPv6(families)
+				return nil
+			})
 		case unix.IFLA_LINKINFO:
 			d.Nested(func(info *netlink.AttributeDecoder) error {
 				l.kind, l.external = kindOf(info)
@@ -83,6 +96,31 @@ func (k kernel) link(header unix.IfInfomsg, attributes *netlink.AttributeEncoder
 		l.below = 0 // of other kinds it is a peer, or carries something else
 	}
 	return l, d.Err()
+}
+
+// The settings of an interface for IPv6, by their numbers in linux/ipv6.h.
+const (
+	settingMTU         = 2  // DEVCONF_MTU6
+	settingDisableIPv6 = 26 // DEVCONF_DISABLE_IPV6
+)
+
+// readIPv6 reads what an IFLA_AF_SPEC says of IPv6.
+func (l *link) readIPv6(families *netlink.AttributeDecoder) {
+	for families.Next() {
+		if families.Type() != unix.AF_INET6 {
+			continue
+		}
+		families.Nested(func(ipv6 *netlink.AttributeDecoder) error {
+			for ipv6.Next() {
+				// An array of 32 bits for each setting, from number 0.
+				if b := ipv6.Bytes(); ipv6.Type() == unix.IFLA_INET6_CONF && len(b) >= 4*(settingDisableIPv6+1) {
+					l.mtu6 = int(binary.NativeEndian.Uint32(b[4*settingMTU:]))
+					l.disabledIPv6 = binary.NativeEndian.Uint32(b[4*settingDisableIPv6:]) != 0
+				}
+			}
+			return nil
+		})
+	}
 }
 
 // metadata returns, for a kind of tunnel, the attribute of its IFLA_INFO_DATA that says that each datagram brings the ends of

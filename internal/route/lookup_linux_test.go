@@ -81,8 +81,8 @@ func TestLookup(t *testing.T) {
 			if r.OnLink && r.NextHop != test.flow.Dst {
 				t.Errorf("route %+v", r)
 			}
-			if usesARP := r.Interface != "lo"; r.UsesARP() != usesARP || r.Loopback == usesARP {
-				t.Errorf("route %+v uses ARP: %t", r, r.UsesARP())
+			if usesARP := r.Interface != "lo"; r.AsksForMAC() != usesARP || r.Loopback == usesARP {
+				t.Errorf("route %+v uses ARP: %t", r, r.AsksForMAC())
 			}
 		})
 	}

@@ -21,14 +21,10 @@ func (c *Cache) Neighbor(index int, address netip.Addr) (Neighbor, error) {
 
 // neighbor is one RTM_GETNEIGH.
 func (k kernel) neighbor(index int, address netip.Addr) (Neighbor, error) {
-	family := uint8(unix.AF_INET)
-	if address.Is6() {
-		family = unix.AF_INET6
-	}
 	attributes := netlink.NewAttributeEncoder()
 	attributes.Bytes(unix.NDA_DST, address.AsSlice())
 	var answer unix.NdMsg
-	d, err := k.ask(unix.RTM_GETNEIGH, unix.NdMsg{Family: family, Ifindex: int32(index)}, attributes, &answer)
+	d, err := k.ask(unix.RTM_GETNEIGH, unix.NdMsg{Family: family(address), Ifindex: int32(index)}, attributes, &answer)
 	// ENOENT is no entry. Before Linux 5.0 a single entry cannot be asked for: then none is known.
 	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.EOPNOTSUPP) {
 		return Neighbor{}, nil

@@ -31,19 +31,24 @@ func (k kernel) ask(request netlink.HeaderType, header any, attributes *netlink.
 	if len(replies) != 1 {
 		return nil, errReplies
 	}
-	n, err := binary.Decode(replies[0].Data, binary.NativeEndian, answer)
+	return decode(replies[0].Data, answer)
+}
+
+// decode fills in the header of a reply, and returns its attributes.
+func decode(data []byte, header any) (*netlink.AttributeDecoder, error) {
+	n, err := binary.Decode(data, binary.NativeEndian, header)
 	if err != nil {
 		return nil, err
 	}
-	return netlink.NewAttributeDecoder(replies[0].Data[n:])
+	return netlink.NewAttributeDecoder(data[n:])
 }
 
 // errReplies is of a kernel that does not keep to rtnetlink(7).
 var errReplies = errors.New("not one reply to one request")
 
-// dump asks for everything of a kind.
-func (k kernel) dump(request netlink.HeaderType, each func(unix.RtMsg, *netlink.AttributeDecoder)) error {
-	data, err := binary.Append(nil, binary.NativeEndian, unix.RtMsg{Family: unix.AF_INET})
+// dump asks for everything of a kind, with a header that says of which family.
+func (k kernel) dump(request netlink.HeaderType, header any, each func(data []byte) error) error {
+	data, err := binary.Append(nil, binary.NativeEndian, header)
 	if err != nil {
 		return err
 	}
@@ -55,17 +60,7 @@ func (k kernel) dump(request netlink.HeaderType, each func(unix.RtMsg, *netlink.
 		return err
 	}
 	for _, reply := range replies {
-		var header unix.RtMsg
-		n, err := binary.Decode(reply.Data, binary.NativeEndian, &header)
-		if err != nil {
-			return err
-		}
-		attributes, err := netlink.NewAttributeDecoder(reply.Data[n:])
-		if err != nil {
-			return err
-		}
-		each(header, attributes)
-		if err := attributes.Err(); err != nil {
+		if err := each(reply.Data); err != nil {
 			return err
 		}
 	}

@@ -49,7 +49,7 @@ func (s *Summary) Add(r *probe.Result) {
 		s.Unreachable++
 	case probe.OutcomeTimeout:
 		s.Timeout++
-	case probe.OutcomeDNSError, probe.OutcomeNoRoute, probe.OutcomeARPTimeout, probe.OutcomeLocalError:
+	case probe.OutcomeDNSError, probe.OutcomeNoRoute, probe.OutcomeARPTimeout, probe.OutcomeNDPTimeout, probe.OutcomeLocalError:
 		s.Failed++
 	default:
 		return
