@@ -1,7 +1,6 @@
 package rawip
 
 import (
-	"maps"
 	"net/netip"
 	"slices"
 
@@ -10,6 +9,7 @@ import (
 
 const (
 	etherTypeIPv4 = 0x0800
+	etherTypeIPv6 = 0x86dd
 	outgoing      = 4 // PACKET_OUTGOING of packet(7)
 	toHost        = 0 // PACKET_HOST
 
@@ -35,9 +35,10 @@ const (
 // there is a new one.
 const exactPorts = 16
 
-// Filter returns the socket filter that passes what concerns connections from the given local addresses and ports: TCP to
-// them, TCP from them on its way out, and ICMP errors to their addresses, all without the tag of a VLAN. Where one address has more than 16 ports, it
-// passes those between the lowest and the highest. It wants to see packets from the network header on.
+// Filter returns the socket filter that passes what concerns connections from the given local addresses and ports, of both
+// families: TCP to them, TCP from them on its way out, and ICMP errors to their addresses, all without the tag of a VLAN.
+// Where one address has more than 16 ports, it passes those between the lowest and the highest. It wants to see packets from
+// the network header on.
 func Filter(locals []netip.AddrPort) []bpf.Instruction { return filter(locals, nil) }
 
 // BriefFilter is Filter, but that of what leaves it passes no segment that ends a connection.
@@ -57,15 +58,52 @@ const (
 
 // filter is Filter, with a program that may drop what leaves before its port is looked at.
 func filter(locals []netip.AddrPort, leaves []bpf.Instruction) []bpf.Instruction {
-	ports := make(map[uint32][]uint16)
-	for _, local := range locals {
-		address := word(local.Addr())
-		ports[address] = append(ports[address], local.Port())
+	v4, v6 := portsOf(locals)
+	var program []bpf.Instruction
+	if len(v4) > 0 {
+		program = append(program, when(bpf.LoadExtension{Num: bpf.ExtProto}, etherTypeIPv4, untagged, filter4(v4, leaves))...)
 	}
+	if len(v6) > 0 {
+		program = append(program, when(bpf.LoadExtension{Num: bpf.ExtProto}, etherTypeIPv6, untagged, filter6(v6, leaves))...)
+	}
+	return append(program, drop)
+}
+
+// An endpoint is a local address, with those of its ports that connections have.
+type endpoint struct {
+	address netip.Addr
+	ports   []uint16
+}
+
+// portsOf returns the endpoints of either family, in the order of their addresses and ports. Zones are no part of them:
+// datagrams have none.
+func portsOf(locals []netip.AddrPort) (v4, v6 []endpoint) {
+	sorted := slices.Clone(locals)
+	for i, local := range sorted {
+		sorted[i] = netip.AddrPortFrom(local.Addr().WithZone(""), local.Port())
+	}
+	slices.SortFunc(sorted, netip.AddrPort.Compare)
+	for _, local := range sorted {
+		list := &v4
+		if local.Addr().Is6() {
+			list = &v6
+		}
+		if last := len(*list) - 1; last < 0 || (*list)[last].address != local.Addr() {
+			*list = append(*list, endpoint{address: local.Addr()})
+		}
+		last := &(*list)[len(*list)-1]
+		last.ports = append(last.ports, local.Port())
+	}
+	return v4, v6
+}
+
+// filter4 returns the part of the program that judges IPv4.
+func filter4(endpoints []endpoint, leaves []bpf.Instruction) []bpf.Instruction {
 	var sent, received, quoted []bpf.Instruction
-	for _, address := range slices.Sorted(maps.Keys(ports)) {
-		sent = append(sent, when(bpf.LoadAbsolute{Off: offSrc, Size: 4}, address, whenPort(offSrcPort, ports[address]))...)
-		received = append(received, when(bpf.LoadAbsolute{Off: offDst, Size: 4}, address, whenPort(offDstPort, ports[address]))...)
+	for _, e := range endpoints {
+		address := word(e.address)
+		sent = append(sent, when(bpf.LoadAbsolute{Off: offSrc, Size: 4}, address, whenPort(offSrcPort, e.ports))...)
+		received = append(received, when(bpf.LoadAbsolute{Off: offDst, Size: 4}, address, whenPort(offDstPort, e.ports))...)
 		kind := bpf.LoadIndirect{Off: offType, Size: 1}
 		quoted = append(quoted, when(bpf.LoadAbsolute{Off: offDst, Size: 4}, address,
 			when(kind, 3, pass),  // Destination Unreachable (RFC 792)
@@ -75,13 +113,8 @@ func filter(locals []netip.AddrPort, leaves []bpf.Instruction) []bpf.Instruction
 	}
 	protocol := bpf.LoadAbsolute{Off: offProtocol, Size: 1}
 	direction := bpf.LoadExtension{Num: bpf.ExtType}
-	return append(when(bpf.LoadExtension{Num: bpf.ExtProto}, etherTypeIPv4,
-		// What has the tag of a VLAN belongs to the VLAN's own interface, and is seen there again without the tag. The VLAN
-		// identifier 0 is a priority and no VLAN (IEEE 802.1Q 6.9).
+	return slices.Concat(
 		[]bpf.Instruction{
-			bpf.LoadExtension{Num: bpf.ExtVLANTag}, // 0 where there is no tag
-			bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: vlanIdentifier, SkipTrue: 1},
-			drop,
 			// Only the first fragment of a datagram has ports.
 			bpf.LoadAbsolute{Off: offFragment, Size: 2},
 			bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: maxFragmentOffset, SkipTrue: 1},
@@ -90,12 +123,20 @@ func filter(locals []netip.AddrPort, leaves []bpf.Instruction) []bpf.Instruction
 		},
 		when(direction, outgoing, when(protocol, ProtocolTCP, leaves, sent)),
 		when(direction, toHost, when(protocol, ProtocolTCP, received), when(protocol, ProtocolICMP, quoted)),
-	), drop)
+	)
 }
 
 var (
 	drop = bpf.RetConstant{Val: 0}
 	pass = []bpf.Instruction{bpf.RetConstant{Val: everything}}
+
+	// What has the tag of a VLAN belongs to the VLAN's own interface, and is seen there again without the tag. The VLAN
+	// identifier 0 is a priority and no VLAN (IEEE 802.1Q 6.9).
+	untagged = []bpf.Instruction{
+		bpf.LoadExtension{Num: bpf.ExtVLANTag}, // 0 where there is no tag
+		bpf.JumpIf{Cond: bpf.JumpBitsNotSet, Val: vlanIdentifier, SkipTrue: 1},
+		drop,
+	}
 )
 
 // when returns the program that runs the parts, one after the other, if what it loads is the value, and then drops the
@@ -113,7 +154,6 @@ func when(load bpf.Instruction, value uint32, parts ...[]bpf.Instruction) []bpf.
 // whenPort returns the program that passes the packet if the port that it loads, behind the IP header, is one of the ports.
 func whenPort(offset uint32, ports []uint16) []bpf.Instruction {
 	program := []bpf.Instruction{bpf.LoadIndirect{Off: offset, Size: 2}}
-	slices.Sort(ports)
 	if len(ports) > exactPorts {
 		return append(program,
 			bpf.JumpIf{Cond: bpf.JumpLessThan, Val: uint32(ports[0]), SkipTrue: 2},

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 
 	"golang.org/x/net/bpf"
@@ -20,30 +21,40 @@ import (
 // changes the MTU or the gateway of any route, for all programs. So what sends receives nothing and quotes of it cannot
 // exist, what receives TCP is bound and connected, and none of them takes part in finding path MTUs.
 type ipSockets struct {
+	v6       bool
 	out      int // sends
 	tcp      pairSockets
 	icmp     icmpSocket
 	control  sendControl
+	control6 sendControl6
 	sent     sentDatagrams
 	clock    *stamp.Clock
 	receiver socket.Receiver
 }
 
-// openIP opens the sockets, with a filter. What came before the filter is thrown away.
-func openIP(filter []bpf.RawInstruction, clock *stamp.Clock, o WireOptions) (*ipSockets, error) {
-	s := &ipSockets{out: -1, tcp: pairSockets{filter: filter}, icmp: icmpSocket{fd: -1, filter: filter}, clock: clock}
+// openIP opens the sockets of a family, with filters of segments and of ICMP errors. What came before the filters is thrown away.
+func openIP(v6 bool, segments, errs []bpf.RawInstruction, clock *stamp.Clock, o WireOptions) (*ipSockets, error) {
+	s := &ipSockets{v6: v6, out: -1, tcp: pairSockets{v6: v6, filter: segments}, icmp: icmpSocket{v6: v6, fd: -1, filter: errs}, clock: clock}
 	if err := s.open(o); err != nil {
 		s.close()
-		return nil, &net.OpError{Op: "open", Net: "ip4", Err: err}
+		return nil, &net.OpError{Op: "open", Net: s.network(), Err: err}
 	}
 	return s, nil
 }
 
+// network names the family in errors.
+func (s *ipSockets) network() string {
+	if s.v6 {
+		return "ip6"
+	}
+	return "ip4"
+}
+
 func (s *ipSockets) open(o WireOptions) (err error) {
-	if s.out, err = openRaw(unix.IPPROTO_RAW); err != nil {
+	if s.out, err = openRaw(s.v6, unix.IPPROTO_RAW); err != nil {
 		return err
 	}
-	if err := park(s.out); err != nil {
+	if err := park(s.out, s.v6); err != nil {
 		return err
 	}
 	if o.Interface != "" {
@@ -53,6 +64,11 @@ func (s *ipSockets) open(o WireOptions) (err error) {
 	}
 	if o.Mark != 0 {
 		if err := os.NewSyscallError("setsockopt SO_MARK", unix.SetsockoptInt(s.out, unix.SOL_SOCKET, unix.SO_MARK, int(o.Mark))); err != nil {
+			return err
+		}
+	}
+	if s.v6 {
+		if err := os.NewSyscallError("setsockopt IPV6_FLOWINFO_SEND", unix.SetsockoptInt(s.out, unix.SOL_IPV6, ipv6FlowInfoSend, 1)); err != nil {
 			return err
 		}
 	}
@@ -67,23 +83,30 @@ func (s *ipSockets) open(o WireOptions) (err error) {
 
 // send sends a datagram with its header, by the interface of the path and as from its source address.
 func (s *ipSockets) send(p Path, datagram []byte) error {
-	src, dst := [4]byte(datagram[offSrc:]), [4]byte(datagram[offDst:])
-	err := errors.Join(s.tcp.watch(src, dst), s.icmp.watch(src))
+	src, dst := addresses(datagram)
+	err := errors.Join(s.tcp.watch(pair{src, dst, p.Scope}), s.icmp.watch(src))
 	if err == nil {
 		err = s.sendBy(p, src, dst, datagram)
 	}
 	if err != nil {
-		return &net.OpError{Op: "send", Net: "ip4", Err: err}
+		return &net.OpError{Op: "send", Net: s.network(), Err: err}
 	}
 	return nil
+}
+
+// addresses returns the source and the destination of a datagram that is to be sent.
+func addresses(datagram []byte) (src, dst netip.Addr) {
+	if Is6(datagram) {
+		return netip.AddrFrom16([16]byte(datagram[offSrc6:])), netip.AddrFrom16([16]byte(datagram[offDst6:]))
+	}
+	return netip.AddrFrom4([4]byte(datagram[offSrc:])), netip.AddrFrom4([4]byte(datagram[offDst:]))
 }
 
 // loopbackIndex is the index of the loopback interface in every network namespace (LOOPBACK_IFINDEX of net/flow.h).
 const loopbackIndex = 1
 
 // sendBy sends a datagram when it is known who receives the answer.
-func (s *ipSockets) sendBy(p Path, src, dst [4]byte, datagram []byte) error {
-	to := unix.SockaddrInet4{Addr: dst}
+func (s *ipSockets) sendBy(p Path, src, dst netip.Addr, datagram []byte) error {
 	by := p.Interface
 	if by == loopbackIndex {
 		// An address of this host is that of another interface: told to leave by loopback, the kernel would take it for a
@@ -91,7 +114,7 @@ func (s *ipSockets) sendBy(p Path, src, dst [4]byte, datagram []byte) error {
 		by = 0
 	}
 	for {
-		_, err := unix.SendmsgN(s.out, datagram, s.control.octets(by, src, datagram[offTOS]), &to, 0)
+		err := s.sendmsg(by, p.Scope, src, dst, datagram)
 		switch {
 		case err == nil:
 			if s.sent.add(p.Interface, datagram) {
@@ -100,14 +123,34 @@ func (s *ipSockets) sendBy(p Path, src, dst [4]byte, datagram []byte) error {
 			return nil
 		case err == unix.EINTR:
 			continue
-		case err == unix.EINVAL && !s.control.withoutProtocol:
-			s.control.withoutProtocol = true // Linux has it since version 6.4
+		case err == unix.EINVAL && s.withLess():
 			continue
 		}
 		// Whether the kernel has counted a datagram that it did not send depends on how far it got.
 		s.sent = sentDatagrams{}
 		return errors.Join(os.NewSyscallError("sendmsg", err), socket.StampSentAnew(s.out))
 	}
+}
+
+// sendmsg is sendmsg(2), by an interface, 0 for any, and from an address.
+func (s *ipSockets) sendmsg(by, scope int, src, dst netip.Addr, datagram []byte) error {
+	if s.v6 {
+		return s.control6.send(s.out, by, scope, src, dst, datagram)
+	}
+	_, err := unix.SendmsgN(s.out, datagram, s.control.octets(by, src.As4(), datagram[offTOS]), &unix.SockaddrInet4{Addr: dst.As4()}, 0)
+	return err
+}
+
+// withLess leaves out what is told to the kernel, and it may not know or not allow. It reports false if that is left out
+// already.
+func (s *ipSockets) withLess() bool {
+	without := &s.control.withoutProtocol // Linux has it since version 6.4
+	if s.v6 {
+		without = &s.control6.withoutLabel // where somebody has flow labels for himself alone (ipv6-flowlabel(7)), others want a lease
+	}
+	again := !*without
+	*without = true
+	return again
 }
 
 // receive returns the next of: a datagram of ours as it left, a segment, an ICMP error.
@@ -121,25 +164,32 @@ func (s *ipSockets) receive(b []byte) (Packet, bool, error) {
 		return p, true, nil
 	}
 	for i := range s.tcp.sockets {
-		if p, ok, err := s.receiveFrom(s.tcp.sockets[i], b); ok || err != nil {
+		if p, ok, err := s.receiveFrom(s.tcp.sockets[i], ProtocolTCP, b); ok || err != nil {
 			return p, ok, err
 		}
 	}
-	p, ok, err := s.receiveFrom(s.icmp.fd, b)
+	p, ok, err := s.receiveFrom(s.icmp.fd, ProtocolICMPv6, b)
 	if !ok && err == nil {
 		s.clock.Drained()
 	}
 	return p, ok, err
 }
 
-// receiveFrom returns the next datagram of a socket.
-func (s *ipSockets) receiveFrom(fd int, b []byte) (Packet, bool, error) {
+// receiveFrom returns the next datagram of a socket for a protocol.
+func (s *ipSockets) receiveFrom(fd int, protocol uint8, b []byte) (Packet, bool, error) {
+	room := b
+	if s.v6 {
+		room = b[headerLen6:] // for the header, which the kernel keeps back
+	}
 	for {
 		before := s.clock.Before()
-		n, control, err := s.receiver.Receive(fd, b, 0)
+		n, control, err := s.receiver.Receive(fd, room, 0)
 		switch {
 		case err == 0:
-			p := Packet{Octets: b[:n], ByIP: true, At: s.clock.Stamp(socket.Stamp(control), before)}
+			p := Packet{Octets: room[:n], ByIP: true, At: s.clock.Stamp(socket.Stamp(control), before)}
+			if s.v6 {
+				return s.restore(p, protocol, control, b)
+			}
 			if info := socket.ControlMessage(control, unix.SOL_IP, unix.IP_PKTINFO); len(info) >= unix.SizeofInet4Pktinfo {
 				p.Interface = int(binary.NativeEndian.Uint32(info))
 			}
@@ -147,9 +197,33 @@ func (s *ipSockets) receiveFrom(fd int, b []byte) (Packet, bool, error) {
 		case err == unix.EAGAIN:
 			return Packet{}, false, nil
 		case !fromICMP(err):
-			return Packet{}, false, &net.OpError{Op: "receive", Net: "ip4", Err: os.NewSyscallError("recvmsg", err)}
+			return Packet{}, false, &net.OpError{Op: "receive", Net: s.network(), Err: os.NewSyscallError("recvmsg", err)}
 		}
 	}
+}
+
+// restore puts the IPv6 header in front of what a raw socket received into b: the kernel tells what was in it, but for
+// extension headers.
+func (s *ipSockets) restore(p Packet, protocol uint8, control, b []byte) (Packet, bool, error) {
+	h := Header6{Protocol: protocol, Src: s.receiver.From6()}
+	if info := socket.ControlMessage(control, unix.SOL_IPV6, unix.IPV6_PKTINFO); len(info) >= unix.SizeofInet6Pktinfo {
+		h.Dst = netip.AddrFrom16([16]byte(info))
+		p.Interface = int(binary.NativeEndian.Uint32(info[16:]))
+	}
+	if limit := socket.ControlMessage(control, unix.SOL_IPV6, unix.IPV6_HOPLIMIT); len(limit) >= 4 {
+		h.HopLimit = uint8(binary.NativeEndian.Uint32(limit))
+	}
+	if class := socket.ControlMessage(control, unix.SOL_IPV6, unix.IPV6_TCLASS); len(class) >= 4 {
+		h.TrafficClass = uint8(binary.NativeEndian.Uint32(class))
+	}
+	if info := socket.ControlMessage(control, unix.SOL_IPV6, ipv6FlowInfo); len(info) >= 4 {
+		h.FlowLabel = binary.BigEndian.Uint32(info) & maxFlowLabel
+	}
+	if _, err := h.AppendHeader(b[:0], len(p.Octets)); err != nil {
+		return Packet{}, false, &net.OpError{Op: "receive", Net: s.network(), Err: err}
+	}
+	p.Octets = b[:headerLen6+len(p.Octets)]
+	return p, true, nil
 }
 
 // fromICMP reports whether an error of a connected socket is what the kernel makes of an ICMP error (icmp_err_convert). The
@@ -173,7 +247,7 @@ func (s *ipSockets) collect() error {
 		case unix.EAGAIN:
 			return nil
 		default:
-			return &net.OpError{Op: "receive", Net: "ip4", Err: os.NewSyscallError("recvmsg MSG_ERRQUEUE", err)}
+			return &net.OpError{Op: "receive", Net: s.network(), Err: os.NewSyscallError("recvmsg MSG_ERRQUEUE", err)}
 		}
 		if number, ok := socket.SentNumber(control); ok {
 			s.sent.stamp(number, s.clock.Stamp(socket.Stamp(control), before))
@@ -181,9 +255,9 @@ func (s *ipSockets) collect() error {
 	}
 }
 
-// setFilter sets the filter of what is received.
-func (s *ipSockets) setFilter(filter []bpf.RawInstruction) error {
-	return errors.Join(s.tcp.setFilter(filter), s.icmp.setFilter(filter))
+// setFilter sets the filters of what is received.
+func (s *ipSockets) setFilter(segments, errs []bpf.RawInstruction) error {
+	return errors.Join(s.tcp.setFilter(segments), s.icmp.setFilter(errs))
 }
 
 // fds returns the file descriptors to wait for.

@@ -23,7 +23,7 @@ func openLinkMonitor() (*linkMonitor, error) {
 	if err != nil {
 		return nil, &net.OpError{Op: "open", Net: "netlink", Err: os.NewSyscallError("socket", err)}
 	}
-	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR}); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: unix.RTMGRP_LINK | unix.RTMGRP_IPV4_IFADDR | unix.RTMGRP_IPV6_IFADDR}); err != nil {
 		unix.Close(fd)
 		return nil, &net.OpError{Op: "open", Net: "netlink", Err: os.NewSyscallError("bind", err)}
 	}
@@ -106,20 +106,28 @@ func lostLink(message syscall.NetlinkMessage) (*LinkError, error) {
 // lostAddress returns that an interface lost an address, or nil.
 func lostAddress(message syscall.NetlinkMessage) (*LinkError, error) {
 	// struct ifaddrmsg: family, prefix length, flags, scope, index.
-	if len(message.Data) < unix.SizeofIfAddrmsg || message.Data[0] != unix.AF_INET {
+	if len(message.Data) < unix.SizeofIfAddrmsg {
 		return nil, nil
 	}
+	// Of IPv6 this one is there unless the link has two ends: then it is that of the other.
+	attribute := uint16(unix.IFA_LOCAL)
+	if message.Data[0] == unix.AF_INET6 {
+		attribute = unix.IFA_ADDRESS
+	}
 	attributes, err := syscall.ParseNetlinkRouteAttr(&message)
+	var lost netip.Addr
 	for _, a := range attributes {
-		if a.Attr.Type == unix.IFA_LOCAL && len(a.Value) == 4 {
-			return &LinkError{
-				Interface: int(binary.NativeEndian.Uint32(message.Data[4:])),
-				Address:   netip.AddrFrom4([4]byte(a.Value)),
-				Err:       unix.EADDRNOTAVAIL,
-			}, nil
+		if a.Attr.Type == attribute || a.Attr.Type == unix.IFA_LOCAL {
+			lost, _ = netip.AddrFromSlice(a.Value)
+		}
+		if a.Attr.Type == unix.IFA_LOCAL {
+			break
 		}
 	}
-	return nil, err
+	if !lost.IsValid() {
+		return nil, err
+	}
+	return &LinkError{Interface: int(binary.NativeEndian.Uint32(message.Data[4:])), Address: lost, Err: unix.EADDRNOTAVAIL}, nil
 }
 
 func (m *linkMonitor) close() error { return os.NewSyscallError("close", unix.Close(m.fd)) }

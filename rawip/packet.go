@@ -24,7 +24,7 @@ type Packet struct {
 	Sent       bool    // one of ours, on its way out
 	Octets     []byte  // from the IP header on; they hold until the next Receive. That of IPv6 is made anew where the kernel keeps it back, without extension headers
 	ByIP       bool    // the kernel's IP sent it, or handed it up; otherwise it is out of a frame
-	Interface  int     // index, of the one that it left or arrived by; 0 if that is not known
+	Interface  int     // index, of the one that it left or arrived by, or that has its address; 0 if that is not known
 	Source     [6]byte // MAC of the frame's sender; zero if it has none, or if it came by the kernel's IP
 	At         stamp.Stamp
 	NoChecksum bool // an offload has not filled in the transport checksum

@@ -2,6 +2,7 @@ package rawip
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 
 	"golang.org/x/net/bpf"
@@ -13,11 +14,15 @@ import (
 // pairLimit is how many sockets receive TCP. The kernel compares each segment that arrives at this host with every one of them.
 const pairLimit = 8
 
-// pair is a local and a remote address.
-type pair struct{ local, remote [4]byte }
+// pair is a local and a remote address, and the index of the interface whose link they are of, if they are link-local.
+type pair struct {
+	local, remote netip.Addr
+	scope         int
+}
 
 // pairSockets receive TCP, each between two addresses; the last one is for when there are more pairs, and receives all.
 type pairSockets struct {
+	v6      bool
 	filter  []bpf.RawInstruction
 	sockets []int // file descriptors
 	pairs   []pair
@@ -27,7 +32,7 @@ type pairSockets struct {
 // open opens the sockets while this process may; where it may have no more descriptors, fewer.
 func (s *pairSockets) open() error {
 	for range pairLimit {
-		fd, err := openRaw(unix.IPPROTO_TCP)
+		fd, err := openRaw(s.v6, unix.IPPROTO_TCP)
 		if errors.Is(err, unix.EMFILE) && len(s.sockets) > 0 {
 			return nil
 		}
@@ -35,7 +40,7 @@ func (s *pairSockets) open() error {
 			return err
 		}
 		s.sockets = append(s.sockets, fd)
-		if err := park(fd); err != nil {
+		if err := park(fd, s.v6); err != nil {
 			return err
 		}
 	}
@@ -43,8 +48,12 @@ func (s *pairSockets) open() error {
 }
 
 // watch makes a socket receive what is sent between two addresses.
-func (s *pairSockets) watch(local, remote [4]byte) error {
-	p := pair{local, remote}
+func (s *pairSockets) watch(p pair) error {
+	if s.v6 {
+		// A connected one would make the kernel believe what an ICMPv6 error quotes (rawv6_err), and MTU_DISCOVER does not
+		// prevent that; one that is bound does not.
+		p.remote = netip.Addr{}
+	}
 	if s.all || slices.Contains(s.pairs, p) {
 		return nil
 	}
@@ -52,11 +61,13 @@ func (s *pairSockets) watch(local, remote [4]byte) error {
 		return s.watchAll()
 	}
 	fd := s.sockets[len(s.pairs)]
-	if err := bind(fd, local); err != nil {
+	if err := bind(fd, p.local, p.scope); err != nil {
 		return err
 	}
-	// Where the kernel has no route of its own for the pair, as with --interface, bound must do.
-	_ = unix.Connect(fd, &unix.SockaddrInet4{Addr: remote})
+	if p.remote.IsValid() {
+		// Where the kernel has no route of its own for the pair, as with --interface, bound must do.
+		_ = unix.Connect(fd, rawSockaddr(p.remote, p.scope))
+	}
 	s.pairs = append(s.pairs, p)
 	return socket.AttachFilter(fd, s.filter)
 }
@@ -70,7 +81,7 @@ func (s *pairSockets) watchAll() error {
 			return err
 		}
 	}
-	return errors.Join(bind(s.sockets[last], [4]byte{}), socket.AttachFilter(s.sockets[last], s.filter))
+	return errors.Join(bind(s.sockets[last], unspecified(s.v6), 0), socket.AttachFilter(s.sockets[last], s.filter))
 }
 
 // setFilter sets the filter of those that receive.
@@ -90,29 +101,34 @@ func (s *pairSockets) setFilter(filter []bpf.RawInstruction) error {
 
 // icmpSocket receives ICMP errors to one local address, or if there are more of them, to all.
 type icmpSocket struct {
+	v6     bool
 	fd     int
 	filter []bpf.RawInstruction
-	local  [4]byte // 0.0.0.0 for all
-	bound  bool    // otherwise nothing is received
+	local  netip.Addr // the unspecified one for all
+	bound  bool       // otherwise nothing is received
 }
 
 func (s *icmpSocket) open() (err error) {
-	if s.fd, err = openRaw(unix.IPPROTO_ICMP); err != nil {
+	protocol := ProtocolICMP
+	if s.v6 {
+		protocol = ProtocolICMPv6
+	}
+	if s.fd, err = openRaw(s.v6, protocol); err != nil {
 		return err
 	}
-	return park(s.fd)
+	return park(s.fd, s.v6)
 }
 
 // watch makes the socket receive what is sent to an address.
-func (s *icmpSocket) watch(local [4]byte) error {
-	all := [4]byte{}
+func (s *icmpSocket) watch(local netip.Addr) error {
+	all := unspecified(s.v6)
 	switch {
 	case s.bound && (s.local == local || s.local == all):
 		return nil
-	case s.bound:
+	case s.bound, local.Is6() && local.IsLinkLocalUnicast(): // by a link-local address it would be bound to an interface for good
 		local = all
 	}
-	if err := bind(s.fd, local); err != nil {
+	if err := bind(s.fd, local, 0); err != nil {
 		return err
 	}
 	s.bound, s.local = true, local

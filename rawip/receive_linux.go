@@ -23,8 +23,11 @@ func (w *Wire) Receive() (p Packet, ok bool, err error) {
 			return p, ok, err
 		}
 	}
-	if w.ip != nil {
-		if p, ok, err := w.ip.receive(w.buffer[:]); ok || err != nil {
+	for _, sockets := range [...]*ipSockets{w.ip, w.ip6} {
+		if sockets == nil {
+			continue
+		}
+		if p, ok, err := sockets.receive(w.buffer[:]); ok || err != nil {
 			return p, ok, err
 		}
 	}

@@ -15,13 +15,19 @@ import (
 // to a next hop whose MAC is not known, on a link that has MACs. For the mass, it leaves at the latest with the next Receive or
 // Wait.
 func (w *Wire) Send(p Path, datagram []byte) error {
-	if !p.Link {
+	etherType := uint16(etherTypeIPv4)
+	switch v6 := Is6(datagram); {
+	case !p.Link && v6:
+		return w.ip6.send(p, datagram)
+	case !p.Link:
 		return w.ip.send(p, datagram)
+	case v6:
+		etherType = etherTypeIPv6
 	}
 	if p.NextHop == [6]byte{} && p.MAC != [6]byte{} {
 		return &net.OpError{Op: "send", Net: "packet", Err: fmt.Errorf("the next hop's MAC is not known: %w", unix.EDESTADDRREQ)}
 	}
-	err := w.link.Send(p.Interface, etherTypeIPv4, p.NextHop, datagram)
+	err := w.link.Send(p.Interface, etherType, p.NextHop, datagram)
 	if _, others := errors.AsType[*socket.SendError](err); others {
 		return w.unsent(err) // it was not about this one
 	}

@@ -33,12 +33,26 @@ type WireOptions struct {
 	Brief bool
 }
 
-// filterFor returns the filter for connections from these local addresses and ports.
-func (o WireOptions) filterFor(locals []netip.AddrPort) ([]bpf.RawInstruction, error) {
+// filters are those of the sockets of a Wire, for the same connections.
+type filters struct {
+	link               []bpf.RawInstruction // of frames, and of datagrams of IPv4
+	segments6, errors6 []bpf.RawInstruction // of raw sockets for IPv6
+}
+
+// filtersFor returns the filters for connections from these local addresses and ports.
+func (o WireOptions) filtersFor(locals []netip.AddrPort) (f filters, err error) {
+	program := Filter
 	if o.Brief {
-		return bpf.Assemble(BriefFilter(locals))
+		program = BriefFilter
 	}
-	return bpf.Assemble(Filter(locals))
+	if f.link, err = bpf.Assemble(program(locals)); err != nil {
+		return f, err
+	}
+	if f.segments6, err = bpf.Assemble(rawFilter6(locals)); err != nil {
+		return f, err
+	}
+	f.errors6, err = bpf.Assemble(rawErrors6(locals))
+	return f, err
 }
 
 // link is a packet socket: socket.Packet, or for the mass socket.Ring.
@@ -58,9 +72,10 @@ type Wire struct {
 	clock   *stamp.Clock
 	links   *linkMonitor
 	link    link       // nil until prepared for
-	ip      *ipSockets // nil until prepared for
+	ip      *ipSockets // of IPv4; nil until prepared for
+	ip6     *ipSockets // of IPv6; nil until prepared for
 	waiter  *socket.Waiter
-	filter  []bpf.RawInstruction
+	filters filters
 	buffer  [maxPacket]byte
 	frame   socket.Frame
 
@@ -75,7 +90,7 @@ type Wire struct {
 
 // OpenWire returns a Wire, whose waits end with the context.
 func OpenWire(ctx context.Context, o WireOptions) (*Wire, error) {
-	nothing, err := o.filterFor(nil)
+	nothing, err := o.filtersFor(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +103,7 @@ func OpenWire(ctx context.Context, o WireOptions) (*Wire, error) {
 		return nil, errors.Join(err, links.close())
 	}
 	waiter.Often = o.Often
-	return &Wire{options: o, clock: stamp.NewClock(stamp.System), links: links, waiter: waiter, filter: nothing}, nil
+	return &Wire{options: o, clock: stamp.NewClock(stamp.System), links: links, waiter: waiter, filters: nothing}, nil
 }
 
 // Prepare makes the Wire able to send along the path, and to receive what comes back. Without CAP_NET_RAW the error is
@@ -99,8 +114,12 @@ func (w *Wire) Prepare(p Path) (err error) {
 		if w.link, err = w.openLink(); err == nil {
 			w.waiter.Add(w.link.FD())
 		}
-	case !p.Link && w.ip == nil:
-		if w.ip, err = openIP(w.filter, w.clock, w.options); err == nil {
+	case !p.Link && p.V6 && w.ip6 == nil:
+		if w.ip6, err = openIP(true, w.filters.segments6, w.filters.errors6, w.clock, w.options); err == nil {
+			w.waiter.Add(w.ip6.fds()...)
+		}
+	case !p.Link && !p.V6 && w.ip == nil:
+		if w.ip, err = openIP(false, w.filters.link, w.filters.link, w.clock, w.options); err == nil {
 			w.waiter.Add(w.ip.fds()...)
 		}
 	}
@@ -110,13 +129,13 @@ func (w *Wire) Prepare(p Path) (err error) {
 // openLink returns an open packet socket. With an error the link is nil, and no pointer that is.
 func (w *Wire) openLink() (link, error) {
 	if w.options.Mass {
-		ring, err := socket.OpenRing(w.filter, w.clock)
+		ring, err := socket.OpenRing(w.filters.link, w.clock)
 		if err != nil {
 			return nil, err
 		}
 		return ring, nil
 	}
-	packet, err := socket.OpenPacket(w.filter, w.clock)
+	packet, err := socket.OpenPacket(w.filters.link, w.clock)
 	if err != nil {
 		return nil, err
 	}
@@ -125,18 +144,23 @@ func (w *Wire) openLink() (link, error) {
 
 // Watch makes the Wire see the connections from these local addresses and ports, and as few others as Filter says.
 func (w *Wire) Watch(locals ...netip.AddrPort) error {
-	filter, err := w.options.filterFor(locals)
-	if err != nil || slices.Equal(filter, w.filter) {
+	f, err := w.options.filtersFor(locals)
+	if err != nil || slices.Equal(f.link, w.filters.link) {
 		return err
 	}
-	w.filter = filter
+	w.filters = f
 	if w.link != nil {
-		if err := w.link.SetFilter(filter); err != nil {
+		if err := w.link.SetFilter(f.link); err != nil {
 			return err
 		}
 	}
 	if w.ip != nil {
-		return w.ip.setFilter(filter)
+		if err := w.ip.setFilter(f.link, f.link); err != nil {
+			return err
+		}
+	}
+	if w.ip6 != nil {
+		return w.ip6.setFilter(f.segments6, f.errors6)
 	}
 	return nil
 }
@@ -150,8 +174,10 @@ func (w *Wire) Now() time.Time { return w.clock.Now() }
 // Close closes the sockets. For a Wire on links that takes milliseconds.
 func (w *Wire) Close() error {
 	errs := []error{w.waiter.Close(), w.links.close()}
-	if w.ip != nil {
-		errs = append(errs, w.ip.close())
+	for _, sockets := range []*ipSockets{w.ip, w.ip6} {
+		if sockets != nil {
+			errs = append(errs, sockets.close())
+		}
 	}
 	if w.link != nil {
 		errs = append(errs, w.link.Close())

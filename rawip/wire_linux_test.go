@@ -3,6 +3,7 @@ package rawip_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -99,7 +100,7 @@ func newGuard(t *testing.T, h *netlab.Host, local netip.AddrPort) (g *rawip.Guar
 // listen accepts connections for as long as the test runs, and closes them.
 func listen(t *testing.T, h *netlab.Host, address string) {
 	t.Helper()
-	l, err := h.Listen("tcp4", address)
+	l, err := h.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,12 +116,33 @@ func listen(t *testing.T, h *netlab.Host, address string) {
 	}()
 }
 
-// sendSYN sends a SYN.
+// pair6 is labtest.Pair with IPv6 too: a has fd00::1 and fe80::1, b has fd00::2 and fe80::2.
+func pair6(t *testing.T, options ...netlab.LinkOption) (a, b *netlab.Host) {
+	t.Helper()
+	a, b = labtest.Pair(t, options...)
+	for i, h := range []*netlab.Host{a, b} {
+		if err := h.EnableIPv6(); err != nil {
+			t.Fatal(err)
+		}
+		for _, network := range []string{"fd00::%d/64", "fe80::%d/64"} {
+			if err := h.Address("eth0", netip.MustParsePrefix(fmt.Sprintf(network, i+1))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return a, b
+}
+
+// sendSYN sends a SYN. Its number is the Identification, or the flow label, of its datagram.
 func sendSYN(t *testing.T, w *rawip.Wire, p rawip.Path, src, dst netip.AddrPort, id uint16) {
 	t.Helper()
 	h := tcphdr.Header{SrcPort: src.Port(), DstPort: dst.Port(), Seq: 0xfffffff0, Flags: tcphdr.SYN, Window: 64240}
 	b, err := h.Append(nil, src.Addr(), dst.Addr(), nil)
-	if err == nil {
+	switch {
+	case err != nil:
+	case src.Addr().Is6():
+		b, err = rawip.Header6{FlowLabel: uint32(id), HopLimit: 64, Protocol: rawip.ProtocolTCP, Src: src.Addr(), Dst: dst.Addr()}.Append(nil, b)
+	default:
 		b, err = rawip.Header{ID: id, TTL: 64, DontFragment: true, Protocol: rawip.ProtocolTCP, Src: src.Addr(), Dst: dst.Addr()}.Append(nil, b)
 	}
 	if err == nil {
@@ -132,7 +154,7 @@ func sendSYN(t *testing.T, w *rawip.Wire, p rawip.Path, src, dst netip.AddrPort,
 }
 
 // receive returns the next segment on the wire.
-func receive(t *testing.T, w *rawip.Wire) (rawip.Packet, rawip.Header, tcphdr.Header) {
+func receive(t *testing.T, w *rawip.Wire) (p rawip.Packet, ip rawip.Datagram, s tcphdr.Header) {
 	t.Helper()
 	limit := time.Now().Add(patience)
 	for {
@@ -141,13 +163,12 @@ func receive(t *testing.T, w *rawip.Wire) (rawip.Packet, rawip.Header, tcphdr.He
 			t.Fatal(err)
 		}
 		if ok {
-			ip, payload, err := rawip.Parse(p.Octets)
-			if err != nil {
+			if err := ip.Parse(p.Octets); err != nil {
 				t.Fatalf("% x: %v", p.Octets, err)
 			}
-			s, _, err := tcphdr.Parse(payload)
+			s, _, err := tcphdr.Parse(ip.Payload)
 			if err != nil {
-				t.Fatalf("% x: %v", payload, err)
+				t.Fatalf("% x: %v", ip.Payload, err)
 			}
 			return p, ip, s
 		}
@@ -161,7 +182,7 @@ func receive(t *testing.T, w *rawip.Wire) (rawip.Packet, rawip.Header, tcphdr.He
 }
 
 // until receives until a segment is of the kind that is wanted.
-func until(t *testing.T, w *rawip.Wire, sent bool, flags tcphdr.Flags) (rawip.Packet, rawip.Header) {
+func until(t *testing.T, w *rawip.Wire, sent bool, flags tcphdr.Flags) (rawip.Packet, rawip.Datagram) {
 	t.Helper()
 	for {
 		p, ip, s := receive(t, w)
@@ -173,10 +194,14 @@ func until(t *testing.T, w *rawip.Wire, sent bool, flags tcphdr.Flags) (rawip.Pa
 
 // TestWire: on every way out, what is sent is seen with the kernel's stamp, and so is the answer.
 func TestWire(t *testing.T) {
-	a, b := labtest.Pair(t)
-	listen(t, a, "127.0.0.1:7")
-	listen(t, b, serverB.String())
+	a, b := pair6(t)
 	eth0 := ifindex(t, a, "eth0")
+	for _, server := range []struct {
+		host    *netlab.Host
+		address string
+	}{{a, "127.0.0.1:7"}, {b, serverB.String()}, {a, "[::1]:7"}, {a, "[fd00::1]:7"}, {a, "[fe80::1%eth0]:7"}, {b, "[fd00::2]:7"}, {b, "[fe80::2%eth0]:7"}} {
+		listen(t, server.host, server.address)
+	}
 	tests := []struct {
 		name     string
 		path     rawip.Path
@@ -186,6 +211,13 @@ func TestWire(t *testing.T) {
 		{"frames", rawip.Path{Interface: eth0, Link: true, NextHop: macOfB}, "10.0.0.1:40001", "10.0.0.2:7", eth0},
 		{"the kernel's IP", rawip.Path{Interface: eth0}, "10.0.0.1:40002", "10.0.0.2:7", eth0},
 		{"the kernel's IP on loopback", rawip.Path{Interface: 1}, "127.0.0.1:40003", "127.0.0.1:7", 1},
+		{"IPv6 in frames", rawip.Path{V6: true, Interface: eth0, Link: true, NextHop: macOfB}, "[fd00::1]:40001", "[fd00::2]:7", eth0},
+		{"IPv6 in frames on the link", rawip.Path{V6: true, Interface: eth0, Link: true, NextHop: macOfB}, "[fe80::1%eth0]:40002", "[fe80::2%eth0]:7", eth0},
+		{"the kernel's IPv6", rawip.Path{V6: true, Interface: eth0}, "[fd00::1]:40003", "[fd00::2]:7", eth0},
+		{"the kernel's IPv6 on the link", rawip.Path{V6: true, Interface: eth0, Scope: eth0}, "[fe80::1%eth0]:40004", "[fe80::2%eth0]:7", eth0},
+		{"the kernel's IPv6 on loopback", rawip.Path{V6: true, Interface: 1}, "[::1]:40005", "[::1]:7", 1},
+		{"the kernel's IPv6 to its own address", rawip.Path{V6: true, Interface: 1}, "[fd00::1]:40006", "[fd00::1]:7", eth0},
+		{"the kernel's IPv6 to its own address of the link", rawip.Path{V6: true, Interface: 1, Scope: eth0}, "[fe80::1%eth0]:40007", "[fe80::1%eth0]:7", eth0},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -205,13 +237,17 @@ func TestWire(t *testing.T) {
 				sendSYN(t, w, test.path, src, dst, id)
 				sent, ip := until(t, w, true, tcphdr.SYN)
 				answer, _ := until(t, w, false, tcphdr.SYN|tcphdr.ACK)
-				if ip.ID != id || ip.Src != src.Addr() || ip.Dst != dst.Addr() {
+				number := uint32(ip.ID)
+				if ip.Is6() {
+					number = ip.FlowLabel
+				}
+				if number != uint32(id) || ip.Src != src.Addr().WithZone("") || ip.Dst != dst.Addr().WithZone("") {
 					t.Fatalf("sent datagram %d, saw %+v", id, ip)
 				}
 				if answer.ByIP == test.path.Link || sent.ByIP == test.path.Link {
 					t.Fatalf("sent by IP: %t, received by IP: %t", sent.ByIP, answer.ByIP)
 				}
-				if answer.Interface != test.seenOn || sent.Interface != test.seenOn {
+				if answer.Interface != test.seenOn || sent.Interface != test.path.Interface {
 					t.Fatalf("sent on interface %d, received on %d; want %d", sent.Interface, answer.Interface, test.seenOn)
 				}
 				if sent.At.Kernel.IsZero() || answer.At.Kernel.IsZero() {

@@ -10,6 +10,9 @@ import (
 func SentNumber(control []byte) (uint32, bool) {
 	data := ControlMessage(control, unix.SOL_IP, unix.IP_RECVERR)
 	if data == nil {
+		data = ControlMessage(control, unix.SOL_IPV6, unix.IPV6_RECVERR)
+	}
+	if data == nil {
 		data = ControlMessage(control, unix.SOL_PACKET, unix.PACKET_TX_TIMESTAMP)
 	}
 	// struct sock_extended_err: errno, origin, type, code, pad, info, data.

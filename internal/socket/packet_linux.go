@@ -119,7 +119,7 @@ func (p *Packet) Receive(b []byte, f *Frame) (octets []byte, ok bool, err error)
 	default:
 		return nil, false, &net.OpError{Op: "receive", Net: "packet", Err: os.NewSyscallError("recvmsg", errno)}
 	}
-	from := &p.receiver.address
+	from := p.receiver.fromLink()
 	*f = Frame{
 		Interface: int(from.Ifindex),
 		Protocol:  NetworkOrder(from.Protocol),
