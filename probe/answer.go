@@ -52,7 +52,7 @@ func (h *Handshake) answeredBy(s tcphdr.Header) int {
 // echoIndex returns the index of the SYN whose time stamp the segment echoes.
 func (h *Handshake) echoIndex(s tcphdr.Header) (int, bool) {
 	_, ecr, ok := s.Options.Timestamps()
-	if !ok || h.c.SYN == SYNBare || h.c.SYN == SYNNoTimestamps {
+	if !ok || !h.stamps() {
 		return 0, false
 	}
 	for i, syn := range h.syns {
@@ -62,6 +62,9 @@ func (h *Handshake) echoIndex(s tcphdr.Header) (int, bool) {
 	}
 	return 0, false
 }
+
+// stamps reports whether our SYN has time stamps.
+func (h *Handshake) stamps() bool { return h.c.SYN != SYNBare && h.c.SYN != SYNNoTimestamps }
 
 // echoed reports whether the segment echoes a time stamp of ours.
 func (h *Handshake) echoed(s tcphdr.Header) bool {

@@ -33,22 +33,23 @@ func TestQuotes(t *testing.T) {
 	}
 	for _, test := range []struct {
 		name   string
-		outer  rawip.Header
+		outer  rawip.Datagram
 		quoted rawip.Header
 		want   bool
 	}{
-		{"a SYN", rawip.Header{Dst: local}, rawip.Header{Protocol: rawip.ProtocolTCP}, true},
-		{"to another host", rawip.Header{Dst: remote}, rawip.Header{Protocol: rawip.ProtocolTCP}, false},
-		{"UDP", rawip.Header{Dst: local}, rawip.Header{Protocol: rawip.ProtocolUDP}, false},
-		{"a later fragment", rawip.Header{Dst: local}, rawip.Header{Protocol: rawip.ProtocolTCP, FragmentOffset: 8}, false},
-		{"in fragments", rawip.Header{Dst: local, MoreFragments: true}, rawip.Header{Protocol: rawip.ProtocolTCP}, false},
+		{"a SYN", rawip.Datagram{Dst: local}, rawip.Header{Protocol: rawip.ProtocolTCP}, true},
+		{"to another host", rawip.Datagram{Dst: remote}, rawip.Header{Protocol: rawip.ProtocolTCP}, false},
+		{"UDP", rawip.Datagram{Dst: local}, rawip.Header{Protocol: rawip.ProtocolUDP}, false},
+		{"a later fragment", rawip.Datagram{Dst: local}, rawip.Header{Protocol: rawip.ProtocolTCP, FragmentOffset: 8}, false},
+		{"in fragments", rawip.Datagram{Dst: local, MoreFragments: true}, rawip.Header{Protocol: rawip.ProtocolTCP}, false},
 	} {
 		test.quoted.Src, test.quoted.Dst, test.quoted.TTL = local, remote, 1
 		quote, err := test.quoted.Append(nil, segment)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := probe.Quotes(test.outer, icmp.Message{Type: icmp.TimeExceeded, Body: quote}.Append(nil)); got != test.want {
+		test.outer.Payload = icmp.Message{Type: icmp.TimeExceeded, Body: quote}.Append(nil)
+		if got := probe.Quotes(&test.outer); got != test.want {
 			t.Errorf("%s: %t", test.name, got)
 		}
 	}

@@ -59,10 +59,26 @@ type Engine struct {
 	over    lingering
 	segment []byte // what is being written
 	buffer  []byte
+
+	received rawip.Datagram // what is being looked at
 }
 
-// flowKey is what tells connections apart.
+// flowKey is what tells connections apart: what their segments say, which have no zones. Those of two links with the same
+// link-local addresses are siblings.
 type flowKey struct{ local, remote netip.AddrPort }
+
+// key returns what tells the flow's connection apart.
+func (f *Flow) key() flowKey {
+	if f.Local.Addr().Is4() {
+		return flowKey{f.Local, f.Remote}
+	}
+	return flowKey{withoutZone(f.Local), withoutZone(f.Remote)}
+}
+
+// withoutZone returns an address and port as a segment has them.
+func withoutZone(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().WithZone(""), a.Port())
+}
 
 // flow is a handshake under way.
 type flow struct {
@@ -82,6 +98,7 @@ type flow struct {
 	arrived  int   // index of the interface that the answer came by
 	observed int   // how many of the result's events were observed
 	sentAs   []int // where among the events the sent segments are, by number
+	marks    []mark
 }
 
 // listens reports whether a packet came the way that the flow uses. Where frames and the kernel's IP are both listened to,
@@ -89,9 +106,6 @@ type flow struct {
 func (f *flow) listens(p rawip.Packet) bool {
 	return f.Path.Link != p.ByIP
 }
-
-// key returns what tells the flow's connection apart.
-func (f *flow) key() flowKey { return flowKey{f.Local, f.Remote} }
 
 // NewEngine returns an engine without flows.
 func NewEngine(w Wire) *Engine {
@@ -164,7 +178,7 @@ func (e *Engine) until(ask time.Time, more bool) time.Time {
 
 // start begins a handshake, with its first SYN.
 func (e *Engine) start(f *Flow) {
-	key := flowKey{f.Local, f.Remote}
+	key := f.key()
 	e.over.forget(key)
 	flow := e.newFlow()
 	flow.Flow, flow.observed, flow.sibling = f, len(f.Result.Events), e.flows[key]
@@ -182,7 +196,7 @@ func (e *Engine) newFlow() *flow {
 	}
 	f := e.free[last]
 	e.free = e.free[:last]
-	*f = flow{h: f.h, past: f.past, unsent: f.unsent[:0], sentAs: f.sentAs[:0]}
+	*f = flow{h: f.h, past: f.past, unsent: f.unsent[:0], sentAs: f.sentAs[:0], marks: f.marks[:0]}
 	return f
 }
 
@@ -206,7 +220,7 @@ func (e *Engine) work(f *flow) {
 func (e *Engine) loseLink(lost *rawip.LinkError) {
 	for _, f := range e.flows {
 		for ; f != nil; f = f.sibling {
-			if f.Path.Interface == lost.Interface && (!lost.Address.IsValid() || f.Local.Addr() == lost.Address) {
+			if f.Path.Interface == lost.Interface && (!lost.Address.IsValid() || f.Local.Addr().WithZone("") == lost.Address) {
 				f.unsent = f.unsent[:0]
 				f.h.Fail(lost)
 				e.end(f)
@@ -218,7 +232,7 @@ func (e *Engine) loseLink(lost *rawip.LinkError) {
 // Abandon breaks off a handshake that was started, because nobody waits for it any more. What is known of it is its
 // result.
 func (e *Engine) Abandon(f *Flow) {
-	for flow := e.flows[flowKey{f.Local, f.Remote}]; flow != nil; flow = flow.sibling {
+	for flow := e.flows[f.key()]; flow != nil; flow = flow.sibling {
 		if flow.Flow == f {
 			e.breakOff(flow)
 		}

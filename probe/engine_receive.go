@@ -31,19 +31,19 @@ func (e *Engine) receive() (more bool, err error) {
 
 // handle takes one datagram.
 func (e *Engine) handle(p rawip.Packet) {
-	ip, payload, err := rawip.ParseUnsized(p.Octets)
-	if err != nil {
+	ip := &e.received
+	if ip.Parse(p.Octets) != nil {
 		return
 	}
 	switch {
 	case ip.FragmentOffset != 0: // it has no ports
 	case p.Sent:
-		e.handleSent(p, ip, payload)
-	case rawip.VerifyHeader(p.Octets) == checksum.Invalid:
+		e.handleSent(p, ip)
+	case !ip.Is6() && rawip.VerifyHeader(p.Octets) == checksum.Invalid:
 	case ip.Protocol == rawip.ProtocolTCP:
-		e.handleSegment(p, ip, payload)
-	case ip.Protocol == rawip.ProtocolICMP:
-		e.handleICMP(p, ip, payload)
+		e.handleSegment(p, ip)
+	case ip.IsICMP():
+		e.handleICMP(p, ip)
 	}
 }
 
@@ -59,28 +59,28 @@ func (e *Engine) find(local, remote netip.AddrPort, claims func(*flow) bool) *fl
 	return last
 }
 
-// sent reports whether a datagram with that Identification is one of the flow's.
-func (f *flow) sent(id uint16) bool { return int(id-f.ID) < f.h.sent }
-
 // handleSent takes the sight of a datagram of ours as it left, for the sake of its stamp.
-func (e *Engine) handleSent(p rawip.Packet, ip rawip.Header, payload []byte) {
-	s, _, err := tcphdr.Parse(payload)
+func (e *Engine) handleSent(p rawip.Packet, ip *rawip.Datagram) {
+	s, _, err := tcphdr.Parse(ip.Payload)
 	if err != nil {
 		return
 	}
-	f := e.find(netip.AddrPortFrom(ip.Src, s.SrcPort), netip.AddrPortFrom(ip.Dst, s.DstPort), func(f *flow) bool { return f.sent(ip.ID) })
+	f := e.find(netip.AddrPortFrom(ip.Src, s.SrcPort), netip.AddrPortFrom(ip.Dst, s.DstPort), func(f *flow) bool { return f.sent(ip, s) })
 	// Interfaces may lie on top of each other: that of the route is the one that counts.
 	if f == nil || !f.listens(p) || f.Path.Link && p.Interface != f.Path.Interface {
 		return
 	}
-	number := int(ip.ID - f.ID)
+	number, ok := f.numberOf(ip, s, p.At.User)
+	if !ok {
+		return
+	}
 	f.h.Stamped(number, p.At.Kernel)
 	f.noteStamp(number, p.At.Kernel)
 }
 
 // handleSegment takes a segment that was sent to us.
-func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) {
-	s, data, err := tcphdr.Parse(payload)
+func (e *Engine) handleSegment(p rawip.Packet, ip *rawip.Datagram) {
+	s, data, err := tcphdr.Parse(ip.Payload)
 	if err != nil {
 		return
 	}
@@ -90,7 +90,7 @@ func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) 
 		f = e.over.flows[flowKey{netip.AddrPortFrom(ip.Dst, s.DstPort), netip.AddrPortFrom(ip.Src, s.SrcPort)}]
 	}
 	if f == nil {
-		e.countElsewhere(p, ip, s, payload)
+		e.countElsewhere(p, ip, s)
 		return
 	}
 	if !f.listens(p) {
@@ -101,7 +101,7 @@ func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) 
 		f.h.find(FindingFragmentIgnored) // its checksum is that of the whole
 		return
 	}
-	sum := tcphdr.Verify(payload, ip.Src, ip.FinalDst())
+	sum := tcphdr.Verify(ip.Payload, ip.Src, ip.FinalDst)
 	if p.NoChecksum && sum == checksum.Invalid {
 		sum = checksum.Partial
 	}
@@ -110,7 +110,7 @@ func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) 
 		f.h.find(FindingChecksumInvalid)
 		return
 	}
-	verdict := f.h.HandleSegment(Arrival{Header: s, Data: len(data), TTL: ip.TTL, ECN: ip.ECN(), At: p.At})
+	verdict := f.h.HandleSegment(Arrival{Header: s, Data: len(data), TTL: ip.HopLimit, ECN: ip.ECN(), At: p.At})
 	if lingers {
 		e.send(f)
 		f.unsent = f.unsent[:0] // the peer will say it once more
@@ -127,7 +127,7 @@ func (e *Engine) handleSegment(p rawip.Packet, ip rawip.Header, payload []byte) 
 const maximumSearch = 64
 
 // countElsewhere counts an answer that acknowledges our SYN, and comes from another address or port than it was sent to.
-func (e *Engine) countElsewhere(p rawip.Packet, ip rawip.Header, s tcphdr.Header, payload []byte) {
+func (e *Engine) countElsewhere(p rawip.Packet, ip *rawip.Datagram, s tcphdr.Header) {
 	if !s.Flags.Has(tcphdr.ACK) || s.Flags&(tcphdr.SYN|tcphdr.RST) == 0 || len(e.flows) > maximumSearch || ip.MoreFragments {
 		return
 	}
@@ -136,7 +136,7 @@ func (e *Engine) countElsewhere(p rawip.Packet, ip rawip.Header, s tcphdr.Header
 		if key.local != local || !f.h.expects(s.Ack) || f.h.outcome != OutcomePending || !f.listens(p) {
 			continue
 		}
-		if !p.NoChecksum && tcphdr.Verify(payload, ip.Src, ip.Dst) == checksum.Invalid {
+		if !p.NoChecksum && tcphdr.Verify(ip.Payload, ip.Src, ip.Dst) == checksum.Invalid {
 			continue
 		}
 		if f.strays.elsewhere++; f.strays.elsewhere == 1 {
@@ -146,8 +146,8 @@ func (e *Engine) countElsewhere(p rawip.Packet, ip rawip.Header, s tcphdr.Header
 }
 
 // handleICMP takes an ICMP error.
-func (e *Engine) handleICMP(p rawip.Packet, ip rawip.Header, payload []byte) {
-	q, ok := quotedSegment(ip, payload)
+func (e *Engine) handleICMP(p rawip.Packet, ip *rawip.Datagram) {
+	q, ok := quotedSegment(ip)
 	if !ok {
 		return
 	}
@@ -157,11 +157,7 @@ func (e *Engine) handleICMP(p rawip.Packet, ip rawip.Header, payload []byte) {
 	}
 	m := &q.message
 	m.At, m.SentTTL = p.At, f.TTL
-	number := int(q.id - f.ID)
-	if number >= f.h.sent {
-		number = -1
-	}
-	verdict := f.h.HandleICMP(Notice{ICMP: m, Seq: q.seq, Number: number})
+	verdict := f.h.HandleICMP(Notice{ICMP: m, Seq: q.seq, Number: f.quotedNumber(&q)})
 	if verdict == VerdictRejectedByICMP || verdict == VerdictNotedICMP && len(f.Result.ICMP) < keptSegments {
 		kept := q.keep()
 		f.Result.ICMP = append(f.Result.ICMP, kept)

@@ -41,13 +41,20 @@ func (e *Engine) send(f *flow) {
 
 // datagram writes a segment of the flow, with the header of its datagram. It holds until the next call.
 func (e *Engine) datagram(f *flow, s tcphdr.Header) (_ []byte, err error) {
-	header := rawip.Header{
-		TOS: f.TOS, ID: f.ID + uint16(f.h.Number()), DontFragment: true, TTL: f.TTL,
-		Protocol: rawip.ProtocolTCP, Src: f.Local.Addr(), Dst: f.Remote.Addr(),
+	src, dst := f.Local.Addr(), f.Remote.Addr()
+	if e.segment, err = s.Append(e.segment[:0], src, dst, f.h.padding(s.Flags)); err != nil {
+		return nil, err
 	}
-	e.segment, err = s.Append(e.segment[:0], header.Src, header.Dst, f.h.padding(s.Flags))
-	if err == nil {
-		e.buffer, err = header.Append(e.buffer[:0], e.segment)
+	if src.Is6() {
+		e.buffer, err = rawip.Header6{
+			TrafficClass: f.TOS, FlowLabel: f.label(len(f.h.syns) - 1), HopLimit: f.TTL,
+			Protocol: rawip.ProtocolTCP, Src: src, Dst: dst,
+		}.Append(e.buffer[:0], e.segment)
+	} else {
+		e.buffer, err = rawip.Header{
+			TOS: f.TOS, ID: f.ID + uint16(f.h.Number()), DontFragment: true, TTL: f.TTL,
+			Protocol: rawip.ProtocolTCP, Src: src, Dst: dst,
+		}.Append(e.buffer[:0], e.segment)
 	}
 	return e.buffer, err
 }
@@ -67,6 +74,7 @@ func (e *Engine) transmit(f *flow, datagram []byte, now time.Time) bool {
 	case err == nil:
 		f.failed = 0
 		number := f.h.Sent(stamp.Stamp{User: now})
+		f.markSent(number, datagram, now)
 		f.noteSent(number, datagram, now)
 		return true
 	case (errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.EAGAIN)) && f.failed < sendTries:

@@ -9,7 +9,7 @@ func (h *Handshake) Findings() []Finding { return h.findings }
 func (h *Handshake) Err() error          { return h.err }
 
 // Quotes reports whether an ICMP error quotes a TCP segment that the host which it was sent to may have sent.
-func Quotes(ip rawip.Header, payload []byte) bool {
-	_, ok := quotedSegment(ip, payload)
+func Quotes(ip *rawip.Datagram) bool {
+	_, ok := quotedSegment(ip)
 	return ok
 }

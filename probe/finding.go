@@ -13,6 +13,7 @@ var findings = []Finding{
 	FindingARPUnanswered, FindingNDPConflict, FindingNDPUnanswered, FindingLinkLocalSource, FindingNextHopMoved, FindingNextHopOwnMAC, FindingNextHopGroupMAC, FindingAddressConflict,
 	FindingICMPThenAnswer, FindingTimestampsMismatch, FindingMD5Signature, FindingCloseUnanswered, FindingFragmentIgnored,
 	FindingDNSAnswerDamaged, FindingAnsweredElsewhere, FindingPortOutsideRange,
+	FindingRepathed, FindingMTUBelowMinimum,
 }
 
 // Findings returns all findings that there are.

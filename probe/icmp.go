@@ -19,11 +19,17 @@ func (h *Handshake) HandleICMP(n Notice) Verdict {
 	if h.ended || h.start.IsZero() {
 		return VerdictLate
 	}
-	if !h.underWay(n.Seq) || !ends(n.ICMP) {
+	meaning := n.ICMP.Meaning()
+	// Source Quench must be ignored (RFC 9293 MUST-55), and what a Redirect is about was delivered all the same.
+	if !h.underWay(n.Seq) || !meaning.Undelivered() {
 		return VerdictDropped
 	}
 	// Once established, the peer has been heard: an error is no more than a rumour.
 	if h.outcome == OutcomeEstablished {
+		return VerdictNotedICMP
+	}
+	if n.ICMP.belowMinimum() {
+		h.find(FindingMTUBelowMinimum) // and nothing else comes of it (RFC 8201 4)
 		return VerdictNotedICMP
 	}
 	h.noted = true
@@ -34,8 +40,9 @@ func (h *Handshake) HandleICMP(n Notice) Verdict {
 			break
 		}
 	}
-	// That a SYN is too large for a link is hard to believe: no link may have an MTU below 68 octets (RFC 791 3.2).
-	if h.c.ICMP == ICMPReport || icmp.Code(n.ICMP.Code) == icmp.FragmentationNeeded && icmp.Type(n.ICMP.Type) == icmp.DestinationUnreachable {
+	// That a SYN is too large for a link is hard to believe: no link may have an MTU below 68 octets (RFC 791 3.2), or in
+	// IPv6 below 1280 (RFC 8200 5).
+	if h.c.ICMP == ICMPReport || meaning == icmp.MeansTooBig {
 		return VerdictNotedICMP
 	}
 	h.outcome = OutcomeUnreachable
@@ -43,12 +50,10 @@ func (h *Handshake) HandleICMP(n Notice) Verdict {
 	return VerdictRejectedByICMP
 }
 
-// ends reports whether an ICMP message is one of those that say a datagram was not delivered. Source Quench must be
-// ignored (RFC 9293 MUST-55), and a Redirect was delivered all the same.
-func ends(m *ICMP) bool {
-	switch icmp.Type(m.Type) {
-	case icmp.DestinationUnreachable, icmp.TimeExceeded, icmp.ParameterProblem:
-		return true
-	}
-	return false
+// minimumMTU6 is what every link of IPv6 takes, in octets (RFC 8200 5).
+const minimumMTU6 = 1280
+
+// belowMinimum reports whether the message names an MTU that no link of IPv6 has.
+func (m *ICMP) belowMinimum() bool {
+	return m.Is6() && m.Meaning() == icmp.MeansTooBig && m.MTU < minimumMTU6
 }

@@ -15,51 +15,69 @@ type quote struct {
 	message       ICMP
 	whole         icmp.Message   // that the message is from
 	local, remote netip.AddrPort // of the quoted segment, which we may have sent
-	id            uint16         // Identification of its datagram
+	id            uint16         // Identification of its datagram, of IPv4
+	label         uint32         // flow label of its datagram, of IPv6
+	segment       []byte         // as much of it as is quoted
 	seq           tcphdr.SeqNum
 }
 
 // quotedSegment reads an ICMP error about a TCP segment that the host which the error was sent to may have sent. Eight octets
 // of the segment are enough, which is all that RFC 792 promises.
 //
-// What else the quoted header says is not compared: TTL, Type of Service, Total Length, Identification and checksum are
-// changed on the way, and some routers quote them in another octet order.
-func quotedSegment(ip rawip.Header, payload []byte) (quote, bool) {
-	if ip.MoreFragments || ip.FragmentOffset != 0 || icmp.Verify(payload) == checksum.Invalid {
+// What else the quoted header says is not compared: hop limit, traffic class, flow label, length, Identification and checksum
+// are changed on the way, and some routers quote them in another octet order.
+func quotedSegment(ip *rawip.Datagram) (quote, bool) {
+	if ip.MoreFragments || ip.FragmentOffset != 0 {
 		return quote{}, false
 	}
-	m, err := icmp.Parse(payload)
-	if err != nil {
+	m, ok := errorMessage(ip)
+	if !ok {
 		return quote{}, false
 	}
 	octets, err := m.Quoted()
 	if err != nil {
 		return quote{}, false
 	}
-	datagram, err := rawip.ParseQuoted(octets)
-	if err != nil {
+	var d rawip.Datagram
+	if d.ParseQuoted(octets) != nil {
 		return quote{}, false
 	}
-	h := datagram.Header
-	if h.Protocol != rawip.ProtocolTCP || h.FragmentOffset != 0 || h.Src != ip.Dst {
+	if d.Is6() != ip.Is6() || d.Protocol != rawip.ProtocolTCP || d.FragmentOffset != 0 || d.Src != ip.Dst {
 		return quote{}, false
 	}
-	segment, err := tcphdr.ParseQuoted(datagram.Payload)
+	segment, err := tcphdr.ParseQuoted(d.Payload)
 	if err != nil {
 		return quote{}, false
 	}
 	mtu, _ := m.NextHopMTU()
 	return quote{
 		message: ICMP{
-			From: ip.Src, Source: h.Src, Target: h.Dst, Type: uint8(m.Type), Code: uint8(m.Code), Name: m.Name(),
-			MTU: int(mtu), TTL: ip.TTL, QuotedTTL: h.TTL, Quoted: octets,
+			From: ip.Src, Source: d.Src, Target: d.Dst, Type: uint8(m.Type), Code: uint8(m.Code), Name: m.Name(),
+			MTU: int(min(mtu, maximumMTU)), TTL: ip.HopLimit, QuotedTTL: d.HopLimit, Quoted: octets,
 		},
-		whole:  m,
-		local:  netip.AddrPortFrom(h.Src, segment.SrcPort),
-		remote: netip.AddrPortFrom(h.Dst, segment.DstPort),
-		id:     h.ID,
-		seq:    segment.Seq,
+		whole:   m,
+		local:   netip.AddrPortFrom(d.Src, segment.SrcPort),
+		remote:  netip.AddrPortFrom(d.Dst, segment.DstPort),
+		id:      d.ID,
+		label:   d.FlowLabel,
+		segment: d.Payload,
+		seq:     segment.Seq,
 	}, true
+}
+
+// maximumMTU is the greatest MTU that is told apart: that of any link is less, whatever a message says.
+const maximumMTU = 1<<31 - 1
+
+// errorMessage reads the ICMP message in a datagram, unless its checksum speaks against it.
+func errorMessage(ip *rawip.Datagram) (icmp.Message, bool) {
+	parse, state := icmp.Parse, checksum.Unknown
+	if ip.Is6() {
+		parse, state = icmp.Parse6, icmp.Verify6(ip.Payload, ip.Src, ip.Dst)
+	} else {
+		state = icmp.Verify(ip.Payload)
+	}
+	m, err := parse(ip.Payload)
+	return m, err == nil && state != checksum.Invalid
 }
 
 // keep returns a message that nothing else shares octets with, with what the router added about itself. That takes no part

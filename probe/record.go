@@ -16,16 +16,16 @@ func (f *flow) noteSent(number int, datagram []byte, now time.Time) {
 	if !f.Record {
 		return
 	}
-	_, payload, err := rawip.Parse(datagram)
-	if err != nil {
+	var ip rawip.Datagram
+	if ip.Parse(datagram) != nil {
 		return // we wrote it ourselves
 	}
-	s, _, err := tcphdr.Parse(payload)
+	s, _, err := tcphdr.Parse(ip.Payload)
 	if err != nil {
 		return
 	}
 	segment := &Segment{
-		Header: s, TTL: f.TTL, TOS: f.TOS, ID: f.ID + uint16(number), Size: len(datagram),
+		Header: s, TTL: ip.HopLimit, TOS: ip.TrafficClass, ID: ip.ID, FlowLabel: ip.FlowLabel, Size: len(datagram),
 		Checksum: checksum.Valid, State: f.h.State(),
 	}
 	segment.Header.Options = slices.Clone(s.Options)
@@ -45,20 +45,28 @@ func (f *flow) noteSent(number int, datagram []byte, now time.Time) {
 
 // noteStamp records when the kernel saw a sent segment leave.
 func (f *flow) noteStamp(number int, kernel time.Time) {
-	if number < len(f.sentAs) && f.sentAs[number] >= 0 {
-		f.Result.Events[f.sentAs[number]].At.Kernel = kernel
+	if i := f.eventOf(number); i >= 0 {
+		f.Result.Events[i].At.Kernel = kernel
 		f.observe(false)
 	}
 }
 
+// eventOf returns where among the events the sent segment with that number is; -1 if it is none of them.
+func (f *flow) eventOf(number int) int {
+	if number < 0 || number >= len(f.sentAs) {
+		return -1
+	}
+	return f.sentAs[number]
+}
+
 // noteReceived records a segment that arrived.
-func (f *flow) noteReceived(p rawip.Packet, ip rawip.Header, s tcphdr.Header, data int, sum checksum.State, v Verdict) {
+func (f *flow) noteReceived(p rawip.Packet, ip *rawip.Datagram, s tcphdr.Header, data int, sum checksum.State, v Verdict) {
 	if keep := f.strays.count(v); !keep || !f.Record {
 		return
 	}
 	s.Options = slices.Clone(s.Options)
 	segment := &Segment{
-		Header: s, Length: data, TTL: ip.TTL, TOS: ip.TOS, ID: ip.ID, Size: len(p.Octets),
+		Header: s, Length: data, TTL: ip.HopLimit, TOS: ip.TrafficClass, ID: ip.ID, FlowLabel: ip.FlowLabel, Size: len(p.Octets),
 		Checksum: sum, State: f.h.State(), Verdict: v,
 	}
 	if v == VerdictOpened || v == VerdictRefused {
@@ -102,6 +110,9 @@ func (f *flow) conclude(now time.Time) {
 	r.TCP.Send = "ip"
 	if f.Path.Link {
 		r.TCP.Send = "link"
+	}
+	if f.repathed(r.TCP) {
+		f.h.find(FindingRepathed)
 	}
 	r.Findings = append(r.Findings, f.h.findings...)
 	if f.Record && r.Outcome == OutcomeTimeout {
@@ -149,7 +160,7 @@ func (f *flow) step(i int) time.Duration {
 				return step
 			}
 		}
-	case event.Kind == EventSegmentSent && f.h.ack.sent && event.Segment.ID == f.ID+uint16(f.h.ack.number):
+	case event.Kind == EventSegmentSent && f.h.ack.sent && f.eventOf(f.h.ack.number) == i:
 		return f.h.result().Turnaround
 	}
 	return 0

@@ -62,6 +62,8 @@ const (
 	FindingDNSAnswerDamaged      Finding = "dns_answer_damaged"      // a part of the DNS answer cannot be read
 	FindingAnsweredElsewhere     Finding = "answered_elsewhere"      // the answer came by another interface than that of our SYN
 	FindingPortOutsideRange      Finding = "port_outside_range"      // no port of the kernel's range was left, and another was taken
+	FindingRepathed              Finding = "repathed"                // a repetition of our SYN with another flow label was answered, and the first was not: its path may be broken
+	FindingMTUBelowMinimum       Finding = "mtu_below_minimum"       // a router names an MTU that no link of IPv6 may have
 )
 
 // Result is everything about one handshake with one target: what every renderer prints. What did not happen is nil or
@@ -256,7 +258,7 @@ type Event struct {
 	Kind   EventKind
 	At     stamp.Stamp
 	Step   time.Duration // how long the step took that ends with this event; 0 if none does
-	Octets []byte        // as they were sent or received: DNS message, ARP packet, IPv4 datagram
+	Octets []byte        // as they were sent or received: DNS message, ARP packet, IP datagram
 	Frame  *Frame        // that carried an ARP packet or a datagram; nil if it went by the kernel's IP
 
 	DNS      *DNSMessage     // for DNSQuery, DNSAnswer, DNSSilence
@@ -320,17 +322,18 @@ func (p NeighborPacket) Protocol() string {
 
 // Segment is one of our connection's segments.
 type Segment struct {
-	Header   tcphdr.Header // Options do not alias anything
-	Length   int           // octets of data
-	TTL      uint8
-	TOS      uint8
-	ID       uint16 // Identification of the datagram
-	Size     int    // octets of the datagram
-	Checksum checksum.State
-	State    State         // of our control block after it
-	Verdict  Verdict       // for received ones: what it meant
-	Again    int           // for sent ones: how many times the same was sent before
-	After    time.Duration // and how long after the one before
-	Tries    int           // for SYNs: how many times it may be sent again
-	Answers  int           // for a SYN-ACK or RST: which SYN it answers, from 1; 0 if not known
+	Header    tcphdr.Header // Options do not alias anything
+	Length    int           // octets of data
+	TTL       uint8
+	TOS       uint8
+	ID        uint16 // Identification of the datagram, of IPv4
+	FlowLabel uint32 // of the datagram, of IPv6
+	Size      int    // octets of the datagram
+	Checksum  checksum.State
+	State     State         // of our control block after it
+	Verdict   Verdict       // for received ones: what it meant
+	Again     int           // for sent ones: how many times the same was sent before
+	After     time.Duration // and how long after the one before
+	Tries     int           // for SYNs: how many times it may be sent again
+	Answers   int           // for a SYN-ACK or RST: which SYN it answers, from 1; 0 if not known
 }

@@ -97,6 +97,10 @@ func finding(f probe.Finding, r *probe.Result) string {
 		return fmt.Sprintf("the answer came by %s, not by %s: with rp_filter no application gets it", r.TCP.ArrivedOn, r.Route.Interface)
 	case probe.FindingPortOutsideRange:
 		return fmt.Sprintf("all ports of ip_local_port_range are in use: port %d is outside of it", r.TCP.Local.Port())
+	case probe.FindingRepathed:
+		return "a SYN with another flow label was answered: the first one's path may be broken"
+	case probe.FindingMTUBelowMinimum:
+		return "a router named an MTU below 1280, which no link of IPv6 has: ignored"
 	}
 	return string(f)
 }

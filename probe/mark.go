@@ -1,0 +1,84 @@
+package probe
+
+import (
+	"time"
+
+	"tcpprobe/rawip"
+	"tcpprobe/tcphdr"
+)
+
+// mark is what tells a segment that was sent by IPv6 from the others of its flow: IPv6 has no Identification.
+type mark struct {
+	seq, ack tcphdr.SeqNum
+	flags    tcphdr.Flags
+	label    uint32
+	tsval    uint32 // 0 without time stamps
+
+	at      time.Time // when it was handed to the network
+	stamped bool
+}
+
+// markOf returns the mark of a segment in its datagram.
+func markOf(ip *rawip.Datagram, s tcphdr.Header) mark {
+	tsval, _, _ := s.Options.Timestamps()
+	return mark{seq: s.Seq, ack: s.Ack, flags: s.Flags, label: ip.FlowLabel, tsval: tsval}
+}
+
+// like reports whether two marks are of segments that cannot be told apart.
+func (m mark) like(other mark) bool {
+	return m.seq == other.seq && m.ack == other.ack && m.flags == other.flags && m.label == other.label && m.tsval == other.tsval
+}
+
+// markSent notes what a datagram of ours looks like, where its header has no number.
+func (f *flow) markSent(number int, datagram []byte, now time.Time) {
+	if !rawip.Is6(datagram) {
+		return
+	}
+	var ip rawip.Datagram
+	if ip.Parse(datagram) != nil {
+		return // we wrote it ourselves
+	}
+	s, _, err := tcphdr.Parse(ip.Payload)
+	if err != nil {
+		return
+	}
+	for len(f.marks) <= number {
+		f.marks = append(f.marks, mark{stamped: true}) // of what was never handed over there is no stamp
+	}
+	f.marks[number] = markOf(&ip, s)
+	f.marks[number].at = now
+}
+
+// sent reports whether a datagram is one of the flow's.
+func (f *flow) sent(ip *rawip.Datagram, s tcphdr.Header) bool {
+	if !ip.Is6() {
+		return int(ip.ID-f.ID) < f.h.sent
+	}
+	seen := markOf(ip, s)
+	for _, m := range f.marks {
+		if m.like(seen) {
+			return true
+		}
+	}
+	return false
+}
+
+// stampLate is how much later than it left the sight of a datagram comes at the most. Repetitions that look the same are
+// further apart, unless they acknowledge the same once more.
+const stampLate = initialRTO / 2
+
+// numberOf returns the number of the segment that a datagram which was seen to leave has.
+func (f *flow) numberOf(ip *rawip.Datagram, s tcphdr.Header, now time.Time) (number int, ok bool) {
+	if !ip.Is6() {
+		return int(ip.ID - f.ID), true
+	}
+	seen := markOf(ip, s)
+	for i := range f.marks {
+		m := &f.marks[i]
+		if !m.stamped && m.like(seen) && now.Sub(m.at) <= stampLate {
+			m.stamped = true
+			return i, true
+		}
+	}
+	return 0, false
+}
