@@ -50,7 +50,7 @@ func traceFlags() []cli.Flag {
 				f.Usage = "send SYNs to every hop in `N` rounds"
 			case "retries":
 				f.Value = 1
-				f.Usage = "ask a silent hop again up to `N` times within the timeout, after 1 s, then doubling"
+				f.Usage = "ask each silent hop again up to `N` times, one by one, a second apart"
 			}
 		case *cli.StringFlag:
 			if f.Name == "send" {
@@ -64,7 +64,7 @@ func traceFlags() []cli.Flag {
 			case "interval":
 				f.Usage = "start a round every `D`, once the one before is over"
 			case "timeout":
-				f.Usage, f.DefaultText = "wait for silent hops, all at once, for `D`", "2s"
+				f.Usage, f.DefaultText = "wait for silent hops, at first all at once, for `D`", "2s"
 				f.Value.Set("2s")
 			}
 		}
@@ -163,6 +163,7 @@ func trace(c *cli.Context) error {
 	show := display.NewTraces(t.Text, o.display(shownOn), shownOn, files)
 	_, stderr := outputsOf(c)
 	stopInterim := onQuit(stderr, show.Interim)
+	o.path.Settled = show.Settled
 	verdict, err := o.follow(tracer.New(p, t, o.spec, o.path, show), show)
 	p.Finish()
 	err = errors.Join(err, <-ran)

@@ -23,6 +23,8 @@ type Traces struct {
 	files  *Files
 	found  func(*diagram.Scene)
 	target string
+	path   *report.Path // of one flow, as it becomes known
+	hops   int          // of it that JSON has
 	ended  atomic.Int64 // handshakes
 }
 
@@ -42,6 +44,7 @@ func NewTraces(target string, o Options, out io.Writer, files *Files) *Traces {
 		}
 		t.out = io.Discard
 	}
+	t.path = report.NewPath(t.out, o.Style)
 	return t
 }
 
@@ -71,12 +74,28 @@ func (t *Traces) Interim() string {
 // Over does nothing: what was found is shown by those who know it.
 func (t *Traces) Over() {}
 
-// Trace shows a path.
+// Settled shows the hops of a path that are final: so many, from the first on. Where packets are explained, the path comes
+// after them.
+func (t *Traces) Settled(found *trace.Trace, hops int) {
+	switch {
+	case t.lesson != nil:
+	case t.json == nil:
+		t.path.Settled(found, hops)
+	case hops > t.hops:
+		t.json.Hops(found, found.Hops[t.hops:hops])
+		t.hops = hops
+	}
+}
+
+// Trace shows a path, as far as it is not shown yet.
 func (t *Traces) Trace(found *trace.Trace) {
 	if t.lesson != nil {
 		t.lesson.Trace(found)
 	}
-	t.show(func(j *report.JSON) { j.Trace(found) }, func() { report.Trace(t.out, t.style, found) })
+	t.show(func(j *report.JSON) {
+		j.Hops(found, found.Path()[t.hops:])
+		j.Path(found)
+	}, func() { t.path.End(found) })
 	t.end(diagram.Trace(found), report.TraceVerdict(found), report.TraceNotes(found))
 }
 

@@ -177,7 +177,7 @@ func flowsNotes(set *trace.FlowSet, groups []trace.FlowGroup) (notes []string) {
 		}
 	}
 	if silent > 0 {
-		notes = append(notes, fmt.Sprintf("Hops stayed silent for %s, asked in three rounds: some send no ICMP, and most send little.", text.Count(silent, "flow")))
+		notes = append(notes, fmt.Sprintf("Hops stayed silent for %s, and were asked again: some send no ICMP, and most send little.", text.Count(silent, "flow")))
 	}
 	return notes
 }

@@ -9,13 +9,23 @@ import (
 
 // Trace writes the path of a SYN: a line for every hop, and one for the whole path.
 func (j *JSON) Trace(t *trace.Trace) error {
-	for _, hop := range t.Path() {
+	if err := j.Hops(t, t.Path()); err != nil {
+		return err
+	}
+	return j.Path(t)
+}
+
+// Hops writes hops of the path, a line each, and Path the line for the whole.
+func (j *JSON) Hops(t *trace.Trace, hops []trace.Hop) error {
+	for _, hop := range hops {
 		if err := j.write(newHop(t, hop)); err != nil {
 			return err
 		}
 	}
-	return j.write(newTrace(t))
+	return nil
 }
+
+func (j *JSON) Path(t *trace.Trace) error { return j.write(newTrace(t)) }
 
 type hopJSON struct {
 	Schema  string      `json:"schema"`
@@ -46,7 +56,7 @@ type replyJSON struct {
 	Flags     string         `json:"flags,omitempty"`
 	TTL       uint8          `json:"ttl"`
 	QuotedTTL *uint8         `json:"quoted_ttl,omitempty"`
-	Options   []optionJSON   `json:"options,omitempty"`
+	Options   []optionJSON   `json:"options,omitzero"` // a segment has some, if only none
 
 	Changed    []string        `json:"changed,omitempty"`
 	Labels     []labelJSON     `json:"mpls,omitempty"`

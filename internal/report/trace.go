@@ -15,20 +15,52 @@ import (
 )
 
 // Trace writes the path of a SYN, a line for every hop and for every reply of another kind from there, and then the verdict.
-func Trace(w io.Writer, s Style, t *trace.Trace) error {
-	p := newPage(w, s)
-	if t.Failed != nil && len(t.Path()) == 0 {
-		return NewLadder(w, s).Verdict(t.Failed)
+func Trace(w io.Writer, s Style, t *trace.Trace) error { return NewPath(w, s).End(t) }
+
+// Path writes the path of a SYN as it becomes known.
+type Path struct {
+	w     io.Writer
+	style Style
+	begun bool // the header is written
+	shown int  // hops
+}
+
+// NewPath returns a Path of which nothing is written yet.
+func NewPath(w io.Writer, s Style) *Path { return &Path{w: w, style: s} }
+
+// Settled writes the header, and the hops that are final: so many, from the first on.
+func (w *Path) Settled(t *trace.Trace, hops int) error {
+	if w.style.Quiet {
+		return nil
 	}
-	if !s.Quiet {
-		p.traceHeader(t)
-		for _, hop := range t.Path() {
-			p.hop(t, hop)
-		}
+	p := newPage(w.w, w.style)
+	w.add(&p, t, t.Hops[:hops])
+	return p.Flush()
+}
+
+// End writes what is not written yet, and the verdict.
+func (w *Path) End(t *trace.Trace) error {
+	if t.Failed != nil && len(t.Path()) == 0 {
+		return NewLadder(w.w, w.style).Verdict(t.Failed)
+	}
+	p := newPage(w.w, w.style)
+	if !w.style.Quiet {
+		w.add(&p, t, t.Path())
 		p.silence(t)
 	}
 	p.traceVerdict(t)
 	return p.Flush()
+}
+
+// add adds the hops that are not written yet.
+func (w *Path) add(p *page, t *trace.Trace, path []trace.Hop) {
+	if !w.begun {
+		p.traceHeader(t)
+		w.begun = true
+	}
+	for ; w.shown < len(path); w.shown++ {
+		p.hop(t, path[w.shown])
+	}
 }
 
 // traceHeader adds what is the same for all SYNs.
@@ -121,7 +153,8 @@ func alike(a, b trace.Reply) bool {
 }
 
 // replyTimes says how long the replies of a hop took that are alike: the only one, or the shortest, the average and the
-// longest; and with the first of them, how many SYNs got none.
+// longest; and with the first of them, how many SYNs got none. Of a router that is no loss, and of a hop that was asked again
+// until it spoke there is nothing to be said.
 func replyTimes(t *trace.Trace, h trace.Hop, replies []trace.Reply, first bool) []string {
 	shortest, longest, sum := replies[0].RTT, replies[0].RTT, time.Duration(0)
 	for _, r := range replies {
@@ -132,8 +165,12 @@ func replyTimes(t *trace.Trace, h trace.Hop, replies []trace.Reply, first bool) 
 		times += "/" + text.Milliseconds(sum/time.Duration(len(replies))) + "/" + text.Milliseconds(longest)
 	}
 	words := []string{times + " ms" + replyDoubts(replies)}
-	if n := h.Lost(); n > 0 && first {
+	switch n := h.Unanswered(); {
+	case n == 0 || !first:
+	case slices.ContainsFunc(h.Replies, trace.Reply.Reached):
 		words = append(words, fmt.Sprintf("%d of %s lost", n, text.Count(h.Sent, "SYN")))
+	case len(t.Rounds) > 1:
+		words = append(words, fmt.Sprintf("%d of %d unanswered", n, h.Sent))
 	}
 	return words
 }

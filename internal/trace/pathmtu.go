@@ -104,6 +104,10 @@ func (s *MTUSearch) Next() (size int, ok bool) {
 	return s.MTU + (s.failing-s.MTU)/2, true
 }
 
+// Doubtful reports whether the size that Next returns was tried, and whether silence is still news: a router that limits its
+// ICMP errors may speak if it is given time.
+func (s *MTUSearch) Doubtful() bool { return s.misses > 0 && s.MTU > 0 && !s.silent }
+
 // Take takes what became of a SYN of the size that Next returned.
 func (s *MTUSearch) Take(size int, r *probe.Result) {
 	try := MTUTry{Size: size, Fate: MTULost}

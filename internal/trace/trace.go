@@ -11,7 +11,8 @@ import (
 )
 
 // Trace is the path that the SYN of one connection takes, found by SYNs which get no further than their Time to Live lets
-// them: in each round one for every TTL, all at once. It is pure: it says what to send, and what the results mean.
+// them: in each round one for every TTL, all at once, and then again for those that stayed silent, one by one. It is pure: it
+// says what to send, and what the results mean.
 //
 // All have the same addresses and ports, so that routers that share load by flow send all of them the same way.
 type Trace struct {
@@ -31,7 +32,7 @@ type Trace struct {
 // Hop is what came back for the SYNs of one TTL.
 type Hop struct {
 	TTL     int
-	Sent    int // SYNs, retransmissions included
+	Sent    int // SYNs
 	Replies []Reply
 }
 
@@ -117,6 +118,15 @@ func (t *Trace) Add(ttl int, r *probe.Result) (over bool) {
 	}
 	hop.Replies = append(hop.Replies, reply)
 	return reply.Ends()
+}
+
+// KnownEnd returns the TTL with which a SYN came to its end in the rounds before; the last TTL there is if none did. Further
+// there is nobody to ask.
+func (t *Trace) KnownEnd() int {
+	if _, ended := t.End(); ended {
+		return t.Path()[len(t.Path())-1].TTL
+	}
+	return t.Last
 }
 
 // EndRound judges the round: its outcome is that of the SYN that came to its end with the lowest TTL.
@@ -218,5 +228,5 @@ func (t *Trace) End() (Reply, bool) {
 	return Reply{}, false
 }
 
-// Lost returns how many of the hop's SYNs nothing came back for.
-func (h Hop) Lost() int { return h.Sent - len(h.Replies) }
+// Unanswered returns how many of the hop's SYNs nothing came back for. Of a router that is no loss: it limits what it says.
+func (h Hop) Unanswered() int { return h.Sent - len(h.Replies) }

@@ -107,7 +107,7 @@ func TestTracePath(t *testing.T) {
 				t.Errorf("%v after %d hops, want %v after %d", outcome, len(path), test.outcome, test.hops)
 			}
 			for i, hop := range tr.Path() {
-				if len(hop.Replies) != 1 || hop.Sent != 1 || hop.Lost() != 0 {
+				if len(hop.Replies) != 1 || hop.Sent != 1 || hop.Unanswered() != 0 {
 					t.Fatalf("TTL %d: %+v", hop.TTL, hop)
 				}
 				r := hop.Replies[0]
@@ -140,8 +140,8 @@ func TestTraceOutcomes(t *testing.T) {
 	if outcome, all := tr.Outcome(); outcome != probe.OutcomeEstablished || all {
 		t.Errorf("%v, in all rounds: %t", outcome, all)
 	}
-	if hop := tr.Path()[2]; hop.Sent != 3 || hop.Lost() != 1 {
-		t.Errorf("%d SYNs, %d lost", hop.Sent, hop.Lost())
+	if hop := tr.Path()[2]; hop.Sent != 3 || hop.Unanswered() != 1 {
+		t.Errorf("%d SYNs, %d lost", hop.Sent, hop.Unanswered())
 	}
 }
 

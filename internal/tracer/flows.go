@@ -1,6 +1,9 @@
 package tracer
 
 import (
+	"slices"
+	"time"
+
 	"tcpprobe/internal/prober"
 	"tcpprobe/internal/trace"
 	"tcpprobe/probe"
@@ -11,9 +14,9 @@ const (
 	MostFlows = 256
 
 	// Routers send few ICMP errors to one address, as Linux does: one in a second, after a handful at once. So few flows are
-	// traced at a time, and hops that stay silent are asked again, a bounded number of times.
+	// traced at a time, and hops that stay silent are asked again, in a bounded number of turns.
 	flowsAtOnce = 4
-	flowRounds  = 3
+	flowTurns   = 15
 )
 
 // Flows makes the handshakes of several flows, each from a port of its own, and then finds their paths.
@@ -43,30 +46,69 @@ func (t *Tracer) Flows(number int) *trace.FlowSet {
 		})
 	}
 	held[0].Make(models)
-	for round := range flowRounds {
-		var silent []int
-		for i, f := range set.Flows {
-			if round == 0 || f.Unheard() > 0 {
-				silent = append(silent, i)
-			}
+	paths := make([]path, len(held))
+	for i, h := range held {
+		paths[i] = path{h, set.Flows[i].Trace, models[i], trace.NewAgain(set.Flows[i].Trace, 1, 1)}
+	}
+	for some := range slices.Chunk(paths, flowsAtOnce) {
+		if t.ended() {
+			break
 		}
-		t.roundsOf(held, set, models, silent)
+		t.sweepTogether(some)
+	}
+	asked := time.Now()
+	for range flowTurns {
+		turn, after := t.turn(paths)
+		if len(turn) == 0 || !t.sleepUntil(asked.Add(after)) {
+			break
+		}
+		asked = time.Now()
+		held[0].Make(turn)
+	}
+	for _, p := range paths {
+		p.found.EndRound()
 	}
 	return set
 }
 
-// roundsOf makes a round for some of the flows, a few at a time.
-func (t *Tracer) roundsOf(held []*prober.Held, set *trace.FlowSet, models []*probe.Flow, which []int) {
-	for len(which) > 0 && !t.ended() {
-		some := which[:min(flowsAtOnce, len(which))]
-		which = which[len(some):]
-		var flows []*probe.Flow
-		for _, i := range some {
-			flows = append(flows, t.roundOf(held[i], set.Flows[i].Trace, models[i])...)
-		}
-		held[0].Make(flows)
-		for _, i := range some {
-			set.Flows[i].Trace.EndRound()
+// path is one of several that are traced side by side.
+type path struct {
+	held  *prober.Held
+	found *trace.Trace
+	model *probe.Flow
+	again *trace.Again
+}
+
+// sweepTogether sends the SYNs of some flows that leave at once.
+func (t *Tracer) sweepTogether(some []path) {
+	var flows []*probe.Flow
+	for _, p := range some {
+		flows = append(flows, t.sweepOf(p.held, p.found, p.model, p.again)...)
+	}
+	some[0].held.Make(flows)
+}
+
+// turn returns SYNs that ask silent hops again, all at once, and how long after those before: for each TTL one at the most, since flows share routers. Where
+// the end of a flow's path is not known, one router may have to answer whatever its TTL, and such a flow has a turn to itself.
+func (t *Tracer) turn(paths []path) (flows []*probe.Flow, after time.Duration) {
+	taken := make(map[int]bool)
+	for _, p := range paths {
+		for p.again.Ended() {
+			ttl, ok := p.again.Next(taken)
+			if !ok {
+				break
+			}
+			taken[ttl] = true
+			flows = append(flows, t.ask(p.held, p.found, p.model, ttl)...)
 		}
 	}
+	if len(flows) > 0 {
+		return flows, spacing
+	}
+	for _, p := range paths {
+		if ttl, ok := p.again.Next(nil); ok {
+			return t.ask(p.held, p.found, p.model, ttl), pause(p.again, true)
+		}
+	}
+	return nil, 0
 }

@@ -34,8 +34,13 @@ func (t *Tracer) MTU() (*trace.PathMTU, error) {
 		return found, nil
 	}
 	found.Search = trace.NewMTUSearch(bare, largest(model))
+	var asked time.Time
 	wait := t.spec.Handshake.Timeout // until one has passed: silence would be the verdict
 	for size, ok := found.Search.Next(); ok; size, ok = found.Search.Next() {
+		if found.Search.Doubtful() { // a router that names no MTU may be one that must not speak just now
+			t.sleepUntil(asked.Add(spacing))
+		}
+		asked = time.Now()
 		result := t.padded(held, model, size-bare, wait)
 		if t.ended() {
 			result.Outcome = probe.OutcomeInterrupted // whatever became of this one: the search has no result
@@ -53,7 +58,7 @@ func (t *Tracer) MTU() (*trace.PathMTU, error) {
 		found.Vanishing = trace.NewTrace(t.target.Text, t.options.First, t.options.Last)
 		large := *model
 		large.Handshake.Padding, large.Handshake.Timeout = size-bare, wait
-		t.round(held, found.Vanishing, &large)
+		t.round(held, found.Vanishing, &large, false)
 	}
 	return found, nil
 }

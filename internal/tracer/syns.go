@@ -20,12 +20,11 @@ func (t *Tracer) SYNs() *trace.SYNComparison {
 	defer held.Release()
 	model := held.Flow()
 	found.Remote, found.Local, found.Route = model.Remote, model.Local, model.Result.Route
-	model.Handshake.Retries = 0
 	for _, syn := range trace.ComparedSYNs {
 		model.Handshake.SYN = syn
 		traced := trace.NewTrace(t.target.Text, t.options.First, t.options.Last)
 		for range synRounds {
-			t.round(held, traced, model)
+			t.round(held, traced, model, false)
 			if outcome, _ := traced.Outcome(); outcome != probe.OutcomeTimeout || t.ended() {
 				break
 			}

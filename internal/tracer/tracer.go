@@ -14,6 +14,10 @@ type Options struct {
 	First, Last int           // Time to Live of the SYNs that get least far, and furthest
 	Rounds      int           // for every hop
 	Interval    time.Duration // between the beginnings of two rounds
+
+	// Settled is told by Trace how many hops of the path, from the first on, are final: at first none, and then as replies
+	// come. It may be called by the goroutine of a worker. It may be nil.
+	Settled func(found *trace.Trace, hops int)
 }
 
 // Tracer traces the paths to one target. It is for one goroutine.
@@ -23,6 +27,7 @@ type Tracer struct {
 	spec     prober.Spec
 	options  Options
 	observer prober.Observer
+	watched  *trace.Trace // whose hops options.Settled is told of; nil if nobody is
 }
 
 // New returns a Tracer that makes its handshakes as the spec says, by a Prober that tells its observers of events in order
@@ -102,48 +107,22 @@ func (t *Tracer) Trace() *trace.Trace {
 	defer held.Release()
 	model := held.Flow()
 	found.Local, found.Remote, found.Route = model.Local, model.Remote, model.Result.Route
+	if t.options.Settled != nil {
+		t.watched = found
+		t.options.Settled(found, 0)
+	}
 	var due time.Time
 	for range t.options.Rounds {
 		if !t.sleepUntil(due) {
 			break
 		}
 		due = time.Now().Add(t.options.Interval)
-		t.round(held, found, model)
+		t.round(held, found, model, true)
 		if t.ended() || found.Failed != nil {
 			break
 		}
 	}
 	return found
-}
-
-// round sends a SYN for every TTL, and takes what comes back.
-func (t *Tracer) round(held *prober.Held, found *trace.Trace, model *probe.Flow) {
-	held.Make(t.roundOf(held, found, model))
-	found.EndRound()
-}
-
-// roundOf returns the SYNs of a round. Once one has come to its end, those that would get further are abandoned.
-func (t *Tracer) roundOf(held *prober.Held, found *trace.Trace, model *probe.Flow) []*probe.Flow {
-	model.Handshake.ISS = held.ISS()
-	flows := found.Flows(*model, held.Number)
-	end := len(flows) // behind the SYN that came to its end with the lowest TTL
-	for i, f := range flows {
-		t.observe(held, f)
-		f.Done = func() {
-			if i >= end {
-				return // nobody waits for it any more
-			}
-			t.observer.Result(f.Result)
-			if !found.Add(int(f.TTL), f.Result) {
-				return
-			}
-			for _, beyond := range flows[i+1 : end] {
-				held.Abandon(beyond)
-			}
-			end = i + 1
-		}
-	}
-	return flows
 }
 
 // observe has the observer told of what happens to a flow.
