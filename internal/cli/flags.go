@@ -46,10 +46,11 @@ func probeFlags() []cli.Flag {
 		durationFlag("resolve-every", "", "", categoryDNS, "look names up again after `D`, at the latest when their TTL is over, in runs of several handshakes"),
 		&cli.BoolFlag{Name: "all", Category: categoryDNS, Usage: "probe every address of the name, not only the first"},
 
-		&cli.BoolFlag{Name: "json", Category: categoryOutput, Usage: "one JSON object a line"},
+		optionalFlag("json", categoryOutput, "`[=brief]` one JSON object a line; brief: without the segments", "brief"),
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Category: categoryOutput, Usage: "`text|mermaid`: mermaid is a sequence diagram in words, for tickets"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: categoryOutput, Usage: "header fields, options decoded, checks passed"},
-		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: categoryOutput, Usage: "the verdict lines alone"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: categoryOutput, Usage: "the verdict lines alone, with -c the statistics alone; -qq: nothing but what failed"},
+		&cli.StringFlag{Name: "only", Category: categoryOutput, Usage: "show those handshakes alone that are `open|failed`; all of them count", DefaultText: " "},
 		optionalFlag("explain", categoryOutput, "`[=checksum]` every packet octet by octet, with the meaning of each field and its RFC section; and how the checksums come about", "checksum"),
 		&cli.BoolFlag{Name: "dry-run", Category: categoryOutput, Usage: "build and explain the packets, and send none; needs no privilege"},
 		&cli.StringFlag{Name: "pcap", Category: categoryOutput, Usage: "write every packet to `FILE`, as pcapng with comments, or as pcap if its name ends in .pcap; - is stdout"},

@@ -35,6 +35,7 @@ type options struct {
 	resolver   resolver.Options
 	resolveAge time.Duration // how long an answer for a name holds at the most; 0: its TTL
 	json       bool
+	brief      bool   // without segments
 	output     string // "text" or "mermaid"
 	explain    bool
 	checksums  bool // explained too
@@ -43,7 +44,8 @@ type options struct {
 	diagram    string
 	toScale    bool // the diagram's time
 	verbose    bool
-	quiet      bool
+	quiet      int    // 1: the verdicts or the statistics alone; 2: nothing but what failed
+	only       string // "open", "failed" or "" for all
 	color      string
 	assertions []stats.Assertion
 	failOn     []probe.Finding
@@ -87,14 +89,14 @@ func readOptions(c *cli.Context) (o options, err error) {
 		mark:       uint32(c.Uint("mark")),
 		resolver:   resolver.Options{Timeout: duration(c, "dns-timeout")},
 		resolveAge: duration(c, "resolve-every"),
-		json:       c.Bool("json"),
 		output:     c.String("output"),
 		dryRun:     c.Bool("dry-run"),
 		pcap:       c.String("pcap"),
 		diagram:    c.String("diagram"),
 		toScale:    c.Bool("to-scale"),
 		verbose:    c.Bool("verbose"),
-		quiet:      c.Bool("quiet"),
+		quiet:      c.Count("quiet"),
+		only:       c.String("only"),
 		color:      c.String("color"),
 	}
 	if c.IsSet("mss") {
@@ -139,6 +141,11 @@ func readOptions(c *cli.Context) (o options, err error) {
 	keep("require", e)
 	explain := c.Generic("explain").(*optional)
 	o.explain, o.checksums = explain.given, explain.value != ""
+	json := c.Generic("json").(*optional)
+	o.json, o.brief = json.given, json.value != ""
+	if c.IsSet("only") {
+		keep("only", oneOf(o.only, "open", "failed"))
+	}
 	for _, name := range []string{"interface", "source", "dns", "pcap", "diagram", "targets"} {
 		if c.IsSet(name) && c.String(name) == "" {
 			keep(name, fmt.Errorf("has no value; try --help"))
@@ -172,6 +179,10 @@ func (o options) agree(targets int) error {
 		return exit.UsageError("--dry-run sends nothing: there is nothing to --assert")
 	case o.dryRun && len(o.failOn) > 0:
 		return exit.UsageError("--dry-run sends nothing: there is nothing to --fail-on")
+	case o.dryRun && o.only != "":
+		return exit.UsageError("--dry-run sends nothing: nothing is open, and nothing fails")
+	case o.only == "open" && o.quiet > 1:
+		return exit.UsageError("-qq shows nothing but what failed: it does not go with --only open")
 	case o.output == "mermaid" && (o.spec.Count != 1 || targets > 1 || o.spec.All):
 		return exit.UsageError("--output mermaid draws one handshake: it goes with one target, and with neither --count nor --all")
 	case o.diagram != "" && (o.spec.Count != 1 || targets > 1 || o.spec.All):
@@ -213,15 +224,28 @@ func oneOf(s string, allowed ...string) error {
 // display returns how the flags want results to be shown on an output.
 func (o options) display(w *display.Output) display.Options {
 	return display.Options{
-		JSON: o.json, Mermaid: o.output == "mermaid", Explain: o.explain, Checksums: o.checksums, Assertions: o.assertions, FailOn: o.failOn,
+		JSON: o.json, Brief: o.brief, Mermaid: o.output == "mermaid", Explain: o.explain, Checksums: o.checksums, Assertions: o.assertions, FailOn: o.failOn, Require: o.require, Wanted: o.wanted(), Silent: o.quiet > 1,
 		Named: o.targets != "", Bars: terminal.MovesCursor(w),
 		Style: o.style(w),
 	}
 }
 
+// wanted returns which handshakes are to be shown; nil for all.
+func (o options) wanted() func(*probe.Result) bool {
+	switch {
+	case o.only == "open":
+		return func(r *probe.Result) bool { return r.Outcome == probe.OutcomeEstablished }
+	case o.only == "failed" || o.quiet > 1:
+		return func(r *probe.Result) bool {
+			return r.Outcome != probe.OutcomeEstablished && r.Outcome != probe.OutcomeInterrupted
+		}
+	}
+	return nil
+}
+
 // style returns how text is to look on an output.
 func (o options) style(w *display.Output) report.Style {
-	return report.Style{Style: terminalStyle(w, o.color), Verbose: o.verbose, Quiet: o.quiet}
+	return report.Style{Style: terminalStyle(w, o.color), Verbose: o.verbose, Quiet: o.quiet > 0}
 }
 
 // files returns the files that the flags ask for.

@@ -88,7 +88,7 @@ func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
 		defer stdout.Queue().Progress(stderr, shown.Progress)()
 	}
 	stopInterim := onQuit(stderr, shown.Interim)
-	if o.fellBack && !o.json && !o.quiet && o.output == "text" {
+	if o.fellBack && !o.json && o.quiet == 0 && o.output == "text" {
 		fmt.Fprintln(shownOn, fallback)
 	}
 	p.Submit(shown)
@@ -104,7 +104,7 @@ func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
 	case unread != nil || unwritten != nil:
 		return exit.With(exit.Output, errors.Join(unread, unwritten))
 	}
-	return shown.Verdict(o.require)
+	return shown.Verdict()
 }
 
 // ipAlone reports whether no frames will be asked for: by the flags, or since the only target is on this host.

@@ -168,6 +168,7 @@ func trace(c *cli.Context) error {
 	p.Finish()
 	err = errors.Join(err, <-ran)
 	stopInterim()
+	show.End(verdict)
 	if unwritten := errors.Join(stdout.Queue().Flush(c.Context), files.Close()); unwritten != nil && err == nil {
 		return exit.With(exit.Output, unwritten)
 	}
