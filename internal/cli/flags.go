@@ -21,6 +21,8 @@ func probeFlags() []cli.Flag {
 		&cli.IntFlag{Name: "count", Aliases: []string{"c"}, Value: 1, Category: categoryRun, Usage: "make `N` handshakes per target; 0: until interrupted"},
 		durationFlag("interval", "i", "1s", categoryRun, "start a handshake with a target every `D`"),
 		durationFlag("timeout", "W", "3s", categoryRun, "give up on a handshake after `D`"),
+		durationFlag("wait", "", "", categoryRun, "make handshakes one after the other until the first is established, for up to `D`"),
+		durationFlag("deadline", "", "", categoryRun, "end everything after `D`, names and next hops included"),
 		&cli.StringFlag{Name: "targets", Category: categoryRun, Usage: "probe the targets in `FILE` too, one a line, # begins a comment; - is stdin"},
 		&cli.IntFlag{Name: "rate", Value: defaultRate, Category: categoryRun, Usage: "begin up to `N` handshakes a second, over all targets; 0: as fast as the path takes"},
 		&cli.IntFlag{Name: "max-targets", Value: defaultMaxTargets, Category: categoryRun, Usage: "refuse more than `N` targets; 0: take any number"},

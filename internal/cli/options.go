@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -29,6 +30,8 @@ type options struct {
 	maxTargets int    // 0: any number
 	rate       int    // handshakes a second; 0: as fast as the path takes
 	spec       prober.Spec
+	limit      time.Duration // for everything; 0 for none
+	until      time.Time     // when that is over
 	iface      string
 	mark       uint32
 	fellBack   bool // the kernel makes the handshake, since CAP_NET_RAW is missing
@@ -114,6 +117,22 @@ func readOptions(c *cli.Context) (o options, err error) {
 	if err == nil && o.spec.Interval <= 0 {
 		err = exit.UsageError("--interval must be more than 0")
 	}
+	for _, name := range []string{"wait", "deadline"} {
+		limit := duration(c, name)
+		switch {
+		case !c.IsSet(name):
+		case limit <= 0:
+			keep(name, errors.New("must be more than 0"))
+		case o.limit == 0 || limit < o.limit:
+			o.limit = limit
+		}
+	}
+	if c.IsSet("wait") {
+		if c.IsSet("count") {
+			keep("wait", errors.New("makes as many handshakes as it takes: it does not go with --count"))
+		}
+		o.spec.Count, o.spec.UntilEstablished = 0, true
+	}
 	if err == nil && o.spec.Handshake.Timeout <= 0 {
 		err = exit.UsageError("--timeout must be more than 0")
 	}
@@ -179,6 +198,12 @@ func (o options) agree(targets int) error {
 		return exit.UsageError("--dry-run sends nothing: there is nothing to --assert")
 	case o.dryRun && len(o.failOn) > 0:
 		return exit.UsageError("--dry-run sends nothing: there is nothing to --fail-on")
+	case o.dryRun && o.spec.UntilEstablished:
+		return exit.UsageError("--dry-run sends nothing: there is nothing to --wait for")
+	case o.spec.UntilEstablished && o.spec.All:
+		return exit.UsageError("--wait is over with the first handshake that is established: it does not go with --all")
+	case o.spec.UntilEstablished && (o.output == "mermaid" || o.diagram != ""):
+		return exit.UsageError("--wait makes several handshakes: it goes with neither --diagram nor --output mermaid")
 	case o.dryRun && o.only != "":
 		return exit.UsageError("--dry-run sends nothing: nothing is open, and nothing fails")
 	case o.only == "open" && o.quiet > 1:
@@ -224,7 +249,7 @@ func oneOf(s string, allowed ...string) error {
 // display returns how the flags want results to be shown on an output.
 func (o options) display(w *display.Output) display.Options {
 	return display.Options{
-		JSON: o.json, Brief: o.brief, Mermaid: o.output == "mermaid", Explain: o.explain, Checksums: o.checksums, Assertions: o.assertions, FailOn: o.failOn, Require: o.require, Wanted: o.wanted(), Silent: o.quiet > 1,
+		JSON: o.json, Brief: o.brief, Mermaid: o.output == "mermaid", Explain: o.explain, Checksums: o.checksums, Assertions: o.assertions, FailOn: o.failOn, Require: o.require, Wanted: o.wanted(), Silent: o.quiet > 1, Deadline: o.until,
 		Named: o.targets != "", Bars: terminal.MovesCursor(w),
 		Style: o.style(w),
 	}

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -36,12 +37,18 @@ func probeCommand(c *cli.Context) error {
 	if err := o.checkLimits(); err != nil {
 		return err
 	}
+	if o.limit > 0 {
+		o.until = time.Now().Add(o.limit)
+		limited, stop := context.WithDeadline(c.Context, o.until)
+		defer stop()
+		c.Context = limited
+	}
 	_, stderr := outputsOf(c)
 	stopInterim := onQuit(stderr, func() string { return "the targets are being read, and nothing was sent yet" })
 	targets, err := target.Open(c.Context, c.Args().Slice(), o.targets, c.App.Reader, o.maxTargets)
 	stopInterim()
 	if err != nil && c.Context.Err() != nil {
-		return &exit.Error{Code: exit.Interrupted}
+		return notBegun(c.Context)
 	} else if err != nil {
 		return wrongTargets(err)
 	}
@@ -57,6 +64,14 @@ func probeCommand(c *cli.Context) error {
 		return errors.Join(wrongTargets(changed), err) // a verdict about some of the targets is none about all
 	}
 	return err
+}
+
+// notBegun returns the error of a run whose context has ended before it began.
+func notBegun(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return exit.With(exit.Interrupted, errors.New("the time was over before anything was sent"))
+	}
+	return &exit.Error{Code: exit.Interrupted}
 }
 
 // wrongTargets returns the error for targets that cannot be read, or are none.
@@ -126,7 +141,7 @@ func (o options) openFiles(c *cli.Context, stdout *display.Output) (*display.Fil
 	case err == nil:
 		return files, nil
 	case c.Context.Err() != nil:
-		return nil, &exit.Error{Code: exit.Interrupted}
+		return nil, notBegun(c.Context)
 	}
 	return nil, exit.With(exit.Output, err)
 }
@@ -146,6 +161,7 @@ func openProber(o options, targets int, ipAlone bool, q *display.Queue) (*prober
 		Interface: o.iface, Mark: o.mark, Resolver: o.resolver, ResolveEvery: o.resolveAge, Rate: o.rate, Targets: targets, MostTargets: o.maxTargets, Full: q.Full,
 		IPOnly:      ipAlone,
 		ConnectOnly: o.spec.Send == prober.SendConnect,
+		Deadline:    o.until,
 		Record:      record,
 		InOrder:     o.explain || files || o.spec.SourcePort != 0,
 	})

@@ -1,10 +1,12 @@
 package display
 
 import (
+	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"tcpprobe/internal/diagram"
 	"tcpprobe/internal/exit"
@@ -12,6 +14,7 @@ import (
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/stats"
 	"tcpprobe/internal/target"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
@@ -26,6 +29,7 @@ type Options struct {
 	FailOn     []probe.Finding
 	Require    exit.Requirement
 	Wanted     func(*probe.Result) bool // handshakes to be shown; nil for all
+	Deadline   time.Time                // when the run ends by itself; zero if it does not
 	Silent     bool                     // nothing is shown of a run that has not failed
 	Style      report.Style
 	Bars       bool // the times of an only target are shown as bars, too
@@ -190,6 +194,7 @@ func (d *Display) End(drops int) {
 	}
 	d.total.tellFound(d.stderr)
 	all := d.total.report(d.targets.Len(), d.targets.Remaining(), drops)
+	d.tellUnfinished(all)
 	switch o := d.options; {
 	case all.Targets == 1:
 	case o.Silent && d.Verdict() == nil:
@@ -200,6 +205,25 @@ func (d *Display) End(drops int) {
 	}
 	if d.held != nil && d.Verdict() != nil {
 		d.held.show(d.stdout)
+	}
+}
+
+// tellUnfinished writes a line about the handshakes that the deadline has left undone, if there are any: without them the run is
+// not what was asked for.
+func (d *Display) tellUnfinished(all report.Total) {
+	if d.options.Deadline.IsZero() || time.Now().Before(d.options.Deadline) {
+		return
+	}
+	n := all.NotBegun
+	switch {
+	case d.spec.All:
+		n += all.Broken
+	case d.spec.Count > 0:
+		n = all.Targets*d.spec.Count - all.Sent
+	}
+	if n > 0 {
+		d.total.unfinished(n)
+		fmt.Fprintf(d.stderr, "tcpprobe: the time was over before %s had ended\n", text.Count(n, "handshake"))
 	}
 }
 

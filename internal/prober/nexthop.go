@@ -121,6 +121,19 @@ func (w *worker) silent(a *attempt, err error) {
 	a.result.Outcome, a.result.Err, a.result.TCP = outcome, err, nil
 }
 
+// nobodyAnswered returns the error of a next hop that was asked for in vain.
+func nobodyAnswered(way route.Route) error {
+	return &neighbor.Error{
+		Protocol: probe.NeighborPacket{Address: way.NextHop}.Protocol(), Target: way.NextHop, Interface: way.Interface, Err: neighbor.ErrTimeout,
+	}
+}
+
+// silentToKernel ends an attempt for whose next hop nobody answers the kernel.
+func (w *worker) silentToKernel(a *attempt) {
+	w.silent(a, nobodyAnswered(a.way))
+	a.result.NextHop = &probe.NextHop{Source: "kernel", Address: a.way.NextHop}
+}
+
 // unsent reports whether the SYNs of an attempt never left, although the kernel took them: its IP holds them back while it asks
 // for the next hop, and drops them when nobody answers. Nobody saw the first one leave then.
 func (w *worker) unsent(a *attempt) bool {

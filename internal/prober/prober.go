@@ -41,6 +41,10 @@ type Options struct {
 	// ConnectOnly is for those who ask for nothing but SendConnect, which takes no privilege.
 	ConnectOnly bool
 
+	// Deadline is when the context of Run ends by itself; zero if it does not. Attempts that it breaks off are judged by how far
+	// they have come.
+	Deadline time.Time
+
 	// Rehearse is for those who want to see what would be sent: it takes no privilege, and nothing leaves.
 	Rehearse bool
 
