@@ -13,6 +13,7 @@ const (
 	categoryDNS     = "Names"
 	categoryOutput  = "Output"
 	categoryVerdict = "What is expected"
+	categoryRights  = "Rights"
 )
 
 // probeFlags returns the flags of a probe.
@@ -63,5 +64,7 @@ func probeFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "assert", Category: categoryVerdict, Usage: "exit with 6 unless `FIGURE<VALUE` holds for each target, as in loss<1%, p99<=50ms or established>=3; may be repeated"},
 		&cli.StringSliceFlag{Name: "fail-on", Category: categoryVerdict, Usage: "exit with 6 if `FINDING` occurs in any handshake, by its code in the JSON results; may be repeated"},
 		&cli.StringFlag{Name: "require", Value: "all", Category: categoryVerdict, Usage: "exit with 0 if so many of the handshakes are established, `SHARE` being any, all or a percentage as 90%"},
+
+		&cli.BoolFlag{Name: "no-sandbox", Category: categoryRights, Usage: "keep all rights, files and system calls while packets are read"},
 	}
 }

@@ -50,6 +50,7 @@ type options struct {
 	quiet      int    // 1: the verdicts or the statistics alone; 2: nothing but what failed
 	only       string // "open", "failed" or "" for all
 	color      string
+	noSandbox  bool
 	assertions []stats.Assertion
 	failOn     []probe.Finding
 	require    exit.Requirement
@@ -101,6 +102,7 @@ func readOptions(c *cli.Context) (o options, err error) {
 		quiet:      c.Count("quiet"),
 		only:       c.String("only"),
 		color:      c.String("color"),
+		noSandbox:  c.Bool("no-sandbox"),
 	}
 	if c.IsSet("mss") {
 		o.spec.Handshake.MSS = uint16(within("mss", 1, 65535))

@@ -96,6 +96,7 @@ func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
 	if err != nil {
 		return err
 	}
+	o.enterSandbox(stderr)
 	ctx, stop := context.WithCancel(c.Context)
 	defer stop()
 	shown := display.New(o.display(shownOn), targets, &o.spec, shownOn, stderr, files, stop)
@@ -160,6 +161,7 @@ func openProber(o options, targets int, ipAlone bool, q *display.Queue) (*prober
 	p, err := prober.Open(prober.Options{
 		Interface: o.iface, Mark: o.mark, Resolver: o.resolver, ResolveEvery: o.resolveAge, Rate: o.rate, Targets: targets, MostTargets: o.maxTargets, Full: q.Full,
 		IPOnly:      ipAlone,
+		FramesOnly:  !ipAlone && o.spec.Send == prober.SendLink,
 		ConnectOnly: o.spec.Send == prober.SendConnect,
 		Deadline:    o.until,
 		Record:      record,

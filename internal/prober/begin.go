@@ -40,15 +40,11 @@ func (w *worker) prepare(ctx context.Context, a *attempt) bool {
 	path := w.goBy(a, way, now)
 	ask, err := w.nextHop(a, &path)
 	w.fill(a, path, label, now)
-	switch {
-	case err == nil && w.prober.options.Rehearse:
-		err = w.rehearse(a, ask)
-		if err == nil {
+	if err == nil && w.prober.options.Rehearse {
+		if err = w.rehearse(a, ask); err == nil {
 			w.end(a)
 			return false
 		}
-	case err == nil:
-		err = w.wire.Prepare(path)
 	}
 	switch {
 	case err != nil:
@@ -127,7 +123,7 @@ func (w *worker) flowLabel(spec *Spec) uint32 {
 // done takes note that the handshake of an attempt has ended.
 func (w *worker) done(a *attempt) {
 	w.underWay--
-	if finder := w.prober.neighbors.Load(); finder != nil && a.result.Outcome == probe.OutcomeTimeout {
+	if finder := w.prober.neighbors; finder != nil && a.result.Outcome == probe.OutcomeTimeout {
 		finder.Forget(hopOf(a.way)) // which may have another MAC by now
 	}
 	if now := w.clock.Now(); a.record && (!w.prober.mass || now.Sub(w.heard) > lossInterval) {
