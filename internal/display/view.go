@@ -81,6 +81,7 @@ type seriesView struct {
 	w      io.Writer
 	series *report.Series
 	bars   *report.Sparkline // nil without a terminal
+	begun  bool              // a header was printed
 	named  []netip.Addr      // the addresses that headers named
 }
 
@@ -92,12 +93,7 @@ func newSeriesView(w io.Writer, s report.Style, bars bool) *seriesView {
 	return v
 }
 
-// event shows the header as soon as the route is known: a target may be silent for a while.
-func (v *seriesView) event(r *probe.Result, e *probe.Event) {
-	if e.Kind == probe.EventRouteFound {
-		v.header(r)
-	}
-}
+func (v *seriesView) event(*probe.Result, *probe.Event) {}
 
 func (v *seriesView) result(r *probe.Result) {
 	if r.Outcome == probe.OutcomeInterrupted {
@@ -106,7 +102,13 @@ func (v *seriesView) result(r *probe.Result) {
 	if v.bars != nil {
 		v.bars.Erase()
 	}
-	v.header(r)
+	if address := addressOf(r); r.Route != nil && (!v.begun || address.IsValid() && !slices.Contains(v.named, address)) {
+		v.series.Header(r)
+		v.begun = true
+		if address.IsValid() {
+			v.named = append(v.named, address)
+		}
+	}
 	v.series.Line(r)
 	if v.bars != nil {
 		v.bars.Add(r)
@@ -114,16 +116,12 @@ func (v *seriesView) result(r *probe.Result) {
 	}
 }
 
-// header shows the header for an address that has none yet.
-func (v *seriesView) header(r *probe.Result) {
-	if r.Route == nil || slices.Contains(v.named, r.Address) {
-		return
+// addressOf returns the address that SYNs went to, if one did.
+func addressOf(r *probe.Result) netip.Addr {
+	if r.TCP == nil {
+		return netip.Addr{}
 	}
-	if v.bars != nil {
-		v.bars.Erase()
-	}
-	v.named = append(v.named, r.Address)
-	v.series.Header(r)
+	return r.TCP.Remote.Addr()
 }
 
 func (v *seriesView) end(s *stats.Summary) {

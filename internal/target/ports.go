@@ -1,7 +1,6 @@
 package target
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"strconv"
@@ -73,8 +72,7 @@ func parsePort(s string) (uint16, error) {
 		}
 		return uint16(n), nil
 	}
-	// By the library of Go, whatever the program is built with: it reads a file once, and asks nobody.
-	n, err := (&net.Resolver{PreferGo: true}).LookupPort(context.Background(), "tcp", s)
+	n, err := net.LookupPort("tcp", s)
 	if err != nil || n < 1 || s[0] == '+' {
 		return 0, fmt.Errorf("there is no TCP service called %s: a number from 1 to 65535 would do", text.Printable(s))
 	}
