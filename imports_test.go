@@ -23,7 +23,7 @@ var floors = map[string]struct {
 	imports []string
 }{
 	".":                       {11, []string{"internal/cli"}},
-	"internal/cli":            {10, []string{"docs", "internal/connect", "internal/demo", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/hostpolicy", "internal/nagios", "internal/prober", "internal/report", "internal/sends", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/tracer", "probe", "resolver"}},
+	"internal/cli":            {10, []string{"docs", "internal/connect", "internal/demo", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/hostpolicy", "internal/nagios", "internal/prober", "internal/report", "internal/sandbox", "internal/sends", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/tracer", "probe", "resolver"}},
 	"internal/display":        {8, []string{"internal/capture", "internal/diagram", "internal/exit", "internal/explain", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "probe"}},
 	"internal/tracer":         {7, []string{"icmp", "internal/prober", "internal/target", "internal/trace", "probe"}},
 	"internal/capture":        {7, []string{"internal/checksum", "internal/report", "internal/stamp", "internal/text", "probe", "rawip", "tcphdr"}},
@@ -52,6 +52,7 @@ var floors = map[string]struct {
 	"arp":                     {2, []string{"internal/stamp"}},
 	"icmp":                    {2, []string{"internal/checksum"}},
 	"internal/socket":         {2, []string{"internal/stamp"}},
+	"internal/sandbox":        {2, []string{}},
 	"internal/terminal":       {2, []string{}},
 	"ndp":                     {2, []string{"internal/checksum", "internal/stamp"}},
 	"tcphdr":                  {2, []string{"internal/checksum"}},
@@ -85,6 +86,8 @@ var edges = []string{
 	"internal/port/*_linux.go",
 	"internal/prober/*.go",
 	"internal/route/*.go",
+	"internal/sandbox/*.go",
+
 	"internal/socket/*.go",
 	"internal/stamp/system.go",
 	"internal/target/*.go",
@@ -156,6 +159,7 @@ var variables = map[string]string{
 	"internal/diagram/path.go synBits":                  "a constant, could Go compute it",
 	"internal/bench/sweep_report_linux.go sweepSection": "a regular expression",
 	"internal/netlab/labtest/main_linux.go allowed":     "what is found out once a process",
+	"internal/sandbox/violation_linux.go onViolation":   "an address, which is in assembly",
 }
 
 // clockReaders are the functions of package time that ask the system what time it is.

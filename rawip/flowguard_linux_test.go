@@ -17,20 +17,20 @@ import (
 // The range of ports in these tests, all of which have a connection with another server.
 const firstPort, lastPort = 42000, 42003
 
-// usedUp makes a network whose host a has a connection with port 81 of b from every port of its range.
-func usedUp(t *testing.T) (a, b *netlab.Host, others []net.Conn) {
+// usedUp makes a network whose host a has a connection with port 81 of an address of b from every port of its range.
+func usedUp(t *testing.T, address string) (a, b *netlab.Host, others []net.Conn) {
 	t.Helper()
-	a, b = labtest.Pair(t)
+	a, b = pair6(t)
 	if err := a.Sysctl("net/ipv4/ip_local_port_range", "42000 42003"); err != nil {
 		t.Fatal(err)
 	}
-	l, err := b.Listen("tcp4", "10.0.0.2:81")
+	l, err := b.Listen("tcp", net.JoinHostPort(address, "81"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
 	for range lastPort - firstPort + 1 {
-		conn, err := a.Dial(t.Context(), "tcp4", "10.0.0.2:81")
+		conn, err := a.Dial(t.Context(), "tcp", net.JoinHostPort(address, "81"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,10 +61,20 @@ func newFlowGuard(t *testing.T, h *netlab.Host, local, remote netip.AddrPort) (g
 // A port that has a connection with another server is reserved for one with ours, as connect(2) gets it, and the kernel
 // stays silent. The other connection notices nothing.
 func TestFlowGuard(t *testing.T) {
-	a, b, others := usedUp(t)
-	listen(t, b, serverB.String())
+	t.Run("IPv4", func(t *testing.T) { testFlowGuard(t, hostA, serverB) })
+	t.Run("IPv6", func(t *testing.T) {
+		testFlowGuard(t, netip.MustParseAddr("fd00::1"), netip.MustParseAddrPort("[fd00::2]:7"))
+	})
+	t.Run("IPv6 on the link", func(t *testing.T) {
+		testFlowGuard(t, netip.MustParseAddr("fe80::1%eth0"), netip.MustParseAddrPort("[fe80::2%eth0]:7"))
+	})
+}
+
+func testFlowGuard(t *testing.T, address netip.Addr, server netip.AddrPort) {
+	a, b, others := usedUp(t, server.Addr().String())
+	listen(t, b, server.String())
 	for port := uint16(firstPort); port <= lastPort; port++ {
-		local := netip.AddrPortFrom(hostA, port)
+		local := netip.AddrPortFrom(address, port)
 		err := a.Do(func() error {
 			_, err := rawip.NewGuard(local)
 			return err
@@ -73,23 +83,23 @@ func TestFlowGuard(t *testing.T) {
 			t.Fatalf("a guard of all connections from %v: %v, want EADDRINUSE", local, err)
 		}
 		before := labtest.SNMP(t, a)
-		g, err := newFlowGuard(t, a, local, serverB)
+		g, err := newFlowGuard(t, a, local, server)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if g.Local() != local {
 			t.Errorf("it reserves %v, want %v", g.Local(), local)
 		}
-		if _, err := newFlowGuard(t, a, local, serverB); !errors.Is(err, unix.EADDRINUSE) {
+		if _, err := newFlowGuard(t, a, local, server); !errors.Is(err, unix.EADDRINUSE) {
 			t.Errorf("the same connection twice: %v, want EADDRINUSE", err)
 		}
 		if after := labtest.SNMP(t, a); after["Tcp.OutSegs"] != before["Tcp.OutSegs"] {
 			t.Errorf("the kernel sent %d segments", after["Tcp.OutSegs"]-before["Tcp.OutSegs"])
 		}
-		path := rawip.Path{Interface: ifindex(t, a, "eth0"), Link: true, NextHop: macOfB}
+		path := rawip.Path{V6: address.Is6(), Interface: ifindex(t, a, "eth0"), Link: true, NextHop: macOfB}
 		w := openWire(t, a, path)
 		watch(t, w, local)
-		sendSYN(t, w, path, local, serverB, 1000)
+		sendSYN(t, w, path, local, server, 1000)
 		until(t, w, false, tcphdr.SYN|tcphdr.ACK)
 		until(t, w, false, tcphdr.SYN|tcphdr.ACK) // repeated after a second: the first drew no RST
 		if n := labtest.SNMP(t, a)["Tcp.OutRsts"] - before["Tcp.OutRsts"]; n != 0 {
@@ -106,7 +116,7 @@ func TestFlowGuard(t *testing.T) {
 
 // Where the kernel chooses the port it finds each that is free towards the server, and says when there is none.
 func TestFlowGuardOfAnyPort(t *testing.T) {
-	a, _, _ := usedUp(t)
+	a, _, _ := usedUp(t, "10.0.0.2")
 	seen := make(map[netip.AddrPort]bool)
 	for range lastPort - firstPort + 1 {
 		g, err := newFlowGuard(t, a, netip.AddrPortFrom(hostA, 0), serverB)
@@ -124,7 +134,7 @@ func TestFlowGuardOfAnyPort(t *testing.T) {
 }
 
 func TestFlowGuardErrors(t *testing.T) {
-	a, _, _ := usedUp(t)
+	a, _, _ := usedUp(t, "10.0.0.2")
 	if err := a.Sysctl("net/ipv4/ip_local_port_range", "42000 42009"); err != nil {
 		t.Fatal(err)
 	}

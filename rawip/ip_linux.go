@@ -22,7 +22,8 @@ import (
 // exist, what receives TCP is bound and connected, and none of them takes part in finding path MTUs.
 type ipSockets struct {
 	v6       bool
-	out      int // sends
+	out      int    // sends
+	device   string // by which it still has to be bound to leave; "" for none
 	tcp      pairSockets
 	icmp     icmpSocket
 	control  sendControl
@@ -34,7 +35,7 @@ type ipSockets struct {
 
 // openIP opens the sockets of a family, with filters of segments and of ICMP errors. What came before the filters is thrown away.
 func openIP(v6 bool, segments, errs []bpf.RawInstruction, clock *stamp.Clock, o WireOptions) (*ipSockets, error) {
-	s := &ipSockets{v6: v6, out: -1, tcp: pairSockets{v6: v6, filter: segments}, icmp: icmpSocket{v6: v6, fd: -1, filter: errs}, clock: clock}
+	s := &ipSockets{v6: v6, out: -1, device: o.Interface, tcp: pairSockets{v6: v6, filter: segments}, icmp: icmpSocket{v6: v6, fd: -1, filter: errs}, clock: clock}
 	if err := s.open(o); err != nil {
 		s.close()
 		return nil, &net.OpError{Op: "open", Net: s.network(), Err: err}
@@ -57,10 +58,8 @@ func (s *ipSockets) open(o WireOptions) (err error) {
 	if err := park(s.out, s.v6); err != nil {
 		return err
 	}
-	if o.Interface != "" {
-		if err := os.NewSyscallError("setsockopt SO_BINDTODEVICE", unix.BindToDevice(s.out, o.Interface)); err != nil {
-			return err
-		}
+	if err := s.bindToDevice(); err != nil && !errors.Is(err, unix.ENODEV) { // it may come by the time that it is needed
+		return err
 	}
 	if o.Mark != 0 {
 		if err := os.NewSyscallError("setsockopt SO_MARK", unix.SetsockoptInt(s.out, unix.SOL_SOCKET, unix.SO_MARK, int(o.Mark))); err != nil {
@@ -81,10 +80,22 @@ func (s *ipSockets) open(o WireOptions) (err error) {
 	return socket.StampSent(s.out)
 }
 
+// bindToDevice has all leave by the interface that is asked for. Once, that takes no privilege.
+func (s *ipSockets) bindToDevice() error {
+	if s.device == "" {
+		return nil
+	}
+	if err := unix.BindToDevice(s.out, s.device); err != nil {
+		return os.NewSyscallError("setsockopt SO_BINDTODEVICE", err)
+	}
+	s.device = ""
+	return nil
+}
+
 // send sends a datagram with its header, by the interface of the path and as from its source address.
 func (s *ipSockets) send(p Path, datagram []byte) error {
 	src, dst := addresses(datagram)
-	err := errors.Join(s.tcp.watch(pair{src, dst, p.Scope}), s.icmp.watch(src))
+	err := errors.Join(s.bindToDevice(), s.tcp.watch(pair{src, dst, p.Scope}), s.icmp.watch(src))
 	if err == nil {
 		err = s.sendBy(p, src, dst, datagram)
 	}

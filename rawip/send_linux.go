@@ -17,6 +17,8 @@ import (
 func (w *Wire) Send(p Path, datagram []byte) error {
 	etherType := uint16(etherTypeIPv4)
 	switch v6 := Is6(datagram); {
+	case !p.Link && v6 && w.ip6 == nil:
+		return &net.OpError{Op: "send", Net: "ip6", Err: unix.EAFNOSUPPORT}
 	case !p.Link && v6:
 		return w.ip6.send(p, datagram)
 	case !p.Link:

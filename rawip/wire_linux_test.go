@@ -266,24 +266,54 @@ func TestWire(t *testing.T) {
 	}
 }
 
-// TestGuard: while a port is guarded, the kernel answers nothing that arrives there; and when it is not, it does (H-15).
+// TestGuard: while a port is guarded, the kernel answers nothing that arrives there; and when it is not, it does (H-15). So it
+// is with a filter, and so without the right to one, for a neighbour that sends with the greatest hop limit there is too.
 func TestGuard(t *testing.T) {
-	a, b := labtest.Pair(t)
-	listen(t, b, serverB.String())
-	path := rawip.Path{Interface: ifindex(t, a, "eth0"), Link: true, NextHop: macOfB}
+	for _, family := range []struct{ name, local, server string }{
+		{"IPv4", "10.0.0.1", "10.0.0.2:7"}, {"IPv6", "fd00::1", "[fd00::2]:7"}, {"IPv6 on the link", "fe80::1%eth0", "[fe80::2%eth0]:7"},
+	} {
+		for _, admin := range []bool{true, false} {
+			for _, hops := range []string{"64", "255"} {
+				t.Run(fmt.Sprintf("%s, CAP_NET_ADMIN %t, %s hops", family.name, admin, hops), func(t *testing.T) {
+					testGuard(t, netip.MustParseAddr(family.local), netip.MustParseAddrPort(family.server), admin, hops)
+				})
+			}
+		}
+	}
+}
+
+func testGuard(t *testing.T, address netip.Addr, server netip.AddrPort, admin bool, hops string) {
+	a, b := pair6(t)
+	for _, setting := range []string{"net/ipv4/ip_default_ttl", "net/ipv6/conf/eth0/hop_limit"} {
+		if err := b.Sysctl(setting, hops); err != nil {
+			t.Fatal(err)
+		}
+	}
+	listen(t, b, server.String())
+	path := rawip.Path{V6: address.Is6(), Interface: ifindex(t, a, "eth0"), Link: true, NextHop: macOfB}
 	w := openWire(t, a, path)
 	before := labtest.SNMP(t, a)["Tcp.OutRsts"]
 	const handshakes = 50
 	var guards []*rawip.Guard
 	for i := range handshakes {
-		local := netip.AddrPortFrom(hostA, uint16(41001+i))
-		guards = append(guards, newGuard(t, a, local))
+		local := netip.AddrPortFrom(address, uint16(41001+i))
+		err := a.Do(func() error {
+			if err := dropAdmin(admin); err != nil {
+				return err
+			}
+			g, err := rawip.NewGuard(local)
+			guards = append(guards, g)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 		watch(t, w, local)
-		sendSYN(t, w, path, local, serverB, uint16(i+1))
+		sendSYN(t, w, path, local, server, uint16(i+1))
 		until(t, w, false, tcphdr.SYN|tcphdr.ACK)
 	}
 	// A connection of the kernel's own comes after all that.
-	conn, err := a.Dial(t.Context(), "tcp4", serverB.String())
+	conn, err := a.Dial(t.Context(), "tcp", server.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -296,13 +326,13 @@ func TestGuard(t *testing.T) {
 		if err := g.Close(); err != nil {
 			t.Fatal(err)
 		}
-		local := netip.AddrPortFrom(hostA, uint16(41001+i))
+		local := netip.AddrPortFrom(address, uint16(41001+i))
 		if g.Local() != local {
 			t.Errorf("guard of %v, want %v", g.Local(), local)
 		}
 		if i == 0 { // the server repeats its SYN-ACK, and this time the kernel answers
 			watch(t, w, local)
-			sendSYN(t, w, path, local, serverB, 1000)
+			sendSYN(t, w, path, local, server, 1000)
 			until(t, w, true, tcphdr.RST)
 		}
 	}
@@ -311,8 +341,22 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// dropAdmin takes CAP_NET_ADMIN from this thread, which ends, unless it may be kept.
+func dropAdmin(keep bool) error {
+	if keep {
+		return nil
+	}
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var sets [2]unix.CapUserData
+	if err := unix.Capget(&header, &sets[0]); err != nil {
+		return err
+	}
+	sets[0].Effective &^= 1 << unix.CAP_NET_ADMIN
+	return unix.Capset(&header, &sets[0])
+}
+
 func TestGuardErrors(t *testing.T) {
-	a, _ := labtest.Pair(t)
+	a, _ := pair6(t)
 	local := netip.AddrPortFrom(hostA, 42001)
 	first := newGuard(t, a, local)
 	defer first.Close()
@@ -322,12 +366,22 @@ func TestGuardErrors(t *testing.T) {
 	}{
 		{local, unix.EADDRINUSE},
 		{netip.MustParseAddrPort("192.0.2.9:42001"), unix.EADDRNOTAVAIL},
+		{netip.MustParseAddrPort("[2001:db8::9]:42001"), unix.EADDRNOTAVAIL},
+		{netip.MustParseAddrPort("[fe80::1%lo]:42001"), unix.EADDRNOTAVAIL},
+		{netip.MustParseAddrPort("[fe80::1]:42001"), unix.EINVAL},
+		{netip.MustParseAddrPort("[fd00::1]:42001"), nil}, // which is another address
 	} {
 		err := a.Do(func() error {
-			_, err := rawip.NewGuard(test.local)
+			g, err := rawip.NewGuard(test.local)
+			if err == nil {
+				err = g.Close()
+			}
 			return err
 		})
 		var op *net.OpError
+		if test.want == nil && err == nil {
+			continue
+		}
 		if !errors.Is(err, test.want) || !errors.As(err, &op) || op.Addr.String() != test.local.String() {
 			t.Errorf("%v: %v, want %v", test.local, err, test.want)
 		}

@@ -117,7 +117,11 @@ func (f *file[T]) look(r *reading[T]) {
 	case err != nil:
 		r.err = err
 	case f.version == nil || !sameVersion(info, f.version):
-		f.version, f.value, r.err = f.read()
+		version, value, err := f.read()
+		if errors.Is(err, fs.ErrPermission) && f.version != nil {
+			break // another file is in its place, which this process may not read: what the one before said holds
+		}
+		f.version, f.value, r.err = version, value, err
 	}
 	if r.err == nil {
 		r.value = f.value

@@ -85,6 +85,7 @@ func checkFlags() []cli.Flag {
 // sharedFlags are the flags of a probe that check has too, with the same meaning.
 var sharedFlags = []string{
 	"interval", "interface", "source", "source-port", "mark", "send", "close", "ttl", "dscp", "syn", "icmp", "dns", "dns-timeout", "dns-tries",
+	"no-sandbox",
 }
 
 // runCheck is the program as a monitoring plugin. All that it says is on stdout, what is wrong with its arguments or with
@@ -173,7 +174,8 @@ func checkTarget(c *cli.Context, stdout io.Writer) (nagios.State, error) {
 	}
 	ctx, cancel := context.WithTimeout(c.Context, o.rule.Limit)
 	defer cancel()
-	results, err := handshakesWith(ctx, o.options, o.target)
+	var said bytes.Buffer // beside the first line
+	results, err := handshakesWith(ctx, o.options, o.target, &said)
 	switch {
 	case errors.Is(err, os.ErrPermission):
 		return nagios.Unknown, errors.New(checkNotPermitted())
@@ -184,21 +186,22 @@ func checkTarget(c *cli.Context, stdout io.Writer) (nagios.State, error) {
 	case len(results) == 0:
 		return nagios.Unknown, fmt.Errorf("no time for a handshake in %v", o.rule.Limit)
 	}
-	if _, err := fmt.Fprint(stdout, o.rule.Line(results), "\n", o.rule.LongOutput(results)); err != nil {
+	if _, err := fmt.Fprint(stdout, o.rule.Line(results), "\n", o.rule.LongOutput(results), said.String()); err != nil {
 		return nagios.Unknown, err
 	}
 	return o.rule.Judge(results), nil
 }
 
 // handshakesWith makes the handshakes with a target that the options ask for, and returns their results in the order in which
-// they began.
-func handshakesWith(ctx context.Context, o options, t target.Target) ([]*probe.Result, error) {
+// they began. What else there is to say is said before.
+func handshakesWith(ctx context.Context, o options, t target.Target, said io.Writer) ([]*probe.Result, error) {
 	p, err := prober.Open(prober.Options{Interface: o.iface, Mark: o.mark, Resolver: o.resolver, Rate: o.rate, Targets: 1, Record: true,
 		ConnectOnly: o.spec.Send == prober.SendConnect})
 	if err != nil {
 		return nil, err
 	}
 	defer p.Close()
+	o.enterSandbox(said)
 	all := &results{}
 	p.Submit(prober.One(prober.Request{Target: t, Spec: &o.spec, Observer: all}))
 	p.Finish()

@@ -18,7 +18,7 @@ func TestCheckInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var stdout bytes.Buffer
-	code := runCheck(ctx, "1.2.3", []string{"-H", "127.0.0.1", "-p", "1"}, &stdout)
+	code := runCheck(ctx, "1.2.3", []string{"-H", "127.0.0.1", "-p", "1", "--no-sandbox"}, &stdout)
 	if s := stdout.String(); code != int(nagios.Unknown) || !strings.HasPrefix(s, "TCPPROBE UNKNOWN - ") || !strings.Contains(s, "interrupted") {
 		t.Errorf("exit code %d, stdout %q; want UNKNOWN", code, s)
 	}

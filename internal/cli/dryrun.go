@@ -31,6 +31,7 @@ func rehearse(c *cli.Context, o options, targets *target.List) error {
 	}
 	defer p.Close()
 	queue.OnRoom(p.Wake)
+	o.enterSandbox(stderr)
 	all := &rehearsals{prober: p, spec: &o.spec, targets: targets, out: stdout, options: o.display(stdout)}
 	stopInterim := onQuit(stderr, all.interim)
 	defer stopInterim()

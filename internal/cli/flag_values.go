@@ -48,7 +48,8 @@ func durationFlag(name, alias, value, category, text string) cli.Flag {
 	return f
 }
 
-// optional is the value of a flag that may stand alone: --explain or --explain=checksum.
+// optional is the value of a flag that may stand alone: --explain or --explain=checksum. As of any flag without a value, =true and
+// =false may follow, too.
 type optional struct {
 	given bool
 	value string // "" if it stands alone
@@ -60,6 +61,9 @@ func (o *optional) Set(text string) error {
 	switch text {
 	case "true":
 		text = ""
+	case "false":
+		*o = optional{known: o.known}
+		return nil
 	case o.known:
 	default:
 		return fmt.Errorf("only =%s may follow", o.known)

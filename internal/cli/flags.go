@@ -13,6 +13,7 @@ const (
 	categoryDNS     = "Names"
 	categoryOutput  = "Output"
 	categoryVerdict = "What is expected"
+	categoryRights  = "Rights"
 )
 
 // probeFlags returns the flags of a probe.
@@ -21,6 +22,8 @@ func probeFlags() []cli.Flag {
 		&cli.IntFlag{Name: "count", Aliases: []string{"c"}, Value: 1, Category: categoryRun, Usage: "make `N` handshakes per target; 0: until interrupted"},
 		durationFlag("interval", "i", "1s", categoryRun, "start a handshake with a target every `D`"),
 		durationFlag("timeout", "W", "3s", categoryRun, "give up on a handshake after `D`"),
+		durationFlag("wait", "", "", categoryRun, "make handshakes one after the other until the first is established, for up to `D`"),
+		durationFlag("deadline", "", "", categoryRun, "end everything after `D`, names and next hops included"),
 		&cli.StringFlag{Name: "targets", Category: categoryRun, Usage: "probe the targets in `FILE` too, one a line, # begins a comment; - is stdin"},
 		&cli.IntFlag{Name: "rate", Value: defaultRate, Category: categoryRun, Usage: "begin up to `N` handshakes a second, over all targets; 0: as fast as the path takes"},
 		&cli.IntFlag{Name: "max-targets", Value: defaultMaxTargets, Category: categoryRun, Usage: "refuse more than `N` targets; 0: take any number"},
@@ -47,10 +50,11 @@ func probeFlags() []cli.Flag {
 		durationFlag("resolve-every", "", "", categoryDNS, "look names up again after `D`, at the latest when their TTL is over, in runs of several handshakes"),
 		&cli.BoolFlag{Name: "all", Category: categoryDNS, Usage: "probe every address of the name, not only the first"},
 
-		&cli.BoolFlag{Name: "json", Category: categoryOutput, Usage: "one JSON object a line"},
+		optionalFlag("json", categoryOutput, "`[=brief]` one JSON object a line; brief: without the segments", "brief"),
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Category: categoryOutput, Usage: "`text|mermaid`: mermaid is a sequence diagram in words, for tickets"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: categoryOutput, Usage: "header fields, options decoded, checks passed"},
-		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: categoryOutput, Usage: "the verdict lines alone"},
+		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: categoryOutput, Usage: "the verdict lines alone, with -c the statistics alone; -qq: nothing but what failed"},
+		&cli.StringFlag{Name: "only", Category: categoryOutput, Usage: "show those handshakes alone that are `open|failed`; all of them count", DefaultText: " "},
 		optionalFlag("explain", categoryOutput, "`[=checksum]` every packet octet by octet, with the meaning of each field and its RFC section; and how the checksums come about", "checksum"),
 		&cli.BoolFlag{Name: "dry-run", Category: categoryOutput, Usage: "build and explain the packets, and send none; needs no privilege"},
 		&cli.StringFlag{Name: "pcap", Category: categoryOutput, Usage: "write every packet to `FILE`, as pcapng with comments, or as pcap if its name ends in .pcap; - is stdout"},
@@ -61,5 +65,7 @@ func probeFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "assert", Category: categoryVerdict, Usage: "exit with 6 unless `FIGURE<VALUE` holds for each target, as in loss<1%, p99<=50ms or established>=3; may be repeated"},
 		&cli.StringSliceFlag{Name: "fail-on", Category: categoryVerdict, Usage: "exit with 6 if `FINDING` occurs in any handshake, by its code in the JSON results; may be repeated"},
 		&cli.StringFlag{Name: "require", Value: "all", Category: categoryVerdict, Usage: "exit with 0 if so many of the handshakes are established, `SHARE` being any, all or a percentage as 90%"},
+
+		&cli.BoolFlag{Name: "no-sandbox", Category: categoryRights, Usage: "keep all rights, files and system calls while packets are read"},
 	}
 }

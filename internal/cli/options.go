@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -29,6 +30,8 @@ type options struct {
 	maxTargets int    // 0: any number
 	rate       int    // handshakes a second; 0: as fast as the path takes
 	spec       prober.Spec
+	limit      time.Duration // for everything; 0 for none
+	until      time.Time     // when that is over
 	iface      string
 	mark       uint32
 	compare    bool // the ways to send
@@ -36,6 +39,7 @@ type options struct {
 	resolver   resolver.Options
 	resolveAge time.Duration // how long an answer for a name holds at the most; 0: its TTL
 	json       bool
+	brief      bool   // without segments
 	output     string // "text" or "mermaid"
 	explain    bool
 	checksums  bool // explained too
@@ -44,8 +48,10 @@ type options struct {
 	diagram    string
 	toScale    bool // the diagram's time
 	verbose    bool
-	quiet      bool
+	quiet      int    // 1: the verdicts or the statistics alone; 2: nothing but what failed
+	only       string // "open", "failed" or "" for all
 	color      string
+	noSandbox  bool
 	assertions []stats.Assertion
 	failOn     []probe.Finding
 	require    exit.Requirement
@@ -88,7 +94,6 @@ func readOptions(c *cli.Context) (o options, err error) {
 		mark:       uint32(c.Uint("mark")),
 		resolver:   resolver.Options{Timeout: duration(c, "dns-timeout")},
 		resolveAge: duration(c, "resolve-every"),
-		json:       c.Bool("json"),
 		output:     c.String("output"),
 		dryRun:     c.Bool("dry-run"),
 		compare:    c.Bool("compare-send"),
@@ -96,8 +101,10 @@ func readOptions(c *cli.Context) (o options, err error) {
 		diagram:    c.String("diagram"),
 		toScale:    c.Bool("to-scale"),
 		verbose:    c.Bool("verbose"),
-		quiet:      c.Bool("quiet"),
+		quiet:      c.Count("quiet"),
+		only:       c.String("only"),
 		color:      c.String("color"),
+		noSandbox:  c.Bool("no-sandbox"),
 	}
 	if c.IsSet("mss") {
 		o.spec.Handshake.MSS = uint16(within("mss", 1, 65535))
@@ -113,6 +120,22 @@ func readOptions(c *cli.Context) (o options, err error) {
 	}
 	if err == nil && o.spec.Interval <= 0 {
 		err = exit.UsageError("--interval must be more than 0")
+	}
+	for _, name := range []string{"wait", "deadline"} {
+		limit := duration(c, name)
+		switch {
+		case !c.IsSet(name):
+		case limit <= 0:
+			keep(name, errors.New("must be more than 0"))
+		case o.limit == 0 || limit < o.limit:
+			o.limit = limit
+		}
+	}
+	if c.IsSet("wait") {
+		if c.IsSet("count") {
+			keep("wait", errors.New("makes as many handshakes as it takes: it does not go with --count"))
+		}
+		o.spec.Count, o.spec.UntilEstablished = 0, true
 	}
 	if err == nil && o.spec.Handshake.Timeout <= 0 {
 		err = exit.UsageError("--timeout must be more than 0")
@@ -141,6 +164,11 @@ func readOptions(c *cli.Context) (o options, err error) {
 	keep("require", e)
 	explain := c.Generic("explain").(*optional)
 	o.explain, o.checksums = explain.given, explain.value != ""
+	json := c.Generic("json").(*optional)
+	o.json, o.brief = json.given, json.value != ""
+	if c.IsSet("only") {
+		keep("only", oneOf(o.only, "open", "failed"))
+	}
 	for _, name := range []string{"interface", "source", "dns", "pcap", "diagram", "targets"} {
 		if c.IsSet(name) && c.String(name) == "" {
 			keep(name, fmt.Errorf("has no value; try --help"))
@@ -174,6 +202,16 @@ func (o options) agree(targets int) error {
 		return exit.UsageError("--dry-run sends nothing: there is nothing to --assert")
 	case o.dryRun && len(o.failOn) > 0:
 		return exit.UsageError("--dry-run sends nothing: there is nothing to --fail-on")
+	case o.dryRun && o.spec.UntilEstablished:
+		return exit.UsageError("--dry-run sends nothing: there is nothing to --wait for")
+	case o.spec.UntilEstablished && o.spec.All:
+		return exit.UsageError("--wait is over with the first handshake that is established: it does not go with --all")
+	case o.spec.UntilEstablished && (o.output == "mermaid" || o.diagram != ""):
+		return exit.UsageError("--wait makes several handshakes: it goes with neither --diagram nor --output mermaid")
+	case o.dryRun && o.only != "":
+		return exit.UsageError("--dry-run sends nothing: nothing is open, and nothing fails")
+	case o.only == "open" && o.quiet > 1:
+		return exit.UsageError("-qq shows nothing but what failed: it does not go with --only open")
 	case o.output == "mermaid" && (o.spec.Count != 1 || targets > 1 || o.spec.All):
 		return exit.UsageError("--output mermaid draws one handshake: it goes with one target, and with neither --count nor --all")
 	case o.diagram != "" && (o.spec.Count != 1 || targets > 1 || o.spec.All):
@@ -215,15 +253,28 @@ func oneOf(s string, allowed ...string) error {
 // display returns how the flags want results to be shown on an output.
 func (o options) display(w *display.Output) display.Options {
 	return display.Options{
-		JSON: o.json, Mermaid: o.output == "mermaid", Explain: o.explain, Checksums: o.checksums, Assertions: o.assertions, FailOn: o.failOn,
+		JSON: o.json, Brief: o.brief, Mermaid: o.output == "mermaid", Explain: o.explain, Checksums: o.checksums, Assertions: o.assertions, FailOn: o.failOn, Require: o.require, Wanted: o.wanted(), Silent: o.quiet > 1, Deadline: o.until,
 		Named: o.targets != "", Bars: terminal.MovesCursor(w),
 		Style: o.style(w),
 	}
 }
 
+// wanted returns which handshakes are to be shown; nil for all.
+func (o options) wanted() func(*probe.Result) bool {
+	switch {
+	case o.only == "open":
+		return func(r *probe.Result) bool { return r.Outcome == probe.OutcomeEstablished }
+	case o.only == "failed" || o.quiet > 1:
+		return func(r *probe.Result) bool {
+			return r.Outcome != probe.OutcomeEstablished && r.Outcome != probe.OutcomeInterrupted
+		}
+	}
+	return nil
+}
+
 // style returns how text is to look on an output.
 func (o options) style(w *display.Output) report.Style {
-	return report.Style{Style: terminalStyle(w, o.color), Verbose: o.verbose, Quiet: o.quiet}
+	return report.Style{Style: terminalStyle(w, o.color), Verbose: o.verbose, Quiet: o.quiet > 0}
 }
 
 // files returns the files that the flags ask for.

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -36,12 +37,18 @@ func probeCommand(c *cli.Context) error {
 	if err := o.checkLimits(); err != nil {
 		return err
 	}
+	if o.limit > 0 {
+		o.until = time.Now().Add(o.limit)
+		limited, stop := context.WithDeadline(c.Context, o.until)
+		defer stop()
+		c.Context = limited
+	}
 	_, stderr := outputsOf(c)
 	stopInterim := onQuit(stderr, func() string { return "the targets are being read, and nothing was sent yet" })
 	targets, err := target.Open(c.Context, c.Args().Slice(), o.targets, c.App.Reader, o.maxTargets)
 	stopInterim()
 	if err != nil && c.Context.Err() != nil {
-		return &exit.Error{Code: exit.Interrupted}
+		return notBegun(c.Context)
 	} else if err != nil {
 		return wrongTargets(err)
 	}
@@ -66,6 +73,14 @@ func probeCommand(c *cli.Context) error {
 	return err
 }
 
+// notBegun returns the error of a run whose context has ended before it began.
+func notBegun(ctx context.Context) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return exit.With(exit.Interrupted, errors.New("the time was over before anything was sent"))
+	}
+	return &exit.Error{Code: exit.Interrupted}
+}
+
 // wrongTargets returns the error for targets that cannot be read, or are none.
 func wrongTargets(err error) error {
 	if _, unreadable := errors.AsType[*target.ReadError](err); unreadable {
@@ -88,6 +103,7 @@ func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
 	if err != nil {
 		return err
 	}
+	o.enterSandbox(stderr)
 	ctx, stop := context.WithCancel(c.Context)
 	defer stop()
 	shown := display.New(o.display(shownOn), targets, &o.spec, shownOn, stderr, files, stop)
@@ -95,7 +111,7 @@ func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
 		defer stdout.Queue().Progress(stderr, shown.Progress)()
 	}
 	stopInterim := onQuit(stderr, shown.Interim)
-	if o.fellBack && !o.json && !o.quiet && o.output == "text" {
+	if o.fellBack && !o.json && o.quiet == 0 && o.output == "text" {
 		fmt.Fprintln(shownOn, fallback)
 	}
 	p.Submit(shown)
@@ -111,7 +127,7 @@ func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
 	case unread != nil || unwritten != nil:
 		return exit.With(exit.Output, errors.Join(unread, unwritten))
 	}
-	return shown.Verdict(o.require)
+	return shown.Verdict()
 }
 
 // ipAlone reports whether no frames will be asked for: by the flags, or since the only target is on this host.
@@ -133,7 +149,7 @@ func (o options) openFiles(c *cli.Context, stdout *display.Output) (*display.Fil
 	case err == nil:
 		return files, nil
 	case c.Context.Err() != nil:
-		return nil, &exit.Error{Code: exit.Interrupted}
+		return nil, notBegun(c.Context)
 	}
 	return nil, exit.With(exit.Output, err)
 }
@@ -152,7 +168,9 @@ func openProber(o options, targets int, ipAlone bool, q *display.Queue) (*prober
 	p, err := prober.Open(prober.Options{
 		Interface: o.iface, Mark: o.mark, Resolver: o.resolver, ResolveEvery: o.resolveAge, Rate: o.rate, Targets: targets, MostTargets: o.maxTargets, Full: q.Full,
 		IPOnly:      ipAlone,
+		FramesOnly:  !ipAlone && o.spec.Send == prober.SendLink,
 		ConnectOnly: o.spec.Send == prober.SendConnect,
+		Deadline:    o.until,
 		Record:      record,
 		InOrder:     o.explain || files || o.spec.SourcePort != 0,
 	})

@@ -33,7 +33,7 @@ func traceCommand() *cli.Command {
 var tracedFlags = []string{
 	"count", "interval", "timeout", "retries", "interface", "source", "source-port", "mark", "send",
 	"dscp", "mss", "window", "syn", "dns", "dns-timeout", "dns-tries",
-	"json", "output", "verbose", "quiet", "explain", "pcap", "diagram", "to-scale", "color",
+	"json", "output", "verbose", "quiet", "explain", "pcap", "diagram", "to-scale", "color", "no-sandbox",
 }
 
 // traceFlags returns the flags of a trace: those of a probe that make sense for it, and its own.
@@ -158,16 +158,18 @@ func trace(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	_, stderr := outputsOf(c)
+	o.enterSandbox(stderr)
 	ran := make(chan error, 1)
 	go func() { ran <- p.Run(c.Context) }()
 	show := display.NewTraces(t.Text, o.display(shownOn), shownOn, files)
-	_, stderr := outputsOf(c)
 	stopInterim := onQuit(stderr, show.Interim)
 	o.path.Settled = show.Settled
 	verdict, err := o.follow(tracer.New(p, t, o.spec, o.path, show), show)
 	p.Finish()
 	err = errors.Join(err, <-ran)
 	stopInterim()
+	show.End(verdict)
 	if unwritten := errors.Join(stdout.Queue().Flush(c.Context), files.Close()); unwritten != nil && err == nil {
 		return exit.With(exit.Output, unwritten)
 	}

@@ -1,10 +1,12 @@
 package display
 
 import (
+	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"tcpprobe/internal/diagram"
 	"tcpprobe/internal/exit"
@@ -12,17 +14,23 @@ import (
 	"tcpprobe/internal/report"
 	"tcpprobe/internal/stats"
 	"tcpprobe/internal/target"
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
 // Options say how the targets of a run are shown.
 type Options struct {
 	JSON       bool
+	Brief      bool // JSON without segments
 	Mermaid    bool
 	Explain    bool
 	Checksums  bool // explained too
 	Assertions []stats.Assertion
 	FailOn     []probe.Finding
+	Require    exit.Requirement
+	Wanted     func(*probe.Result) bool // handshakes to be shown; nil for all
+	Deadline   time.Time                // when the run ends by itself; zero if it does not
+	Silent     bool                     // nothing is shown of a run that has not failed
 	Style      report.Style
 	Bars       bool // the times of an only target are shown as bars, too
 	Named      bool // targets were named in a file, and are shown by their verdicts alone
@@ -41,6 +49,8 @@ type Display struct {
 	targets *target.List
 	spec    *prober.Spec
 	queue   *Queue
+	out     io.Writer // for what is shown: stdout, or held
+	held    *held     // nil unless it is held
 	stdout  *Output
 	stderr  *Output
 	files   *Files
@@ -58,13 +68,18 @@ type Display struct {
 
 // New returns a Display of the targets. It calls stop when there is nobody to go on for.
 func New(o Options, targets *target.List, spec *prober.Spec, stdout, stderr *Output, files *Files, stop func()) *Display {
-	return &Display{
-		options: o, targets: targets, spec: spec, queue: stdout.queue, stdout: stdout, stderr: stderr, files: files, stop: stop,
+	d := &Display{
+		options: o, targets: targets, spec: spec, queue: stdout.queue, stdout: stdout, out: stdout, stderr: stderr, files: files, stop: stop,
 		total: newTotal(targets.Len(), o.FailOn), open: make(map[*observer]bool),
-		many:  targets.Len() > MostShown || o.Named,
-		bars:  o.Bars && targets.Len() == 1 && !o.Style.Quiet,
-		pages: pages{w: stdout, blank: !o.Style.Quiet},
+		many: targets.Len() > MostShown || o.Named,
+		bars: o.Bars && targets.Len() == 1 && !o.Style.Quiet,
 	}
+	if o.Silent && o.Require != exit.All { // or else what is wanted is what fails the run
+		d.held = new(held)
+		d.out = d.held
+	}
+	d.pages = pages{w: d.out, blank: !o.Style.Quiet}
+	return d
 }
 
 // Next returns the request for the next target.
@@ -98,9 +113,12 @@ func (d *Display) observe(t target.Target) *observer {
 		return shown
 	}
 	var main view
-	if o.JSON || !once {
-		main = d.mainView(d.stdout)
-	} else {
+	switch {
+	case o.JSON || !once:
+		main = d.ofWanted(d.mainView(d.out))
+	case o.Wanted != nil:
+		main = d.ofWanted(finalView(d.whole))
+	default:
 		main = d.newBlocks(d.mainView)
 	}
 	shown.views = append([]view{main}, d.files.views()...)
@@ -115,6 +133,9 @@ func (d *Display) mainView(w io.Writer) view {
 	o := d.options
 	switch {
 	case o.JSON:
+		if o.Brief {
+			return jsonView{report.NewBriefJSON(w)}
+		}
 		return jsonView{report.NewJSON(w)}
 	case o.Mermaid:
 		return finalView(func(r *probe.Result) { diagram.Mermaid(w, diagram.Handshake(r)) })
@@ -139,8 +160,8 @@ func (d *Display) verdicts() *observer {
 		d.free = d.free[:last]
 		return o
 	}
-	lines := verdictView{report.NewVerdicts(d.stdout, d.options.Style)}
-	return &observer{display: d, views: append([]view{lines}, d.files.views()...)}
+	lines := verdictView{report.NewVerdicts(d.out, d.options.Style)}
+	return &observer{display: d, views: append([]view{d.ofWanted(lines)}, d.files.views()...)}
 }
 
 // stopIfUnread ends the run if there is nobody to go on for.
@@ -173,12 +194,36 @@ func (d *Display) End(drops int) {
 	}
 	d.total.tellFound(d.stderr)
 	all := d.total.report(d.targets.Len(), d.targets.Remaining(), drops)
+	d.tellUnfinished(all)
 	switch o := d.options; {
 	case all.Targets == 1:
+	case o.Silent && d.Verdict() == nil:
 	case o.JSON:
-		report.NewJSON(d.stdout).Total(all)
-	case d.many && !o.Style.Quiet && !o.Explain && !o.Mermaid:
-		report.NewSeries(d.stdout, o.Style).Total(all)
+		report.NewJSON(d.out).Total(all)
+	case d.many && (!o.Style.Quiet || d.spec.Count != 1) && !o.Explain && !o.Mermaid:
+		report.NewSeries(d.out, o.Style).Total(all)
+	}
+	if d.held != nil && d.Verdict() != nil {
+		d.held.show(d.stdout)
+	}
+}
+
+// tellUnfinished writes a line about the handshakes that the deadline has left undone, if there are any: without them the run is
+// not what was asked for.
+func (d *Display) tellUnfinished(all report.Total) {
+	if d.options.Deadline.IsZero() || time.Now().Before(d.options.Deadline) {
+		return
+	}
+	n := all.NotBegun
+	switch {
+	case d.spec.All:
+		n += all.Broken
+	case d.spec.Count > 0:
+		n = all.Targets*d.spec.Count - all.Sent
+	}
+	if n > 0 {
+		d.total.unfinished(n)
+		fmt.Fprintf(d.stderr, "tcpprobe: the time was over before %s had ended\n", text.Count(n, "handshake"))
 	}
 }
 
@@ -203,4 +248,4 @@ func (d *Display) only() *observer {
 }
 
 // Verdict returns the exit code of the run, for what is required of it.
-func (d *Display) Verdict(r exit.Requirement) error { return d.total.verdict(r) }
+func (d *Display) Verdict() error { return d.total.verdict(d.options.Require) }

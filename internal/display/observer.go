@@ -3,6 +3,7 @@ package display
 import (
 	"sync"
 
+	"tcpprobe/internal/exit"
 	"tcpprobe/internal/stats"
 	"tcpprobe/probe"
 )
@@ -15,6 +16,7 @@ type observer struct {
 
 	mu      sync.Mutex
 	summary *stats.Summary // nil if nobody wants it
+	last    int            // the exit code of the handshake that ended last
 }
 
 // Event shows something that has just happened.
@@ -27,10 +29,11 @@ func (o *observer) Event(r *probe.Result, e *probe.Event) {
 
 // Result shows how a handshake ended.
 func (o *observer) Result(r *probe.Result) {
-	o.display.total.add(r)
+	o.display.total.add(r, !o.display.spec.UntilEstablished)
 	if r.Outcome != probe.OutcomeInterrupted && o.summary != nil {
 		o.mu.Lock()
 		o.summary.Add(r)
+		o.last = exit.CodeOf(r)
 		o.mu.Unlock()
 	}
 	for _, v := range o.views {
@@ -53,6 +56,9 @@ func (o *observer) interim() string {
 func (o *observer) end(assertions []stats.Assertion) *stats.Summary {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.display.spec.UntilEstablished && o.summary.Sent > 0 {
+		o.display.total.count(o.last)
+	}
 	o.summary.Check(assertions)
 	for _, v := range o.views {
 		v.end(o.summary)

@@ -23,6 +23,7 @@ type Queue struct {
 	full    bool   // somebody was told so
 	room    func() // called when there is room again after it was full
 	failed  bool   // an output has failed
+	stuck   bool   // a reader was waited for in vain
 }
 
 // part is what waits for one output.
@@ -125,7 +126,7 @@ func (q *Queue) Failed() bool {
 }
 
 // Flush waits until everything is handed on that was written before. When the context has ended it does not wait long any
-// more: the error says that something was not read.
+// more, and when that was in vain nobody does: the error says that something was not read.
 func (q *Queue) Flush(ctx context.Context) error { return q.flush(ctx, false) }
 
 // Close is Flush, after which nothing may be written any more.
@@ -136,11 +137,14 @@ func (q *Queue) flush(ctx context.Context, last bool) error {
 	q.mu.Lock()
 	q.add(part{reached: reached}, nil)
 	q.closed = last // not before, or run might end without having seen the part
+	stuck := q.stuck
 	q.mu.Unlock()
-	select {
-	case <-reached:
-		return nil
-	case <-ctx.Done():
+	if !stuck {
+		select {
+		case <-reached:
+			return nil
+		case <-ctx.Done():
+		}
 	}
 	patience := time.NewTimer(lastWords)
 	defer patience.Stop()
@@ -148,6 +152,9 @@ func (q *Queue) flush(ctx context.Context, last bool) error {
 	case <-reached:
 		return nil
 	case <-patience.C:
+		q.mu.Lock()
+		q.stuck = true
+		q.mu.Unlock()
 		return errUnread
 	}
 }

@@ -40,11 +40,13 @@ func newTotal(targets int, failOn []probe.Finding) *total {
 	}
 }
 
-// add takes note of how a handshake has ended.
-func (t *total) add(r *probe.Result) {
+// add takes note of how a handshake has ended, and whether that counts for the exit code.
+func (t *total) add(r *probe.Result, counts bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.tally.Add(r)
+	if counts {
+		t.tally.Add(r)
+	}
 	if r.Outcome == probe.OutcomeInterrupted {
 		t.broken++
 		return
@@ -78,6 +80,20 @@ func (t *total) tellFound(w io.Writer) {
 		o := found[f]
 		fmt.Fprintf(w, "tcpprobe: %s: --fail-on %s: in %s\n", text.Printable(o.target), f, text.Count(o.handshakes, "handshake"))
 	}
+}
+
+// count counts the last handshake of a series that went on until one was established, as all that there was of it.
+func (t *total) count(code int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tally.AddCode(code)
+}
+
+// unfinished takes note of handshakes that the run has left undone.
+func (t *total) unfinished(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tally.AddUnfinished(n)
 }
 
 // check takes note of the assertions that did not hold for a target, and writes a line for each that says why.

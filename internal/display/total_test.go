@@ -34,7 +34,7 @@ func TestAssertionsInWords(t *testing.T) {
 		s.Add(r)
 		s.Check([]stats.Assertion{a})
 		all := newTotal(1, nil)
-		all.add(r)
+		all.add(r, true)
 		var stderr bytes.Buffer
 		all.check(&stderr, s)
 		got := exit.Established

@@ -22,6 +22,8 @@ type Traces struct {
 	lesson *explain.Lesson // nil unless packets are explained
 	files  *Files
 	found  func(*diagram.Scene)
+	held   *held // what is not shown before it is known that the trace has failed; nil to show it at once
+	shown  io.Writer
 	target string
 	path   *report.Path // of one flow, as it becomes known
 	hops   int          // of it that JSON has
@@ -30,7 +32,12 @@ type Traces struct {
 
 // NewTraces returns Traces of a target, as the user wrote it, on an output.
 func NewTraces(target string, o Options, out io.Writer, files *Files) *Traces {
-	t := &Traces{out: out, style: o.Style, files: files, found: files.draw, target: target}
+	t := &Traces{out: out, shown: out, style: o.Style, files: files, found: files.draw, target: target}
+	if o.Silent {
+		t.held = new(held)
+		out = t.held
+		t.out = out
+	}
 	switch {
 	case o.JSON:
 		t.json = report.NewJSON(out)
@@ -69,6 +76,13 @@ func (t *Traces) Result(r *probe.Result) {
 // Interim returns a line about how far the trace has come. It may be called by any goroutine.
 func (t *Traces) Interim() string {
 	return fmt.Sprintf("%s: %s ended so far", text.Printable(t.target), text.Count(int(t.ended.Load()), "SYN"))
+}
+
+// End shows what was held back, if there is an exit code that says that the trace has failed.
+func (t *Traces) End(failed error) {
+	if t.held != nil && failed != nil {
+		t.held.show(t.shown)
+	}
 }
 
 // Over does nothing: what was found is shown by those who know it.

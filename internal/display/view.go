@@ -81,7 +81,6 @@ type seriesView struct {
 	w      io.Writer
 	series *report.Series
 	bars   *report.Sparkline // nil without a terminal
-	begun  bool              // a header was printed
 	named  []netip.Addr      // the addresses that headers named
 }
 
@@ -93,7 +92,12 @@ func newSeriesView(w io.Writer, s report.Style, bars bool) *seriesView {
 	return v
 }
 
-func (v *seriesView) event(*probe.Result, *probe.Event) {}
+// event shows the header as soon as the route is known: a target may be silent for a while.
+func (v *seriesView) event(r *probe.Result, e *probe.Event) {
+	if e.Kind == probe.EventRouteFound {
+		v.header(r)
+	}
+}
 
 func (v *seriesView) result(r *probe.Result) {
 	if r.Outcome == probe.OutcomeInterrupted {
@@ -102,13 +106,7 @@ func (v *seriesView) result(r *probe.Result) {
 	if v.bars != nil {
 		v.bars.Erase()
 	}
-	if address := addressOf(r); r.Route != nil && (!v.begun || address.IsValid() && !slices.Contains(v.named, address)) {
-		v.series.Header(r)
-		v.begun = true
-		if address.IsValid() {
-			v.named = append(v.named, address)
-		}
-	}
+	v.header(r)
 	v.series.Line(r)
 	if v.bars != nil {
 		v.bars.Add(r)
@@ -116,12 +114,16 @@ func (v *seriesView) result(r *probe.Result) {
 	}
 }
 
-// addressOf returns the address that SYNs went to, if one did.
-func addressOf(r *probe.Result) netip.Addr {
-	if r.TCP == nil {
-		return netip.Addr{}
+// header shows the header for an address that has none yet.
+func (v *seriesView) header(r *probe.Result) {
+	if r.Route == nil || slices.Contains(v.named, r.Address) {
+		return
 	}
-	return r.TCP.Remote.Addr()
+	if v.bars != nil {
+		v.bars.Erase()
+	}
+	v.named = append(v.named, r.Address)
+	v.series.Header(r)
 }
 
 func (v *seriesView) end(s *stats.Summary) {

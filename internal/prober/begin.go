@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"tcpprobe/internal/neighbor"
 	"tcpprobe/internal/port"
 	"tcpprobe/internal/route"
 	"tcpprobe/probe"
@@ -41,15 +40,11 @@ func (w *worker) prepare(ctx context.Context, a *attempt) bool {
 	path := w.goBy(a, way, now)
 	ask, err := w.nextHop(a, &path)
 	w.fill(a, path, label, now)
-	switch {
-	case err == nil && w.prober.options.Rehearse:
-		err = w.rehearse(a, ask)
-		if err == nil {
+	if err == nil && w.prober.options.Rehearse {
+		if err = w.rehearse(a, ask); err == nil {
 			w.end(a)
 			return false
 		}
-	case err == nil:
-		err = w.wire.Prepare(path)
 	}
 	switch {
 	case err != nil:
@@ -128,7 +123,7 @@ func (w *worker) flowLabel(spec *Spec) uint32 {
 // done takes note that the handshake of an attempt has ended.
 func (w *worker) done(a *attempt) {
 	w.underWay--
-	if finder := w.prober.neighbors.Load(); finder != nil && a.result.Outcome == probe.OutcomeTimeout {
+	if finder := w.prober.neighbors; finder != nil && a.result.Outcome == probe.OutcomeTimeout {
 		finder.Forget(hopOf(a.way)) // which may have another MAC by now
 	}
 	if now := w.clock.Now(); a.record && (!w.prober.mass || now.Sub(w.heard) > lossInterval) {
@@ -142,8 +137,7 @@ func (w *worker) done(a *attempt) {
 	}
 	w.judgeWay(a)
 	if a.result.Outcome == probe.OutcomeTimeout && w.unsent(a) {
-		w.silent(a, &neighbor.Error{Protocol: probe.NeighborPacket{Address: a.way.NextHop}.Protocol(), Target: a.way.NextHop, Interface: a.way.Interface, Err: neighbor.ErrTimeout})
-		a.result.NextHop = &probe.NextHop{Source: "kernel", Address: a.way.NextHop}
+		w.silentToKernel(a)
 	}
 	w.end(a)
 }
@@ -171,13 +165,36 @@ func (w *worker) end(a *attempt) {
 }
 
 // conclude tells how an attempt has ended.
-func (w *worker) conclude(a *attempt) { a.observer.Result(a.result) }
+func (w *worker) conclude(a *attempt) {
+	if a.series != nil && a.result.Outcome != probe.OutcomeInterrupted {
+		a.series.ended++
+	}
+	w.expire(a)
+	a.observer.Result(a.result)
+}
+
+// again has a series go on that ends with the first established handshake, or reports that this was it.
+func (w *worker) again(s *series, o probe.Outcome) (over bool) {
+	if o == probe.OutcomeEstablished {
+		w.repeating--
+		return true
+	}
+	if now := w.clock.Now(); s.Due.Before(now) {
+		s.Due = now
+	}
+	w.schedule.add(s)
+	return false
+}
 
 // leave takes an attempt off its series.
 func (w *worker) leave(a *attempt) {
 	s := a.series
 	s.underWay--
-	if s.underWay == 0 && s.started == s.request.Spec.Count {
+	over := s.underWay == 0 && s.started == s.request.Spec.Count
+	if s.request.Spec.UntilEstablished {
+		over = w.again(s, a.result.Outcome)
+	}
+	if over {
 		w.close(s.taken)
 		if !s.request.Spec.All {
 			w.spare = append(w.spare, s) // which is the only one of its target

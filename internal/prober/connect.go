@@ -12,7 +12,6 @@ import (
 	"tcpprobe/icmp"
 	"tcpprobe/internal/connect"
 	"tcpprobe/internal/deadline"
-	"tcpprobe/internal/neighbor"
 	"tcpprobe/internal/route"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/probe"
@@ -264,7 +263,7 @@ func (w *worker) connectEnds(c *connecting, now time.Time, o probe.Outcome, err 
 		a.happened(probe.Event{Kind: probe.EventConnectEnded, At: at, Step: now.Sub(c.called), Connect: &probe.Connect{Errno: errnoName(err)}})
 	}
 	if o == probe.OutcomeARPTimeout || o == probe.OutcomeTimeout && w.unresolved(a) {
-		w.silent(a, &neighbor.Error{Protocol: "ARP", Target: a.way.NextHop, Interface: a.way.Interface, Err: neighbor.ErrTimeout})
+		w.silent(a, nobodyAnswered(a.way))
 		a.result.NextHop = &probe.NextHop{Source: "kernel", Address: a.way.NextHop}
 		a.result.ICMP = nil
 	}

@@ -28,9 +28,6 @@ func (w *worker) nextHop(a *attempt, path *rawip.Path) (ask bool, err error) {
 		case a.way.AsksForMAC() && w.prober.options.Rehearse:
 			return true, nil
 		case a.way.AsksForMAC():
-			if err := w.prober.openNeighbors(); err != nil {
-				return false, err
-			}
 			return !w.known(a, path), nil // where it is known, it did not happen this time
 		}
 	}
@@ -40,7 +37,7 @@ func (w *worker) nextHop(a *attempt, path *rawip.Path) (ask bool, err error) {
 
 // known fills in the MAC of the attempt's next hop, if the link was asked before.
 func (w *worker) known(a *attempt, path *rawip.Path) bool {
-	known, ok := w.prober.neighbors.Load().Known(hopOf(a.way))
+	known, ok := w.prober.neighbors.Known(hopOf(a.way))
 	if ok {
 		path.NextHop = known.MAC
 		a.noteNextHop(known)
@@ -50,7 +47,7 @@ func (w *worker) known(a *attempt, path *rawip.Path) bool {
 
 // nextHopAgain returns where a SYN goes that is sent again: to where the next hop is by now, of which the link is asked.
 func (w *worker) nextHopAgain(a *attempt) [6]byte {
-	finder := w.prober.neighbors.Load()
+	finder := w.prober.neighbors
 	if finder == nil {
 		return a.flow.Path.NextHop // which the kernel knows for good
 	}
@@ -71,7 +68,7 @@ type question struct {
 func (w *worker) ask(ctx context.Context, a *attempt) {
 	w.parked++
 	q := &question{attempt: a}
-	w.prober.neighbors.Load().Find(linkOf(a.way), a.way.Source, a.way.NextHop, func(e neighbor.Event) {
+	w.prober.neighbors.Find(linkOf(a.way), a.way.Source, a.way.NextHop, func(e neighbor.Event) {
 		w.post(func() { q.happened(e) })
 	}, func(found neighbor.Result, err error) {
 		w.post(func() {
@@ -121,6 +118,19 @@ func (w *worker) silent(a *attempt, err error) {
 	a.result.Outcome, a.result.Err, a.result.TCP = outcome, err, nil
 }
 
+// nobodyAnswered returns the error of a next hop that was asked for in vain.
+func nobodyAnswered(way route.Route) error {
+	return &neighbor.Error{
+		Protocol: probe.NeighborPacket{Address: way.NextHop}.Protocol(), Target: way.NextHop, Interface: way.Interface, Err: neighbor.ErrTimeout,
+	}
+}
+
+// silentToKernel ends an attempt for whose next hop nobody answers the kernel.
+func (w *worker) silentToKernel(a *attempt) {
+	w.silent(a, nobodyAnswered(a.way))
+	a.result.NextHop = &probe.NextHop{Source: "kernel", Address: a.way.NextHop}
+}
+
 // unsent reports whether the SYNs of an attempt never left, although the kernel took them: its IP holds them back while it asks
 // for the next hop, and drops them when nobody answers. Nobody saw the first one leave then.
 func (w *worker) unsent(a *attempt) bool {
@@ -133,7 +143,7 @@ func (w *worker) unsent(a *attempt) bool {
 
 // noteConflicts adds what has come to light about next hops since their MACs were found.
 func (w *worker) noteConflicts(a *attempt) {
-	if finder := w.prober.neighbors.Load(); finder != nil {
+	if finder := w.prober.neighbors; finder != nil {
 		for _, e := range finder.Conflicts() {
 			a.noteConflict(e)
 		}

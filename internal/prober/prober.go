@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"tcpprobe/internal/hostpolicy"
 	"tcpprobe/internal/neighbor"
 	"tcpprobe/internal/port"
@@ -34,12 +36,18 @@ type Options struct {
 	Record      bool // events are wanted, not only results
 	InOrder     bool // one goroutine tells the observers of everything
 
-	// IPOnly is for those who will hardly ask for frames: sockets for them are opened when a path needs them after all, and
-	// nobody asks what of this host frames pass by.
+	// IPOnly is for those who ask for no frames: there are no sockets for them, and nobody asks what of this host they pass by.
 	IPOnly bool
+
+	// FramesOnly is for those who ask for nothing but frames.
+	FramesOnly bool
 
 	// ConnectOnly is for those who ask for nothing but SendConnect, which takes no privilege.
 	ConnectOnly bool
+
+	// Deadline is when the context of Run ends by itself; zero if it does not. Attempts that it breaks off are judged by how far
+	// they have come.
+	Deadline time.Time
 
 	// Rehearse is for those who want to see what would be sent: it takes no privilege, and nothing leaves.
 	Rehearse bool
@@ -71,15 +79,14 @@ type Prober struct {
 	mass     bool
 	together time.Duration // how long those that the pace holds back are collected, to begin side by side
 
-	stop          context.CancelFunc // ends what waits in the sockets
-	stamping      *socket.Stamping
-	names         *names
-	neighbors     atomic.Pointer[neighbor.Finder] // nil until a path needs a MAC
-	openNeighbors func() error                    // has neighbors opened, once: by IP alone nobody pays for packet sockets
-	workers       []*worker
-	cycles        *port.Cycles
-	numbers       *port.Numbers
-	policy        hostpolicy.Policy
+	stop      context.CancelFunc // ends what waits in the sockets
+	stamping  *socket.Stamping
+	names     *names
+	neighbors *neighbor.Finder // nil where no frames are asked for: nobody pays for its packet sockets then
+	workers   []*worker
+	cycles    *port.Cycles
+	numbers   *port.Numbers
+	policy    hostpolicy.Policy
 
 	finished atomic.Bool
 	ended    chan struct{} // closed when Run returns
@@ -96,7 +103,8 @@ type Prober struct {
 // CAP_NET_RAW.
 func Permitted() error { return rawip.Permitted() }
 
-// Open opens everything that handshakes take. Without CAP_NET_RAW the error is os.ErrPermission, unless that is not needed.
+// Open opens everything that handshakes take: from then on they need no rights, and nothing from outside has been looked at as
+// long as Run was not called. Without CAP_NET_RAW the error is os.ErrPermission, unless that is not needed.
 func Open(o Options) (*Prober, error) {
 	o.IPOnly = o.IPOnly || o.ConnectOnly
 	if !o.Rehearse && !o.ConnectOnly {
@@ -128,15 +136,8 @@ func (p *Prober) open(ctx context.Context) (err error) {
 		}
 		policy <- read
 	}()
-	p.openNeighbors = sync.OnceValue(func() error {
-		finder, err := neighbor.Open(ctx)
-		if err == nil {
-			p.neighbors.Store(finder)
-		}
-		return err
-	})
 	if !o.IPOnly && !o.Rehearse {
-		if err := p.openNeighbors(); err != nil {
+		if p.neighbors, err = neighbor.Open(ctx); err != nil {
 			return err
 		}
 	}
@@ -174,7 +175,30 @@ func (p *Prober) openWorker(ctx context.Context, o rawip.WireOptions) (*worker, 
 	if err != nil {
 		return nil, errors.Join(err, routes.Close())
 	}
+	for _, path := range p.paths() {
+		err := wire.Prepare(path)
+		if path.V6 && errors.Is(err, unix.EAFNOSUPPORT) {
+			continue // a kernel without IPv6
+		}
+		if err != nil {
+			return nil, errors.Join(err, wire.Close(), routes.Close())
+		}
+	}
 	return newWorker(p, wire, routes), nil
+}
+
+// paths returns one path of each kind that segments may take.
+func (p *Prober) paths() []rawip.Path {
+	frames, ip, ip6 := rawip.Path{Link: true}, rawip.Path{}, rawip.Path{V6: true}
+	switch o := p.options; {
+	case o.Rehearse, o.ConnectOnly:
+		return nil
+	case o.IPOnly:
+		return []rawip.Path{ip, ip6}
+	case o.FramesOnly:
+		return []rawip.Path{frames}
+	}
+	return []rawip.Path{frames, ip, ip6}
 }
 
 // Submit has the requests of a source taken on, behind those of the sources before it.
@@ -234,8 +258,8 @@ func (p *Prober) Close() error {
 	if p.stamping != nil {
 		closers = append(closers, p.stamping)
 	}
-	if finder := p.neighbors.Load(); finder != nil {
-		closers = append(closers, finder)
+	if p.neighbors != nil {
+		closers = append(closers, p.neighbors)
 	}
 	for _, w := range p.workers {
 		closers = append(closers, &w.connects, w.ports, w.wire, w.routes)

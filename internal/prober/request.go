@@ -21,7 +21,10 @@ type Request struct {
 
 // Spec says which handshakes are made with a target. Requests may share one, which nobody changes as long as they do.
 type Spec struct {
-	Count      int           // for each address; 0: until the run ends
+	Count int // for each address; 0: until the run ends
+	// UntilEstablished is for one handshake after the other, until one is established. Count is 0 then, and All false.
+	UntilEstablished bool
+
 	Interval   time.Duration // between the beginnings of two handshakes with one address; more than 0
 	All        bool          // every address of the name, not only the first
 	Source     netip.Addr    // not valid for the one that the kernel chooses

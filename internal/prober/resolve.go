@@ -29,6 +29,9 @@ func (w *worker) take(ctx context.Context, r Request, now time.Time) {
 	}
 	s := w.newSeries(r)
 	s.open, s.Due = 1, now
+	if r.Spec.UntilEstablished {
+		w.repeating++
+	}
 	w.schedule.add(s)
 }
 

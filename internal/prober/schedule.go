@@ -15,6 +15,7 @@ type series struct {
 	first          *attempt // its first attempt, as far as it has come; nil once that has gone on
 	started        int      // attempts
 	underWay       int      // attempts that have begun and not ended
+	ended          int      // attempts that have ended by themselves
 }
 
 // schedule is the series that wait for the time of their next attempt.
@@ -34,6 +35,11 @@ func (s *schedule) begun(now time.Time) {
 	one := s.next()
 	one.started++
 	one.underWay++
+	if one.request.Spec.UntilEstablished {
+		one.Due = now.Add(one.request.Spec.Interval)
+		s.queue.Remove(one) // until this one has ended
+		return
+	}
 	if one.started == one.request.Spec.Count {
 		s.queue.Remove(one)
 		return
@@ -47,7 +53,7 @@ func (s *schedule) begun(now time.Time) {
 
 // pause takes a series off the schedule, while its name is looked up.
 func (s *schedule) pause(one *series) {
-	if one.started != one.request.Spec.Count {
+	if one.started != one.request.Spec.Count && !one.request.Spec.UntilEstablished {
 		s.queue.Remove(one)
 	}
 }
@@ -55,7 +61,7 @@ func (s *schedule) pause(one *series) {
 // resume sets a series on the schedule again. Its first attempt begins only now; a later one keeps the time of the next as long
 // as that has not passed.
 func (s *schedule) resume(one *series, now time.Time) {
-	if one.started == one.request.Spec.Count {
+	if one.started == one.request.Spec.Count || one.request.Spec.UntilEstablished {
 		return
 	}
 	if one.started == 1 || one.Due.Before(now) {

@@ -34,6 +34,7 @@ type worker struct {
 	released  bool                 // a port was given back since those were tried
 	parked    int                  // attempts that wait for a name or for a next hop
 	held      int                  // attempts whose handshakes their holders make
+	repeating int                  // series that go on until a handshake is established
 	abandoned map[*probe.Flow]bool // flows that their holders have no more use for
 	underWay  int                  // handshakes
 	looked    time.Time            // when losses were looked for last
@@ -255,7 +256,7 @@ func (w *worker) nextDue(ctx context.Context, now time.Time) (_ *attempt, again 
 		switch s := w.schedule.next(); {
 		case s != nil:
 			return nil, s.Due, true
-		case w.parked > 0 || len(w.blocked) > 0 || w.held > 0 || !w.prober.finished.Load():
+		case w.parked > 0 || len(w.blocked) > 0 || w.held > 0 || w.repeating > 0 || !w.prober.finished.Load():
 			return nil, now.Add(idlePause), true
 		}
 		return nil, time.Time{}, false

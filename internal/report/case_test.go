@@ -73,7 +73,7 @@ var establishedCases = []testCase{
 		j.routed(0.011, &probe.Route{Interface: "lo", Source: loopback, NextHop: loopback, OnLink: true, MTU: 65535})
 		j.NextHop = &probe.NextHop{Source: "not_needed"}
 		j.begin()
-		j.TCP.Remote, j.TCP.Send = netip.AddrPortFrom(loopback, 8080), "ip"
+		j.Address, j.TCP.Remote, j.TCP.Send = loopback, netip.AddrPortFrom(loopback, 8080), "ip"
 		j.syn(0.052)
 		j.answered(0.083, 0.031, linuxOptions(65495, 7, 881234, 1000)).Segment.TTL = 64
 		j.TCP.TTL = 64

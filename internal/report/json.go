@@ -16,10 +16,16 @@ import (
 const Schema = "tcpprobe/1"
 
 // JSON writes results as JSON, one object to a line. Package docs holds its schema.
-type JSON struct{ w io.Writer }
+type JSON struct {
+	w     io.Writer
+	brief bool
+}
 
 // NewJSON returns a JSON that writes to w.
-func NewJSON(w io.Writer) *JSON { return &JSON{w} }
+func NewJSON(w io.Writer) *JSON { return &JSON{w: w} }
+
+// NewBriefJSON returns a JSON that leaves the segments of handshakes out.
+func NewBriefJSON(w io.Writer) *JSON { return &JSON{w: w, brief: true} }
 
 // write writes a line. Every character in it is printable: the others are escaped, whoever sent them.
 func (j *JSON) write(v any) error {

@@ -9,7 +9,13 @@ import (
 )
 
 // Probe writes one handshake.
-func (j *JSON) Probe(r *probe.Result) error { return j.write(newProbe(r)) }
+func (j *JSON) Probe(r *probe.Result) error {
+	p := newProbe(r)
+	if j.brief && p.TCP != nil {
+		p.TCP.Segments = nil
+	}
+	return j.write(p)
+}
 
 type probeJSON struct {
 	Schema   string          `json:"schema"`

@@ -11,7 +11,7 @@ import (
 type Style struct {
 	text.Style
 	Verbose bool // what the headers and options say, under each packet
-	Quiet   bool // the verdicts alone
+	Quiet   bool // the verdicts alone, of a series the statistics
 	Target  bool // lines of a series say which target they are about
 	Address bool // lines of a series say which address of it, if one is known
 }

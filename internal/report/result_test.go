@@ -151,6 +151,7 @@ func (j *exchange) remote() netip.Addr {
 
 // begin makes the TCP part of the result.
 func (j *exchange) begin() {
+	j.Address = j.remote()
 	j.TCP = &probe.TCP{
 		Local: netip.AddrPortFrom(j.Route.Source, localPort), Remote: netip.AddrPortFrom(j.remote(), j.Port),
 		Send: "link", State: probe.StateSYNSent, Clock: stamp.Kernel,

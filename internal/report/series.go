@@ -24,14 +24,14 @@ func NewSeries(w io.Writer, s Style) *Series {
 	return &Series{page: newPage(w, s), ttls: make(map[netip.Addr]uint8)}
 }
 
-// Header prints what the handshakes have in common, from the first of them.
+// Header prints what the handshakes have in common, from the first of them, of which no more than the route needs to be known.
 func (s *Series) Header(r *probe.Result) error {
 	if s.page.style.Quiet {
 		return nil
 	}
 	words := []string{s.page.Printable(r.Target)}
-	if r.TCP != nil && r.TCP.Remote.Addr().String() != r.Host {
-		words = append(words, fmt.Sprintf("(%v)", r.TCP.Remote.Addr()))
+	if r.Address.IsValid() && r.Address.String() != r.Host {
+		words = append(words, fmt.Sprintf("(%v)", r.Address))
 	}
 	if r.Route != nil {
 		words = append(words, fmt.Sprintf("from %v", r.Route.Source), "on "+s.page.Printable(r.Route.Interface))
@@ -45,6 +45,9 @@ func (s *Series) Header(r *probe.Result) error {
 
 // Line prints one handshake.
 func (s *Series) Line(r *probe.Result) error {
+	if s.page.style.Quiet {
+		return nil
+	}
 	outcome := r.Outcome.String()
 	rtt := ""
 	if r.TCP != nil && r.TCP.Answered {

@@ -11,9 +11,6 @@ import (
 
 // Summary prints what the handshakes amount to.
 func (s *Series) Summary(sum *stats.Summary) error {
-	if s.page.style.Quiet {
-		return nil
-	}
 	address := ""
 	if sum.Address.IsValid() && !strings.HasPrefix(sum.Target, sum.Address.String()+":") {
 		address = fmt.Sprintf(" (%v)", sum.Address)

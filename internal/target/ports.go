@@ -1,6 +1,7 @@
 package target
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"strconv"
@@ -72,7 +73,8 @@ func parsePort(s string) (uint16, error) {
 		}
 		return uint16(n), nil
 	}
-	n, err := net.LookupPort("tcp", s)
+	// By the library of Go, whatever the program is built with: it reads a file once, and asks nobody.
+	n, err := (&net.Resolver{PreferGo: true}).LookupPort(context.Background(), "tcp", s)
 	if err != nil || n < 1 || s[0] == '+' {
 		return 0, fmt.Errorf("there is no TCP service called %s: a number from 1 to 65535 would do", text.Printable(s))
 	}

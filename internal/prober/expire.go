@@ -1,0 +1,33 @@
+package prober
+
+import (
+	"fmt"
+	"time"
+
+	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
+)
+
+// expire judges an attempt that the deadline of the run has broken off by how far it had come: what was asked for was not
+// answered in time. Where another attempt of its series has ended before, that is what is known of the address, and this one
+// stays interrupted; so does one that had asked nothing yet.
+func (w *worker) expire(a *attempt) {
+	r, deadline := a.result, w.prober.options.Deadline
+	if r.Outcome != probe.OutcomeInterrupted || deadline.IsZero() || time.Now().Before(deadline) || a.series != nil && a.series.ended > 0 {
+		return
+	}
+	sent := r.TCP != nil && r.TCP.SYNSent > 0
+	switch {
+	case sent && a.flow != nil && w.unsent(a):
+		w.silentToKernel(a)
+	case sent:
+		now := stamp.Stamp{User: w.clock.Now()}
+		r.Outcome = probe.OutcomeTimeout
+		r.TCP.States[len(r.TCP.States)-1].At = now
+		a.happened(probe.Event{Kind: probe.EventTCPSilence, At: now})
+	case r.NextHop != nil && r.NextHop.Attempts > 0 && r.NextHop.MAC == [6]byte{}:
+		w.silent(a, nobodyAnswered(a.way))
+	case r.Route == nil && r.DNS != nil && r.DNS.Source == "dns":
+		r.Outcome, r.Err = probe.OutcomeDNSError, fmt.Errorf("no answer about %s before the deadline", r.Host)
+	}
+}

@@ -1,0 +1,61 @@
+package sandbox
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/landlock-lsm/go-landlock/landlock"
+	"github.com/landlock-lsm/go-landlock/landlock/syscall"
+	"golang.org/x/sys/unix"
+)
+
+// restrictFiles lets nothing be opened but these files, and them for reading alone (Landlock). What is open stays so.
+//
+// The rights are named one by one. Those to bind and to connect are not among them: guards bind, and probes, name servers and
+// guards of one connection connect, to any port. Nor is the scope of signals: on kernels before 6.14 it would keep threads
+// from interrupting each other; of signals to others the filter of system calls takes care.
+func restrictFiles(read []string) error {
+	if _, err := landlockVersion(); err != nil {
+		return err
+	}
+	config, err := landlock.NewConfig(landlock.V9.HandledAccessFS, landlock.ScopedSet(syscall.ScopeAbstractUnixSocket))
+	if err != nil {
+		return err
+	}
+	const right = landlock.AccessFSSet(syscall.AccessFSReadFile)
+	return config.BestEffort().Restrict(
+		landlock.PathAccess(right, readable(read)...).IgnoreIfMissing(),
+	)
+}
+
+// readable returns those of the files that are there, and of those that are links the folders in which they lie: whoever
+// manages such a file puts another in its place, and a rule for the file alone is about the one that is gone.
+func readable(read []string) (paths []string) {
+	for _, name := range read {
+		if _, err := os.Stat(name); err != nil {
+			continue
+		}
+		paths = append(paths, name)
+		if to, err := filepath.EvalSymlinks(name); err == nil && filepath.Dir(to) != filepath.Dir(name) && isDeep(filepath.Dir(to)) {
+			paths = append(paths, filepath.Dir(to))
+		}
+	}
+	return paths
+}
+
+// isDeep reports whether a folder is for one program alone, as /run/systemd/resolve is, and /etc or /run/user are not.
+func isDeep(folder string) bool { return strings.Count(folder, "/") >= 3 }
+
+// landlockVersion returns the version of Landlock's ABI, or an error where the kernel does not have it.
+func landlockVersion() (int, error) {
+	version, err := syscall.LandlockGetABIVersion()
+	switch {
+	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EOPNOTSUPP):
+		return 0, errors.ErrUnsupported
+	case err != nil:
+		return 0, os.NewSyscallError("landlock_create_ruleset", err)
+	}
+	return version, nil
+}

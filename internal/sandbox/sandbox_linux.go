@@ -1,0 +1,36 @@
+package sandbox
+
+import (
+	"errors"
+	"time"
+)
+
+// Options say what is still needed in the sandbox.
+type Options struct {
+	// Read are the files that are read again. Links are followed, now; those that are not there are left out.
+	Read []string
+}
+
+// State is what the sandbox is made of: for each layer nil, or why this kernel does not have it. The others hold.
+type State struct {
+	Capabilities error // none is left
+	NoNewPrivs   error // programs that are started get none
+	Landlock     error // files cannot be opened, but those that are named
+	Seccomp      error // no system calls are let through but those that are needed
+}
+
+// Enter takes the rights away, for good. Sockets and files that are open stay so.
+func Enter(o Options) State {
+	time.Now().Zone() // which is in a file that is read when it is first asked for
+	var s State
+	s.Capabilities = dropCapabilities()
+	s.NoNewPrivs = refuseNewPrivileges()
+	s.Landlock = restrictFiles(o.Read)
+	s.Seccomp = restrictCalls()
+	return s
+}
+
+// Err returns the errors of all layers.
+func (s State) Err() error {
+	return errors.Join(s.Capabilities, s.NoNewPrivs, s.Landlock, s.Seccomp)
+}
