@@ -75,8 +75,10 @@ type Result struct {
 	Seq    int // from 1, of the handshakes with this target
 	// Address is the one that the handshake is with, as soon as it is known. A link-local one has its zone.
 	Address netip.Addr
-	Time    time.Time   // wall clock, of the start
-	Start   stamp.Stamp // what the times of the events are counted from
+	// Also is the other addresses of the name, which nobody wants probed.
+	Also  []netip.Addr
+	Time  time.Time   // wall clock, of the start
+	Start stamp.Stamp // what the times of the events are counted from
 
 	Outcome  Outcome
 	Findings []Finding
@@ -102,6 +104,16 @@ type DNS struct {
 	Omitted   int // addresses beyond these
 	CNAME     []string
 	Attempts  int
+	Duration  time.Duration
+	Clock     stamp.Source
+	Queries   []DNSQueries // for each type of addresses, if several were asked for
+}
+
+// DNSQueries is what became of the addresses of one type.
+type DNSQueries struct {
+	Type      string // "A" or "AAAA"
+	RCode     string // empty if no answer came
+	Addresses []netip.Addr
 	Duration  time.Duration
 	Clock     stamp.Source
 }
@@ -285,6 +297,7 @@ type DNSMessage struct {
 	Server    netip.AddrPort
 	Local     netip.AddrPort // not valid if nothing was sent
 	Transport string         // "udp" or "tcp"
+	Type      string         // "A" or "AAAA"
 	Name      string
 	RCode     string
 	Searched  bool // Name was completed from the search list

@@ -21,7 +21,7 @@ type Options struct {
 	Server  netip.AddrPort // if valid, asked instead of those of resolv.conf; its search list still applies
 	Timeout time.Duration  // if positive, instead of that of resolv.conf
 	Tries   int            // if positive, instead of the attempts of resolv.conf; at most 64
-	Family  Family         // of the addresses; FamilyIPv4 if it is not said
+	Family  Family         // of the addresses; FamilyIPv4 if it is not said. One that a name has none of is not an answer
 	Random  io.Reader      // of the IDs; nil is crypto/rand. Several goroutines read from it if Family is not FamilyIPv4
 	Clock   *stamp.Clock   // nil is one of its own
 }
@@ -63,7 +63,11 @@ func (r *Resolver) Lookup(ctx context.Context, host string, observe func(Event))
 	}
 	q := NewQuery(config, name, A, r.options.Random, observe)
 	r.run(ctx, q)
-	return q.Result()
+	result, err = q.Result()
+	if failed := (*Error)(nil); errors.As(err, &failed) && failed.Kind == NoAddress {
+		return r.lookElsewhere(ctx, config, name, result, failed, observe)
+	}
+	return result, err
 }
 
 // run does what a Query wants until it has its Result.

@@ -53,6 +53,26 @@ func (r *Resolver) lookupBoth(ctx context.Context, c Config, name string, observ
 	return total.with(failed.result), failed.err
 }
 
+// lookElsewhere asks for AAAA of a name that has no A, to be able to say that it has an IPv6 address alone.
+func (r *Resolver) lookElsewhere(ctx context.Context, c Config, name string, of Result, failed *Error, observe func(Event)) (Result, error) {
+	q := NewQuery(c, name, AAAA, r.options.Random, observe)
+	r.run(ctx, q)
+	result, err := q.Result()
+	of.Queries = []QueryResult{outcome{result: of, err: failed}.query(A)}
+	other := outcome{result: result}
+	errors.As(err, &other.err)
+	of.Queries = append(of.Queries, other.query(AAAA))
+	of.Attempts += result.Attempts
+	of.Duration += result.Duration
+	of.Events = append(of.Events, result.Events...)
+	if err == nil {
+		e := *failed
+		e.Reason = "it has an IPv6 address, " + result.Addresses[0].String()
+		return of, &e
+	}
+	return of, failed
+}
+
 // with returns the result of one name with what was counted over all.
 func (r Result) with(of Result) Result {
 	of.Attempts, of.Duration, of.Conflict, of.Events, of.Ignored = r.Attempts, r.Duration, r.Conflict, r.Events, r.Ignored

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,7 +59,7 @@ func checkCommand() *cli.Command {
 // make sense for it.
 func checkFlags() []cli.Flag {
 	flags := []cli.Flag{
-		&cli.StringFlag{Name: "hostname", Aliases: []string{"H"}, Usage: "check `HOST`, a name or an IPv4 address"},
+		&cli.StringFlag{Name: "hostname", Aliases: []string{"H"}, Usage: "check `HOST`, a name or an address"},
 		&cli.StringFlag{Name: "port", Aliases: []string{"p"}, Usage: "check `PORT`, a number or a service name"},
 		&cli.StringFlag{Name: "warning", Aliases: []string{"w"}, Usage: "warn if the handshake takes a time outside of `RANGE`"},
 		&cli.StringFlag{Name: "critical", Aliases: []string{"c"}, Usage: "critical if the handshake takes a time outside of `RANGE`"},
@@ -84,7 +85,7 @@ func checkFlags() []cli.Flag {
 
 // sharedFlags are the flags of a probe that check has too, with the same meaning.
 var sharedFlags = []string{
-	"interval", "interface", "source", "source-port", "mark", "send", "close", "ttl", "dscp", "syn", "icmp", "dns", "dns-timeout", "dns-tries",
+	"interval", "ipv4", "ipv6", "interface", "source", "source-port", "mark", "send", "close", "ttl", "dscp", "syn", "icmp", "dns", "dns-timeout", "dns-tries",
 	"no-sandbox",
 }
 
@@ -249,7 +250,12 @@ func readCheck(c *cli.Context) (o checkOptions, err error) {
 			return o, fmt.Errorf("--%s is missing: check -H HOST -p PORT -w RANGE -c RANGE, or check --help", name)
 		}
 	}
-	if o.target, err = target.Parse(c.String("hostname") + ":" + c.String("port")); err != nil {
+	host := c.String("hostname")
+	if a, err := netip.ParseAddr(host); err == nil && a.Is6() {
+		host = "[" + host + "]"
+	}
+	rules := target.Rules{Interface: c.String("interface"), IPv4: c.Bool("ipv4"), IPv6: c.Bool("ipv6")}
+	if o.target, err = rules.Parse(host + ":" + c.String("port")); err != nil {
 		return o, err
 	}
 	u := &o.rule

@@ -103,7 +103,7 @@ complete_line() {
 		{"tcpprobe -v comp", "completion"},
 		{"tcpprobe example.com:80 doc", ""},
 		{"tcpprobe tr", "trace"},
-		{"tcpprobe trace --fl", "--flows --flow-port"},
+		{"tcpprobe trace --fl", "--flows --flow-port --flow-label"},
 		{"tcpprobe trace --syn b", "bare bigmss"},
 		{"tcpprobe trace example.com:https", "https"},
 		{"tcpprobe che", "check"},

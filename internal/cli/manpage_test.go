@@ -155,7 +155,7 @@ func TestManPageContract(t *testing.T) {
 	}
 	var words []string
 	for _, o := range []probe.Outcome{
-		probe.OutcomeEstablished, probe.OutcomeRefused, probe.OutcomeUnreachable, probe.OutcomeTimeout, probe.OutcomeDNSError, probe.OutcomeNoRoute, probe.OutcomeARPTimeout, probe.OutcomeLocalError,
+		probe.OutcomeEstablished, probe.OutcomeRefused, probe.OutcomeUnreachable, probe.OutcomeTimeout, probe.OutcomeDNSError, probe.OutcomeNoRoute, probe.OutcomeARPTimeout, probe.OutcomeNDPTimeout, probe.OutcomeLocalError,
 	} {
 		words = append(words, o.String())
 	}

@@ -34,9 +34,9 @@ type options struct {
 	until      time.Time     // when that is over
 	iface      string
 	mark       uint32
-	compare    bool // the ways to send
 	fellBack   bool // the kernel makes the handshake, since CAP_NET_RAW is missing
 	resolver   resolver.Options
+	rules      target.Rules  // for the addresses of targets
 	resolveAge time.Duration // how long an answer for a name holds at the most; 0: its TTL
 	json       bool
 	brief      bool   // without segments
@@ -92,11 +92,11 @@ func readOptions(c *cli.Context) (o options, err error) {
 		},
 		iface:      c.String("interface"),
 		mark:       uint32(c.Uint("mark")),
-		resolver:   resolver.Options{Timeout: duration(c, "dns-timeout")},
+		resolver:   resolver.Options{Timeout: duration(c, "dns-timeout"), Family: resolver.FamilyAny},
+		rules:      target.Rules{Interface: c.String("interface"), IPv4: c.Bool("ipv4"), IPv6: c.Bool("ipv6")},
 		resolveAge: duration(c, "resolve-every"),
 		output:     c.String("output"),
 		dryRun:     c.Bool("dry-run"),
-		compare:    c.Bool("compare-send"),
 		pcap:       c.String("pcap"),
 		diagram:    c.String("diagram"),
 		toScale:    c.Bool("to-scale"),
@@ -108,6 +108,9 @@ func readOptions(c *cli.Context) (o options, err error) {
 	}
 	if c.IsSet("mss") {
 		o.spec.Handshake.MSS = uint16(within("mss", 1, 65535))
+	}
+	if o.spec.PinFlowLabel = c.IsSet("flow-label"); o.spec.PinFlowLabel {
+		o.spec.FlowLabel = uint32(within("flow-label", 0, 1<<20-1))
 	}
 	if c.IsSet("source-port") {
 		o.spec.SourcePort = uint16(within("source-port", 1, 65535))
@@ -175,18 +178,33 @@ func readOptions(c *cli.Context) (o options, err error) {
 		}
 	}
 	if s := c.String("source"); s != "" {
-		o.spec.Source, e = netip.ParseAddr(s)
-		if e != nil || !o.spec.Source.Is4() {
-			keep("source", fmt.Errorf("%s: an IPv4 address is wanted, as in 192.0.2.1", text.Printable(s)))
-		} else {
-			keep("source", target.CheckUnicast(o.spec.Source))
-		}
+		o.spec.Source, e = o.rules.ParseSource(s)
+		keep("source", e)
+		o.rules.Source = o.spec.Source
+	}
+	o.resolver.Family, e = o.family()
+	if err == nil {
+		err = e
 	}
 	if s := c.String("dns"); s != "" {
 		o.resolver.Server, e = parseServer(s)
 		keep("dns", e)
 	}
 	return o, err
+}
+
+// family returns which addresses names are asked for: those that can be reached from the source, if it is given.
+func (o options) family() (resolver.Family, error) {
+	source := o.spec.Source
+	switch {
+	case o.rules.IPv4 && o.rules.IPv6:
+		return 0, exit.UsageError("--ipv4 and --ipv6 are both wanted: take one, or neither for both families")
+	case o.rules.IPv4, source.Is4():
+		return resolver.FamilyIPv4, nil
+	case o.rules.IPv6, source.Is6():
+		return resolver.FamilyIPv6, nil
+	}
+	return resolver.FamilyAny, nil
 }
 
 // agree returns an error if flags ask for what cannot go together.
@@ -234,9 +252,13 @@ func parseServer(s string) (netip.AddrPort, error) {
 		}
 		return server, nil
 	}
-	address, err := netip.ParseAddr(s)
+	bare := s
+	if strings.HasPrefix(s, "[") && strings.HasSuffix(s, "]") {
+		bare = s[1 : len(s)-1]
+	}
+	address, err := netip.ParseAddr(bare)
 	if err != nil {
-		return netip.AddrPort{}, fmt.Errorf("%s: an address is wanted, as in 192.0.2.53 or 192.0.2.53:5353", text.Printable(s))
+		return netip.AddrPort{}, fmt.Errorf("%s: an address is wanted, as in 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:5353", text.Printable(s))
 	}
 	return netip.AddrPortFrom(address, 53), nil
 }

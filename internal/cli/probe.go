@@ -45,26 +45,19 @@ func probeCommand(c *cli.Context) error {
 	}
 	_, stderr := outputsOf(c)
 	stopInterim := onQuit(stderr, func() string { return "the targets are being read, and nothing was sent yet" })
-	targets, err := target.Open(c.Context, c.Args().Slice(), o.targets, c.App.Reader, o.maxTargets)
+	targets, err := o.rules.Open(c.Context, c.Args().Slice(), o.targets, c.App.Reader, o.maxTargets)
 	stopInterim()
 	if err != nil && c.Context.Err() != nil {
 		return notBegun(c.Context)
 	} else if err != nil {
 		return wrongTargets(err)
 	}
-	err = o.agree(targets.Len())
-	if err == nil {
-		err = o.chooseSend(c)
-	}
-	if err != nil {
+	if err := errors.Join(o.agree(targets.Len()), o.chooseSend(c)); err != nil {
 		return errors.Join(err, targets.Close())
 	}
 	run := makeHandshakes
-	switch {
-	case o.dryRun:
+	if o.dryRun {
 		run = rehearse
-	case o.compare:
-		run = compareSends
 	}
 	err = run(c, o, targets)
 	if changed := targets.Close(); changed != nil {
@@ -166,7 +159,7 @@ func openProber(o options, targets int, ipAlone bool, q *display.Queue) (*prober
 		debug.SetGCPercent(massGC)
 	}
 	p, err := prober.Open(prober.Options{
-		Interface: o.iface, Mark: o.mark, Resolver: o.resolver, ResolveEvery: o.resolveAge, Rate: o.rate, Targets: targets, MostTargets: o.maxTargets, Full: q.Full,
+		Interface: o.iface, Mark: o.mark, Resolver: o.resolver, ResolveEvery: o.resolveAge, AskBoth: o.spec.All || o.rules.IPv6, Rate: o.rate, Targets: targets, MostTargets: o.maxTargets, Full: q.Full,
 		IPOnly:      ipAlone,
 		FramesOnly:  !ipAlone && o.spec.Send == prober.SendLink,
 		ConnectOnly: o.spec.Send == prober.SendConnect,

@@ -31,8 +31,8 @@ func traceCommand() *cli.Command {
 
 // tracedFlags are the flags of a probe that a trace has too, with the same meaning.
 var tracedFlags = []string{
-	"count", "interval", "timeout", "retries", "interface", "source", "source-port", "mark", "send",
-	"dscp", "mss", "window", "syn", "dns", "dns-timeout", "dns-tries",
+	"count", "interval", "timeout", "retries", "ipv4", "ipv6", "interface", "source", "source-port", "mark", "send",
+	"dscp", "mss", "flow-label", "window", "syn", "dns", "dns-timeout", "dns-tries",
 	"json", "output", "verbose", "quiet", "explain", "pcap", "diagram", "to-scale", "color", "no-sandbox",
 }
 
@@ -139,7 +139,7 @@ func trace(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	t, err := tracedTarget(c)
+	t, err := tracedTarget(c, o.rules)
 	if err != nil {
 		return err
 	}
@@ -180,15 +180,15 @@ func trace(c *cli.Context) error {
 }
 
 // tracedTarget returns the one target of a trace.
-func tracedTarget(c *cli.Context) (target.Target, error) {
+func tracedTarget(c *cli.Context, rules target.Rules) (target.Target, error) {
 	if c.NArg() != 1 {
 		// What is wrong with one of them is perhaps why they are several: HOST PORT.
-		if _, err := target.Open(c.Context, c.Args().Slice(), "", nil, 0); err != nil {
+		if _, err := rules.Open(c.Context, c.Args().Slice(), "", nil, 0); err != nil {
 			return target.Target{}, exit.With(exit.Usage, err)
 		}
 		return target.Target{}, exit.UsageError("trace takes one target: tcpprobe trace HOST:PORT")
 	}
-	t, err := target.Parse(c.Args().First())
+	t, err := rules.Parse(c.Args().First())
 	if err != nil {
 		return target.Target{}, exit.With(exit.Usage, err)
 	}

@@ -258,7 +258,7 @@ var goldenWords = []goldenCase{
 	{name: "usage-value", args: "192.0.2.1:80 -c a"},
 	{name: "usage-duration", args: "192.0.2.1:80 -W soon"},
 	{name: "usage-together", args: "192.0.2.1:80 --explain --json"},
-	{name: "usage-ipv6", args: "[2001:db8::1]:80"},
+	{name: "usage-ipv6", args: "2001:db8::1:80"},
 	{name: "usage-multicast", args: "224.0.0.1:80"},
 	{name: "usage-trace", args: "trace 192.0.2.1:80 --flows 1"},
 	{name: "usage-demo", args: "demo nonsense"},

@@ -11,16 +11,22 @@ import (
 
 // dnsResult returns what the resolver found, as a result says it.
 func dnsResult(r resolver.Result) *probe.DNS {
-	return &probe.DNS{
+	d := &probe.DNS{
 		Source: r.Source.String(), Server: r.Server, Name: r.Name, Searched: r.Searched, RCode: r.RCode,
 		Addresses: r.Addresses, Omitted: r.Omitted, CNAME: r.CNAME, Attempts: r.Attempts, Duration: r.Duration, Clock: r.Clock,
 	}
+	for _, q := range r.Queries {
+		d.Queries = append(d.Queries, probe.DNSQueries{
+			Type: q.Type.String(), RCode: q.RCode, Addresses: q.Addresses, Duration: q.Duration, Clock: q.Clock,
+		})
+	}
+	return d
 }
 
 // dnsEvent returns what happened in the resolver, as a result says it.
 func dnsEvent(e resolver.Event) probe.Event {
 	m := &probe.DNSMessage{
-		Server: e.Server, Local: e.Local, Transport: e.Transport.String(), Name: e.Name, Searched: e.Searched, RCode: e.RCode,
+		Server: e.Server, Local: e.Local, Transport: e.Transport.String(), Type: e.Type.String(), Name: e.Name, Searched: e.Searched, RCode: e.RCode,
 		Addresses: e.Addresses, Omitted: e.Omitted, CNAME: e.CNAME, TTL: e.TTL, Damaged: e.Damage != nil, Attempt: e.Attempt, Note: e.Reason,
 	}
 	event := probe.Event{At: e.Stamp, Octets: e.Octets, DNS: m}

@@ -22,7 +22,9 @@ type names struct {
 	options  resolver.Options // with the files, which are read once for all
 	every    time.Duration    // how long an answer holds at the most; 0: as long as it says
 	rehearse bool
-	turn     chan *resolver.Resolver // each for one lookup at a time; nil until it is needed
+	both     bool // AAAA is asked for also where this host has no IPv6 address
+	sources  *sources
+	turn     chan *lookers // each for one lookup at a time
 
 	mu      sync.Mutex
 	lookups map[string]*lookup
@@ -42,16 +44,20 @@ func (l *lookup) holds(now time.Time) bool {
 	return !l.over || l.err == nil && (l.until.IsZero() || now.Before(l.until))
 }
 
-func newNames(o resolver.Options, every time.Duration, rehearse bool) *names {
+// lookers are the Resolvers of one lookup at a time; nil until they are needed.
+type lookers struct{ wanted, ipv4 *resolver.Resolver }
+
+// newNames returns the names of a Prober. What it is to know of routes, open fills in.
+func newNames(o resolver.Options, every time.Duration, both, rehearse bool) *names {
 	if o.Files == nil {
 		o.Files = resolver.NewFiles("", "")
 	}
 	n := &names{
-		options: o, every: every, rehearse: rehearse,
-		turn: make(chan *resolver.Resolver, namesAtOnce), lookups: make(map[string]*lookup),
+		options: o, every: every, both: both, rehearse: rehearse,
+		turn: make(chan *lookers, namesAtOnce), lookups: make(map[string]*lookup),
 	}
 	for range namesAtOnce {
-		n.turn <- nil
+		n.turn <- new(lookers)
 	}
 	return n
 }
@@ -85,10 +91,8 @@ func (n *names) find(ctx context.Context, host string, observe func(resolver.Eve
 }
 
 func (n *names) lookUp(ctx context.Context, host string, l *lookup, observe func(resolver.Event)) {
-	r := <-n.turn
-	if r == nil {
-		r = resolver.New(n.options)
-	}
+	desk := <-n.turn
+	r := n.looker(desk)
 	var result resolver.Result
 	var err error
 	if n.rehearse {
@@ -96,7 +100,8 @@ func (n *names) lookUp(ctx context.Context, host string, l *lookup, observe func
 	} else {
 		result, err = r.Lookup(ctx, host, observe)
 	}
-	n.turn <- r
+	n.turn <- desk
+	result.Addresses = n.sources.order(result.Addresses)
 	n.mu.Lock()
 	l.over, l.result, l.err, l.until = true, result, err, n.until(result)
 	waiting := l.waiting
@@ -105,6 +110,23 @@ func (n *names) lookUp(ctx context.Context, host string, l *lookup, observe func
 	for _, done := range waiting {
 		done(result, err)
 	}
+}
+
+// looker returns who looks a name up. As with AI_ADDRCONFIG of getaddrinfo(3), a host that has no IPv6 address at all does not
+// ask for those of others, unless all are wanted.
+func (n *names) looker(desk *lookers) *resolver.Resolver {
+	if n.options.Family == resolver.FamilyAny && !n.both && !n.sources.hasIPv6() {
+		if desk.ipv4 == nil {
+			o := n.options
+			o.Family = resolver.FamilyIPv4
+			desk.ipv4 = resolver.New(o)
+		}
+		return desk.ipv4
+	}
+	if desk.wanted == nil {
+		desk.wanted = resolver.New(n.options)
+	}
+	return desk.wanted
 }
 
 // until returns when an answer stops to hold.

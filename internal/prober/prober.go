@@ -27,6 +27,9 @@ type Options struct {
 	Mark      uint32 // with which mark (SO_MARK); 0 for none
 	Resolver  resolver.Options
 
+	// AskBoth has names asked for IPv6 addresses too where this host has none itself.
+	AskBoth bool
+
 	// ResolveEvery is how long the answer for a name holds at the most; 0: as long as its TTL says.
 	ResolveEvery time.Duration
 
@@ -115,7 +118,7 @@ func Open(o Options) (*Prober, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	p := &Prober{options: o, mass: o.Targets > MassTargets, stop: stop, ended: make(chan struct{})}
 	p.cycles, p.numbers = port.NewCycles(rawip.ReadPortRange()), port.NewNumbers(time.Now())
-	p.names = newNames(o.Resolver, o.ResolveEvery, o.Rehearse)
+	p.names = newNames(o.Resolver, o.ResolveEvery, o.AskBoth, o.Rehearse)
 	if err := p.open(ctx); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
@@ -125,6 +128,9 @@ func Open(o Options) (*Prober, error) {
 // open opens the sockets, whose waits last no longer than the context.
 func (p *Prober) open(ctx context.Context) (err error) {
 	o := p.options
+	if p.names.sources, err = openSources(o.Interface, o.Mark); err != nil {
+		return err
+	}
 	if p.stamping, err = socket.StartStamping(); err != nil {
 		return err
 	}
@@ -245,9 +251,6 @@ func (p *Prober) Wake() {
 	}
 }
 
-// HostPolicy returns what stands between the applications of this host and the wire, as far as it was asked for and told.
-func (p *Prober) HostPolicy() hostpolicy.Policy { return p.policy }
-
 // Drops returns how many frames have found no room on their way in.
 func (p *Prober) Drops() int { return int(p.drops.Load()) }
 
@@ -255,6 +258,9 @@ func (p *Prober) Drops() int { return int(p.drops.Load()) }
 func (p *Prober) Close() error {
 	p.stop()
 	var closers []io.Closer
+	if p.names.sources != nil {
+		closers = append(closers, p.names.sources)
+	}
 	if p.stamping != nil {
 		closers = append(closers, p.stamping)
 	}

@@ -68,7 +68,7 @@ func (w *worker) resolve(ctx context.Context, a *attempt) bool {
 			a.result.DNS = dnsResult(found)
 		}
 		if addresses, err := probeable(found); err == nil {
-			s.remote = netip.AddrPortFrom(addresses[0], host.Port)
+			a.goTo(addresses)
 			return true
 		}
 	}
@@ -76,7 +76,7 @@ func (w *worker) resolve(ctx context.Context, a *attempt) bool {
 	w.lookUp(ctx, a, host.Host, func(found resolver.Result, err error) {
 		w.schedule.resume(s, w.clock.Now())
 		if addresses := w.judge(ctx, a, found, err); addresses != nil {
-			s.remote = netip.AddrPortFrom(addresses[0], host.Port)
+			a.goTo(addresses)
 			if w.prepare(ctx, a) {
 				w.ready = append(w.ready, a)
 			}
@@ -86,6 +86,12 @@ func (w *worker) resolve(ctx context.Context, a *attempt) bool {
 		w.leave(a)
 	})
 	return false
+}
+
+// goTo makes the first of several addresses the one that the attempt's series probes, and notes the others.
+func (a *attempt) goTo(addresses []netip.Addr) {
+	a.series.remote = netip.AddrPortFrom(addresses[0], a.series.request.Target.Port)
+	a.result.Also = addresses[1:]
 }
 
 // judge makes what was found of a host the attempt's, and returns the addresses to probe: none if the attempt is over.

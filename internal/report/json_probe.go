@@ -75,6 +75,15 @@ type dnsJSON struct {
 	Attempts  int            `json:"attempts,omitempty"`
 	Duration  *time.Duration `json:"duration_ns,omitempty"`
 	Clock     string         `json:"clock,omitempty"`
+	Queries   []queryJSON    `json:"queries,omitempty"`
+}
+
+type queryJSON struct {
+	Type      string        `json:"type"`
+	RCode     string        `json:"rcode,omitempty"`
+	Addresses []netip.Addr  `json:"addresses,omitempty"`
+	Duration  time.Duration `json:"duration_ns"`
+	Clock     string        `json:"clock"`
 }
 
 // newDNS returns what JSON writes of how the name became an address; nil if it did not come to that.
@@ -85,6 +94,9 @@ func newDNS(d *probe.DNS) *dnsJSON {
 	j := &dnsJSON{
 		Source: d.Source, Server: d.Server, Name: d.Name, Searched: d.Searched, RCode: d.RCode,
 		Addresses: d.Addresses, Omitted: d.Omitted, CNAME: d.CNAME, Attempts: d.Attempts,
+	}
+	for _, q := range d.Queries {
+		j.Queries = append(j.Queries, queryJSON{Type: q.Type, RCode: q.RCode, Addresses: q.Addresses, Duration: q.Duration, Clock: q.Clock.String()})
 	}
 	if d.Duration > 0 || d.Source == "dns" && d.RCode != "" { // an answer may come within the clock's resolution
 		j.Duration, j.Clock = &d.Duration, d.Clock.String()

@@ -78,7 +78,7 @@ func (l *Ladder) dns(row *row, e *probe.Event) {
 		if m.Server.Addr().Is6() {
 			beside = 0 // where both have no room in one line, it stands in the next
 		}
-		row.texts = []string{l.page.Shorten("A? "+l.page.Printable(m.Name), textRoom-2-beside), ask}
+		row.texts = []string{l.page.Shorten(recordType(m)+"? "+l.page.Printable(m.Name), textRoom-2-beside), ask}
 		if m.Attempt > 1 {
 			row.texts = append(row.texts, fmt.Sprintf("again (%d)", m.Attempt))
 		}
@@ -110,15 +110,26 @@ func (l *Ladder) answer(m *probe.DNSMessage) []string {
 	case m.RCode == "":
 		return nil
 	case m.RCode == "NOERROR":
+		if m.Type == "AAAA" {
+			return []string{"NOERROR, no IPv6 address"}
+		}
 		return []string{"NOERROR, no address"}
 	default:
 		return []string{l.page.Printable(m.RCode)}
 	}
-	first := "A " + m.Addresses[0].String()
+	first := recordType(m) + " " + m.Addresses[0].String()
 	if n := len(m.Addresses) - 1 + m.Omitted; n > 0 {
 		first += fmt.Sprintf(" and %d more", n)
 	}
 	return []string{first, fmt.Sprintf("ttl %d", m.TTL)}
+}
+
+// recordType returns the type that a DNS message asks for.
+func recordType(m *probe.DNSMessage) string {
+	if m.Type == "" {
+		return "A"
+	}
+	return m.Type
 }
 
 // server writes the address of a DNS server, with the port unless it is the usual one.
@@ -312,6 +323,9 @@ func (l *Ladder) Verdict(r *probe.Result) error {
 	}
 	l.page.verdict(r)
 	if !l.page.style.Quiet {
+		if also := Also(r); also != "" {
+			l.page.Paragraph("  ", 2, strings.Fields(also))
+		}
 		for _, note := range Notes(r) {
 			l.page.Paragraph("  note: ", 8, strings.Fields(l.page.Printable(note)))
 		}

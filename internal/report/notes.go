@@ -32,6 +32,24 @@ func Notes(r *probe.Result) (notes []string) {
 	return notes
 }
 
+// Also says which other addresses the name has, and how they are probed; "" if there are none.
+func Also(r *probe.Result) string {
+	const most = 3 // that are named
+	var named []string
+	for _, a := range r.Also[:min(len(r.Also), most)] {
+		named = append(named, a.String())
+	}
+	switch more := len(r.Also) - len(named); {
+	case len(named) == 0:
+		return ""
+	case more > 0:
+		return fmt.Sprintf("also %s and %d more: --all probes all %d", strings.Join(named, ", "), more, len(r.Also)+1)
+	case len(named) == 1:
+		return fmt.Sprintf("also %s: --all probes both", named[0])
+	}
+	return fmt.Sprintf("also %s: --all probes all %d", strings.Join(named, ", "), len(r.Also)+1)
+}
+
 // finding says in words what was found; "" if the rest of the report says it already.
 func finding(f probe.Finding, r *probe.Result) string {
 	switch f {

@@ -2,6 +2,7 @@ package route
 
 import (
 	"errors"
+	"net"
 	"net/netip"
 	"slices"
 	"time"
@@ -170,6 +171,15 @@ func (f Flow) usesIPv6(l link) error {
 		return f.fail(unix.ENETUNREACH, "%s has no IPv6, which takes an MTU of 1280 (RFC 8200 5)", l.name)
 	}
 	return nil
+}
+
+// HasIPv6 reports whether this host has an IPv6 address beside that of loopback. The error is a *net.OpError.
+func (c *Cache) HasIPv6() (bool, error) {
+	all, err := kernel{c.conn}.addresses(unix.AF_INET6)
+	if err != nil {
+		return false, &net.OpError{Op: "address", Net: "netlink", Err: err}
+	}
+	return slices.ContainsFunc(all, func(a hostAddress) bool { return !a.address.IsLoopback() }), nil
 }
 
 // Source is the address that the kernel would send from.

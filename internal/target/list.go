@@ -27,6 +27,7 @@ type List struct {
 	name  string      // of the file
 	file  io.Closer
 	err   error
+	rules Rules
 }
 
 // ReadError is the error of a list that could not be read, which is a fault of the system and not of what stands in it.
@@ -47,9 +48,14 @@ func (e *ReadError) Unwrap() error { return e.Err }
 // the user, about what is wrong in the arguments or in the file, or it is a *ReadError, or that of the context, if it ends while
 // the file is read.
 func Open(ctx context.Context, args []string, file string, stdin io.Reader, most int) (*List, error) {
-	l := &List{name: file}
+	return Rules{}.Open(ctx, args, file, stdin, most)
+}
+
+// Open is the function of that name, by the rules.
+func (r Rules) Open(ctx context.Context, args []string, file string, stdin io.Reader, most int) (*List, error) {
+	l := &List{name: file, rules: r}
 	for i, arg := range args {
-		parsed, err := parseSet(arg)
+		parsed, err := r.parse(arg)
 		if err != nil && i+1 < len(args) && isHostAndPort(arg, args[i+1]) {
 			_, err = parseSet(arg + " " + args[i+1])
 		}
@@ -174,7 +180,7 @@ func (l *List) nextLine(lines *lineReader) (set, string, error) {
 	case err != nil:
 		return set{}, "", fmt.Errorf("--targets: %w", err)
 	}
-	parsed, err := parseSet(line)
+	parsed, err := l.rules.parse(line)
 	if err != nil {
 		return set{}, "", fmt.Errorf("%s line %d: %w", l.source(), lines.number, err)
 	}

@@ -36,7 +36,11 @@ func parseSet(s string) (set, error) {
 		return wrong(err)
 	}
 	one := set{first: Target{Text: s, Host: host}, count: 1}
-	if strings.Contains(host, "/") {
+	if strings.HasPrefix(s, "[") && !strings.Contains(host, "/") {
+		if one.first.Address, err = parseBracketed(host, port); err != nil {
+			return wrong(err)
+		}
+	} else if strings.Contains(host, "/") {
 		if one.prefix, err = parsePrefix(host); err != nil {
 			return wrong(err)
 		}
@@ -63,7 +67,10 @@ func parseSet(s string) (set, error) {
 // parsePrefix reads a prefix of addresses, all of which have to be those of single hosts.
 func parsePrefix(s string) (netip.Prefix, error) {
 	prefix, err := netip.ParsePrefix(s)
-	if err != nil || !prefix.Addr().Is4() {
+	switch {
+	case err != nil && strings.Contains(s, ":"):
+		return netip.Prefix{}, fmt.Errorf("%s is no prefix of IPv6 addresses, as in [2001:db8::/120]:80", text.Printable(s))
+	case err != nil:
 		return netip.Prefix{}, fmt.Errorf("%s is no prefix of IPv4 addresses, as 192.0.2.0/24", text.Printable(s))
 	}
 	if masked := prefix.Masked(); masked != prefix {

@@ -16,6 +16,12 @@ func split(s string) (host, port string, err error) {
 	if strings.Contains(s, "://") {
 		return "", "", insteadOfURL(s)
 	}
+	if strings.HasPrefix(s, "[") {
+		return splitBracketed(s)
+	}
+	if err := withoutBrackets(s); err != nil {
+		return "", "", err
+	}
 	i := strings.LastIndexByte(s, ':')
 	if words := strings.Fields(s); len(words) == 2 && isHostAndPort(words[0], words[1]) {
 		return "", "", fmt.Errorf("a colon stands between host and port: %s would do", text.Printable(words[0]+":"+words[1]))

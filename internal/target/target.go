@@ -12,15 +12,18 @@ import (
 // Target is what the user wants handshakes with.
 type Target struct {
 	Text    string     // as the user wrote it
-	Host    string     // a name or an address
+	Host    string     // a name or an address, without brackets
 	Port    uint16     // 1 to 65535
-	Address netip.Addr // that the host is; the zero value if it is a name, or has to be looked up for its spelling
+	Address netip.Addr // that the host is, with its zone; the zero value if it is a name, or has to be looked up for its spelling
 }
 
 // Parse reads HOST:PORT, where PORT is a number or the name of a TCP service. The error is a line that says what is wrong and
 // what would be right; nothing in it needs escaping.
-func Parse(s string) (Target, error) {
-	found, err := parseSet(s)
+func Parse(s string) (Target, error) { return Rules{}.Parse(s) }
+
+// Parse is the function of that name, by the rules.
+func (r Rules) Parse(s string) (Target, error) {
+	found, err := r.parse(s)
 	if err == nil && found.count > 1 {
 		err = fmt.Errorf("target %s: these are %d targets, and one is wanted", text.Printable(s), found.count)
 	}
@@ -33,6 +36,10 @@ func Parse(s string) (Target, error) {
 // parseLiteral reads what most lines of a long file are, an address and a number, and tries nothing else.
 func parseLiteral(s string) (Target, bool) {
 	host, digits, ok := strings.Cut(s, ":")
+	bracketed := strings.HasPrefix(s, "[")
+	if bracketed {
+		host, digits, ok = strings.Cut(s[1:], "]:")
+	}
 	if !ok || len(digits) > 5 {
 		return Target{}, false
 	}
@@ -47,13 +54,13 @@ func parseLiteral(s string) (Target, bool) {
 		return Target{}, false
 	}
 	address, err := netip.ParseAddr(host)
-	if err != nil || CheckUnicast(address) != nil {
+	if err != nil || address.Is6() != bracketed || checkZone(host, address) != nil || CheckUnicast(address) != nil {
 		return Target{}, false
 	}
 	return Target{Text: s, Host: host, Port: uint16(port), Address: address}, true
 }
 
-// checkAddress refuses literal addresses that are no single host's.
+// checkAddress refuses literal IPv4 addresses that are no single host's.
 func checkAddress(host string) error {
 	address, ok := resolver.ParseAddress(host)
 	if !ok {
@@ -62,9 +69,12 @@ func checkAddress(host string) error {
 	return CheckUnicast(address)
 }
 
-// CheckUnicast returns an error if an IPv4 address is no single host's, so that nobody can have a TCP connection with it (RFC
-// 9293 MUST-46, RFC 1122 3.2.1.3).
+// CheckUnicast returns an error if an address is no single host's, so that nobody can have a TCP connection with it (RFC
+// 9293 MUST-46, RFC 1122 3.2.1.3, RFC 4291 2.5 to 2.7).
 func CheckUnicast(a netip.Addr) error {
+	if a.Is6() {
+		return checkUnicast6(a)
+	}
 	switch first := a.As4()[0]; {
 	case a.IsUnspecified():
 		return fmt.Errorf("%v means this host itself and is no address to send to: try 127.0.0.1", a)

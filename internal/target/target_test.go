@@ -86,7 +86,7 @@ func TestParseErrors(t *testing.T) {
 
 // FuzzParse: whatever is typed, a target is one that can be written again, and an error is one printable line.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"192.0.2.1:80", "a:http", "[::1]:80", ":", "a\x00:1", "\xff:1", "ü:1", "1.2.3.4:00001", "10.0.0.0/30:80-81,443", "10.0.0.1/32:http"} {
+	for _, s := range []string{"192.0.2.1:80", "a:http", "[::1]:80", "[fe80::1%eth0]:22", "[2001:db8::/126]:80-81", "::1:80", ":", "a\x00:1", "\xff:1", "ü:1", "1.2.3.4:00001", "10.0.0.0/30:80-81,443", "10.0.0.1/32:http"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
