@@ -159,6 +159,7 @@ var variables = map[string]string{
 	"internal/bench/sweep_report_linux.go sweepSection": "a regular expression",
 	"internal/netlab/labtest/main_linux.go allowed":     "what is found out once a process",
 	"internal/sandbox/violation_linux.go onViolation":   "an address, which is in assembly",
+	"internal/sandbox/seccomp_linux.go trap":            "a constant, had Go constants of such types",
 }
 
 // clockReaders are the functions of package time that ask the system what time it is.

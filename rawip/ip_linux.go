@@ -35,7 +35,10 @@ type ipSockets struct {
 
 // openIP opens the sockets of a family, with filters of segments and of ICMP errors. What came before the filters is thrown away.
 func openIP(v6 bool, segments, errs []bpf.RawInstruction, clock *stamp.Clock, o WireOptions) (*ipSockets, error) {
-	s := &ipSockets{v6: v6, out: -1, device: o.Interface, tcp: pairSockets{v6: v6, filter: segments}, icmp: icmpSocket{v6: v6, fd: -1, filter: errs}, clock: clock}
+	s := &ipSockets{v6: v6, out: -1, device: o.Interface, tcp: pairSockets{v6: v6, filter: segments, limit: pairLimit}, icmp: icmpSocket{v6: v6, fd: -1, filter: errs}, clock: clock}
+	if o.Single {
+		s.tcp.limit = singleLimit
+	}
 	if err := s.open(o); err != nil {
 		s.close()
 		return nil, &net.OpError{Op: "open", Net: s.network(), Err: err}

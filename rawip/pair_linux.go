@@ -14,6 +14,9 @@ import (
 // pairLimit is how many sockets receive TCP. The kernel compares each segment that arrives at this host with every one of them.
 const pairLimit = 8
 
+// singleLimit is how many there are for a single target, which seldom has more than one pair of addresses.
+const singleLimit = 4
+
 // pair is a local and a remote address, and the index of the interface whose link they are of, if they are link-local.
 type pair struct {
 	local, remote netip.Addr
@@ -24,6 +27,7 @@ type pair struct {
 type pairSockets struct {
 	v6      bool
 	filter  []bpf.RawInstruction
+	limit   int   // of the sockets
 	sockets []int // file descriptors
 	pairs   []pair
 	all     bool
@@ -31,7 +35,7 @@ type pairSockets struct {
 
 // open opens the sockets while this process may; where it may have no more descriptors, fewer.
 func (s *pairSockets) open() error {
-	for range pairLimit {
+	for range s.limit {
 		fd, err := openRaw(s.v6, unix.IPPROTO_TCP)
 		if errors.Is(err, unix.EMFILE) && len(s.sockets) > 0 {
 			return nil

@@ -29,6 +29,9 @@ type WireOptions struct {
 	// Often is for waits that are short and many; see socket.Waiter.
 	Often bool
 
+	// Single is for a single target: fewer sockets will do.
+	Single bool
+
 	// Brief is for those who do not want to see the segments leave that end a connection, FIN and RST.
 	Brief bool
 }

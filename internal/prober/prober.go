@@ -161,7 +161,7 @@ func (p *Prober) open(ctx context.Context) (err error) {
 	}
 	often := p.mass && paced && runtime.GOMAXPROCS(0) > 1
 	for range workers {
-		w, err := p.openWorker(ctx, rawip.WireOptions{Interface: o.Interface, Mark: o.Mark, Mass: p.mass, Brief: !o.Record, Often: often})
+		w, err := p.openWorker(ctx, rawip.WireOptions{Interface: o.Interface, Mark: o.Mark, Mass: p.mass, Single: o.Targets == 1, Brief: !o.Record, Often: often})
 		if err != nil {
 			return err
 		}

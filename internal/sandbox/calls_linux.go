@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -9,10 +10,8 @@ import (
 // permitted returns the rules of what the program, and the runtime of Go and that of its race detector, ask of the kernel.
 func permitted() []rule {
 	var rules []rule
-	for _, list := range [][]uint32{frequent, machineCalls, occasional} {
-		for _, call := range list {
-			rules = append(rules, rule{call: call})
-		}
+	for _, call := range slices.Concat(calls, machineCalls) {
+		rules = append(rules, rule{call: call})
 	}
 	families := []uint32{unix.AF_INET, unix.AF_INET6}
 	kinds := condition{1, 0xf, []uint32{unix.SOCK_STREAM, unix.SOCK_DGRAM}}
@@ -43,16 +42,12 @@ func permitted() []rule {
 // newNamespaces are the flags of clone(2) by which a process leaves the namespaces of its parent.
 const newNamespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
 
-// frequent are the calls that are made for packets, beside those that have other names on other machines.
-var frequent = []uint32{
+// calls are those whose arguments do not matter, and that every machine has.
+var calls = []uint32{
 	unix.SYS_FUTEX, unix.SYS_SENDMMSG, unix.SYS_PPOLL, unix.SYS_EPOLL_PWAIT, unix.SYS_READ, unix.SYS_WRITE, unix.SYS_SETSOCKOPT,
 	unix.SYS_CLOSE, unix.SYS_SENDMSG, unix.SYS_RECVMSG, unix.SYS_SENDTO, unix.SYS_RECVFROM, unix.SYS_BIND, unix.SYS_LISTEN,
 	unix.SYS_CONNECT, unix.SYS_GETSOCKOPT, unix.SYS_GETSOCKNAME, unix.SYS_NANOSLEEP, unix.SYS_MADVISE, unix.SYS_MUNMAP,
 	unix.SYS_RT_SIGPROCMASK, unix.SYS_RT_SIGRETURN, unix.SYS_GETPID, unix.SYS_GETTID, unix.SYS_SCHED_YIELD, unix.SYS_EPOLL_CTL,
-}
-
-// occasional are the others.
-var occasional = []uint32{
 	unix.SYS_CLOCK_GETTIME, unix.SYS_CLOCK_NANOSLEEP, unix.SYS_RESTART_SYSCALL, unix.SYS_GETRANDOM, unix.SYS_SCHED_GETAFFINITY,
 	unix.SYS_EPOLL_CREATE1, unix.SYS_EVENTFD2, unix.SYS_PIPE2, unix.SYS_ACCEPT4, unix.SYS_GETPEERNAME, unix.SYS_SHUTDOWN, unix.SYS_RECVMMSG,
 	unix.SYS_PREAD64, unix.SYS_READV, unix.SYS_WRITEV, unix.SYS_LSEEK, unix.SYS_FSTAT, unix.SYS_STATX, unix.SYS_FCNTL, unix.SYS_READLINKAT,

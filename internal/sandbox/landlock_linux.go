@@ -34,12 +34,18 @@ func restrictFiles(read []string) error {
 // manages such a file puts another in its place, and a rule for the file alone is about the one that is gone.
 func readable(read []string) (paths []string) {
 	for _, name := range read {
-		if _, err := os.Stat(name); err != nil {
+		_, err := os.Readlink(name)
+		if errors.Is(err, unix.EINVAL) { // it is there, and no link
+			paths = append(paths, name)
+		}
+		if err != nil {
 			continue
 		}
-		paths = append(paths, name)
-		if to, err := filepath.EvalSymlinks(name); err == nil && filepath.Dir(to) != filepath.Dir(name) && isDeep(filepath.Dir(to)) {
-			paths = append(paths, filepath.Dir(to))
+		if to, err := filepath.EvalSymlinks(name); err == nil {
+			paths = append(paths, to)
+			if folder := filepath.Dir(to); folder != filepath.Dir(name) && isDeep(folder) {
+				paths = append(paths, folder)
+			}
 		}
 	}
 	return paths

@@ -24,8 +24,9 @@ func Enter(o Options) State {
 	time.Now().Zone() // which is in a file that is read when it is first asked for
 	var s State
 	s.Capabilities = dropCapabilities()
-	s.NoNewPrivs = refuseNewPrivileges()
-	s.Landlock = restrictFiles(o.Read)
+	if s.Landlock = restrictFiles(o.Read); s.Landlock != nil { // else it has taken no_new_privs too
+		s.NoNewPrivs = refuseNewPrivileges()
+	}
 	s.Seccomp = restrictCalls()
 	return s
 }

@@ -1,9 +1,11 @@
 package sandbox
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/net/bpf"
@@ -59,24 +61,42 @@ const (
 	offsetArguments = 16
 )
 
-// filter assembles the rules. The kernel runs it for each system call, so that the frequent ones are to come first.
+// filter assembles the rules. It searches by halves: when the kernel takes the filter it runs it for each number that there is.
 func filter(rules []rule) ([]bpf.RawInstruction, error) {
 	if machine == 0 {
 		return nil, errors.ErrUnsupported
 	}
-	trap := bpf.RetConstant{Val: unix.SECCOMP_RET_TRAP}
-	program := []bpf.Instruction{
+	slices.SortStableFunc(rules, func(a, b rule) int { return cmp.Compare(a.call, b.call) })
+	return bpf.Assemble(append([]bpf.Instruction{
 		bpf.LoadAbsolute{Off: offsetMachine, Size: 4},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: machine, SkipTrue: 1},
 		trap, // by the numbers of another machine's system calls
 		bpf.LoadAbsolute{Off: offsetCall, Size: 4},
+	}, search(rules)...))
+}
+
+// trap is what becomes of a call that is not let through.
+var trap = bpf.RetConstant{Val: unix.SECCOMP_RET_TRAP}
+
+// search returns the instructions that find the rules for the number that is loaded, among rules in the order of numbers.
+func search(rules []rule) []bpf.Instruction {
+	const few = 4
+	middle := len(rules) / 2
+	for middle < len(rules) && middle > 0 && rules[middle].call == rules[middle-1].call {
+		middle++ // the rules for one call stay together
 	}
+	if len(rules) > few && middle < len(rules) {
+		lower := search(rules[:middle])
+		there := bpf.JumpIf{Cond: bpf.JumpGreaterOrEqual, Val: rules[middle].call, SkipTrue: uint8(len(lower))}
+		return append(append([]bpf.Instruction{there}, lower...), search(rules[middle:])...)
+	}
+	var program []bpf.Instruction
 	for _, r := range rules {
 		then := r.instructions()
 		program = append(program, bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: r.call, SkipTrue: uint8(len(then))})
 		program = append(program, then...)
 	}
-	return bpf.Assemble(append(program, trap))
+	return append(program, trap)
 }
 
 // instructions returns what is done about a call of the rule's. What does not return goes on with the number loaded again.
