@@ -4,6 +4,7 @@ package cli
 
 import (
 	"os"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -17,22 +18,29 @@ func demoCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "demo",
 		Usage:     "the whole journey on a network of its own: no server, no set-up, no root",
-		ArgsUsage: demo.Names("|"),
+		ArgsUsage: demo.Names("|") + "|" + strings.Join(demo.Hosts(), "|"),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "list", Usage: "name the scenes"},
-			&cli.BoolFlag{Name: "shell", Usage: "open a shell on the network's client"},
+			&cli.BoolFlag{Name: "shell", Usage: "open a shell on the network's client, or on the host that is named"},
 		},
 		Action: runDemo,
 	}
 }
 
 func runDemo(c *cli.Context) error {
-	scenes := demo.Scenes()
+	scenes, shell := demo.Scenes(), ""
 	switch name := c.Args().First(); {
 	case c.NArg() > 1:
 		return exit.UsageError("demo takes one scene, or none for all of them")
-	case c.NArg() == 1 && c.Bool("shell"):
-		return exit.UsageError("demo --shell takes no scene")
+	case c.Bool("shell"):
+		if shell = name; c.NArg() == 0 {
+			shell = demo.Hosts()[0]
+		}
+		if !demo.IsHost(shell) {
+			return exit.UsageError("demo --shell runs on %s; %s is none of them", strings.Join(demo.Hosts(), ", "), name)
+		}
+	case c.NArg() == 1 && demo.IsHost(name):
+		return exit.UsageError("%s is a host: tcpprobe demo --shell %s opens a shell there", name, name)
 	case c.NArg() == 1:
 		s, ok := demo.Find(name)
 		if !ok {
@@ -44,7 +52,7 @@ func runDemo(c *cli.Context) error {
 		return demo.List(c.App.Writer, scenes)
 	}
 	d := demo.Demo{
-		Scenes: scenes, Shell: c.Bool("shell"), Color: c.String("color"), Args: os.Args,
+		Scenes: scenes, Shell: shell, Color: c.String("color"), Args: os.Args,
 		Stdout: terminal.Unwrap(c.App.Writer), Stderr: terminal.Unwrap(c.App.ErrWriter),
 	}
 	return d.Run(c.Context)

@@ -36,6 +36,7 @@ func probeFlags() []cli.Flag {
 		&cli.IntFlag{Name: "source-port", Category: categoryPath, Usage: "from port `P`", DefaultText: "a random free one"},
 		&cli.UintFlag{Name: "mark", Category: categoryPath, Usage: "with firewall mark `N`, for policy routing", DefaultText: "none"},
 		&cli.StringFlag{Name: "send", Value: "auto", Category: categoryPath, Usage: "`auto|link|ip|connect`: in frames of our own, as raw IP through the kernel's routing and firewall, or let the kernel make the handshake, which auto does without CAP_NET_RAW"},
+		&cli.BoolFlag{Name: "compare-send", Category: categoryPath, Usage: "send by link, by ip and by connect, one after the other: where on this host do they part?"},
 
 		&cli.StringFlag{Name: "close", Value: "fin", Category: categorySegment, Usage: "`fin|rst|half|none`: how the connection ends"},
 		&cli.IntFlag{Name: "ttl", Value: 64, Category: categorySegment, Usage: "Time to Live, of IPv6 hop limit, `N`"},

@@ -34,6 +34,7 @@ type options struct {
 	until      time.Time     // when that is over
 	iface      string
 	mark       uint32
+	compare    bool // the ways to send
 	fellBack   bool // the kernel makes the handshake, since CAP_NET_RAW is missing
 	resolver   resolver.Options
 	rules      target.Rules  // for the addresses of targets
@@ -97,6 +98,7 @@ func readOptions(c *cli.Context) (o options, err error) {
 		resolveAge: duration(c, "resolve-every"),
 		output:     c.String("output"),
 		dryRun:     c.Bool("dry-run"),
+		compare:    c.Bool("compare-send"),
 		pcap:       c.String("pcap"),
 		diagram:    c.String("diagram"),
 		toScale:    c.Bool("to-scale"),

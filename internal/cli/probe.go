@@ -52,12 +52,19 @@ func probeCommand(c *cli.Context) error {
 	} else if err != nil {
 		return wrongTargets(err)
 	}
-	if err := errors.Join(o.agree(targets.Len()), o.chooseSend(c)); err != nil {
+	err = o.agree(targets.Len())
+	if err == nil {
+		err = o.chooseSend(c)
+	}
+	if err != nil {
 		return errors.Join(err, targets.Close())
 	}
 	run := makeHandshakes
-	if o.dryRun {
+	switch {
+	case o.dryRun:
 		run = rehearse
+	case o.compare:
+		run = compareSends
 	}
 	err = run(c, o, targets)
 	if changed := targets.Close(); changed != nil {

@@ -19,6 +19,9 @@ import (
 // an error for flags that ask for what the kernel does not do.
 func (o *options) chooseSend(c *cli.Context) error {
 	fixed := o.kernelDecides(c)
+	if o.compare {
+		return o.comparable(c, fixed)
+	}
 	switch o.spec.Send {
 	case prober.SendConnect:
 		if fixed != nil {
@@ -64,6 +67,24 @@ func (o *options) kernelDecides(c *cli.Context) error {
 		return errors.New("there are no packets for --pcap")
 	case o.dryRun:
 		return errors.New("there is nothing for --dry-run to show")
+	}
+	return nil
+}
+
+// comparable returns an error for flags that --compare-send does not go with. fixed is why connect(2) cannot be one of its ways.
+func (o *options) comparable(c *cli.Context, fixed error) error {
+	for _, name := range []string{"send", "all", "diagram", "pcap", "explain", "dry-run", "assert", "fail-on", "require"} {
+		if c.IsSet(name) {
+			return exit.UsageError("--compare-send is one handshake by each way: it does not go with --%s", name)
+		}
+	}
+	switch {
+	case fixed != nil:
+		return exit.UsageError("--compare-send calls connect(2) too: %v", fixed)
+	case o.spec.Count != 1:
+		return exit.UsageError("--compare-send is one handshake by each way: it does not go with --count")
+	case o.output != "text":
+		return exit.UsageError("--compare-send is text or --json: it does not go with --output %s", o.output)
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ import (
 // Demo is a run of the demo.
 type Demo struct {
 	Scenes         []Scene  // to be shown, in this order; of a shell none is
-	Shell          bool     // a shell on the network's client instead
+	Shell          string   // the host of the network on which a shell is run instead; "" for none
 	Color          string   // "auto", "always" or "never"
 	Args           []string // of this process, which starts itself again with them: os.Args
 	Stdout, Stderr io.Writer
@@ -49,8 +49,8 @@ func (d *Demo) Run(ctx context.Context) error {
 	ctx, stop := d.notify(ctx)
 	defer stop()
 	r := newRunner(n, d)
-	if d.Shell {
-		return r.runShell(ctx)
+	if d.Shell != "" {
+		return r.runShell(ctx, d.Shell)
 	}
 	return r.runScenes(ctx, d.Scenes)
 }
@@ -114,7 +114,7 @@ func (d *Demo) restart(ctx context.Context) error {
 // Ctrl-C comes from the terminal and once more from the process outside of the namespaces. A shell has the interrupts of
 // its terminal to itself.
 func (d *Demo) notify(ctx context.Context) (context.Context, context.CancelFunc) {
-	if !d.Shell {
+	if d.Shell == "" {
 		return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	}
 	// Ignoring them would be inherited by the shell.

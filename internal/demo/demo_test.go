@@ -65,7 +65,7 @@ func TestScenesWithoutFiles(t *testing.T) {
 		t.Errorf("%v, want %s", err, want)
 	}
 
-	err = r.runShell(t.Context())
+	err = r.runShell(t.Context(), "client")
 	if ended, ok := errors.AsType[*exit.Error](err); !ok || ended.Code != exit.System || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a shell that could not find tcpprobe: %v", err)
 	}
@@ -99,7 +99,7 @@ func TestList(t *testing.T) {
 	if err := List(&b, Scenes()[:2]); err != nil {
 		t.Fatal(err)
 	}
-	if want := "open            a server listens\nclosed          the host is up, and nobody listens\n"; b.String() != want {
+	if want := "open             a server listens\nclosed           the host is up, and nobody listens\n"; b.String() != want {
 		t.Errorf("%q, want %q", &b, want)
 	}
 	if _, ok := Find("nosuch"); ok || strings.Count(Names(","), ",") != len(Scenes())-1 {

@@ -3,29 +3,34 @@
 package demo
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"tcpprobe/internal/netlab"
 	"tcpprobe/tcphdr"
 )
 
 // network is the network of the demo: a client, two routers, and behind them two hosts and some prefixes that lead
-// nowhere. In the middle of two of its links is a cable that is not as good as it should be:
+// nowhere. In the middle of two of its links is a cable that is not as good as it should be, and in one of them a box that
+// is no hop and does to what passes as it likes:
 //
 //	client  eth0 10.1.0.2/24 ── 10.1.0.1/24 eth0 router1
-//	router1 eth1 10.2.0.1/24 ── 10.2.0.2/24 eth0 router2      a long way: 5 ms in each direction
-//	router2 eth1 10.3.0.1/24 ── 10.3.0.80/24, 10.3.0.53/24 eth0 server
+//	router1 eth1 10.2.0.1/24 ── 10.2.0.2/24 eth0 router2      a long way: 5 ms in each direction, and a middlebox
+//	router2 eth1 10.3.0.1/24 ── 10.3.0.80/24 to 10.3.0.84/24, 10.3.0.53/24 eth0 server
 //	router2 eth2 10.4.0.1/24 ── 10.4.0.80/24 eth0 lossy       about every other SYN is lost
 type network struct {
 	lab      *netlab.Lab
-	client   *netlab.Host
-	dns      []string    // the flags that name its server, where resolv.conf cannot
-	filesErr error       // why there are no filesDir
-	closers  []io.Closer // what is to be closed before the lab
+	hosts    map[string]*netlab.Host // by name
+	dns      []string                // the flags that name its server, where resolv.conf cannot
+	filesErr error                   // why there are no filesDir
+	closers  []io.Closer             // what is to be closed before the lab
 }
 
 const (
@@ -44,6 +49,10 @@ var names = []struct {
 }{
 	{"www.demo.test", netip.MustParseAddr("10.3.0.80"), "port 80 is open, every other is closed"},
 	{"lossy.demo.test", netip.MustParseAddr("10.4.0.80"), "the same, but about every other SYN is lost"},
+	{"busy.demo.test", netip.MustParseAddr(busy), "its accept queue is full"},
+	{"clamped.demo.test", netip.MustParseAddr(clamped), "a middlebox rewrites the SYN"},
+	{"reset.demo.test", netip.MustParseAddr(reset), "a middlebox resets, in the server's name"},
+	{"narrow.demo.test", netip.MustParseAddr(narrow), "large datagrams vanish on the way"},
 	{"prohibited.demo.test", netip.MustParseAddr("10.5.0.80"), "router1 refuses by policy"},
 	{"unreachable.demo.test", netip.MustParseAddr("10.6.0.80"), "router1 knows no way"},
 	{"silent.demo.test", netip.MustParseAddr("10.7.0.80"), "router2 swallows every datagram"},
@@ -75,14 +84,14 @@ func (n *network) close() error {
 
 func (n *network) build() error {
 	hosts := make(map[string]*netlab.Host)
-	for _, name := range []string{"client", "router1", "router2", "server", "lossy", "longway", "badcable"} {
+	for _, name := range append(Hosts(), "longway", "middlebox", "badcable") {
 		h, err := n.lab.Host(name)
 		if err != nil {
 			return err
 		}
 		hosts[name] = h
 	}
-	n.client = hosts["client"]
+	n.hosts = hosts
 
 	// The ends of a link, each with the cable that stands between, if any.
 	for _, l := range []struct {
@@ -91,7 +100,8 @@ func (n *network) build() error {
 	}{
 		{"client", "eth0", clientAddress + "/24", "router1", "eth0", "10.1.0.1/24"},
 		{"router1", "eth1", "10.2.0.1/24", "longway", "a", ""},
-		{"longway", "b", "", "router2", "eth0", "10.2.0.2/24"},
+		{"longway", "b", "", "middlebox", "a", ""},
+		{"middlebox", "b", "", "router2", "eth0", "10.2.0.2/24"},
 		{"router2", "eth1", "10.3.0.1/24", "server", "eth0", "10.3.0.80/24"},
 		{"router2", "eth2", "10.4.0.1/24", "badcable", "a", ""},
 		{"badcable", "b", "", "lossy", "eth0", "10.4.0.80/24"},
@@ -101,8 +111,10 @@ func (n *network) build() error {
 			return err
 		}
 	}
-	if err := hosts["server"].Address("eth0", prefix(dnsServer+"/24")); err != nil {
-		return err
+	for _, address := range []string{dnsServer, busy, clamped, reset, narrow} {
+		if err := hosts["server"].Address("eth0", prefix(address+"/24")); err != nil {
+			return err
+		}
 	}
 	if err := n.cables(hosts); err != nil {
 		return err
@@ -121,11 +133,12 @@ func prefix(s string) netip.Prefix {
 	return netip.MustParsePrefix(s)
 }
 
-// cables makes one cable slow and the other lossy.
+// cables makes one cable slow and another lossy, and has the middlebox do its work.
 func (n *network) cables(hosts map[string]*netlab.Host) error {
 	late := netlab.Impairment{Action: netlab.Delay, Time: latency}
 	lose := netlab.Impairment{From: netlab.FromA, Set: tcphdr.SYN, Clear: tcphdr.ACK, Chance: 0.5, Action: netlab.Drop}
-	for name, rule := range map[string]netlab.Impairment{"longway": late, "badcable": lose} {
+	meddle := netlab.Impairment{From: netlab.FromA, Action: netlab.Replace, Replacement: middlebox}
+	for name, rule := range map[string]netlab.Impairment{"longway": late, "badcable": lose, "middlebox": meddle} {
 		i, err := hosts[name].Impair("a", "b", seed, rule)
 		if err != nil {
 			return err
@@ -174,8 +187,10 @@ func routes(hosts map[string]*netlab.Host) error {
 
 // serve starts the servers.
 func (n *network) serve(hosts map[string]*netlab.Host) error {
-	for _, name := range []string{"server", "lossy"} {
-		listener, err := hosts[name].Listen("tcp4", "0.0.0.0:80")
+	for address, host := range map[string]string{
+		"10.3.0.80": "server", clamped: "server", reset: "server", narrow: "server", "10.4.0.80": "lossy",
+	} {
+		listener, err := hosts[host].Listen("tcp4", net.JoinHostPort(address, "80"))
 		if err != nil {
 			return err
 		}
@@ -188,5 +203,38 @@ func (n *network) serve(hosts map[string]*netlab.Host) error {
 	}
 	n.closers = append(n.closers, conn)
 	go serveDNS(conn)
+	return n.fillQueue(hosts["server"])
+}
+
+// fillQueue has a server that accepts nothing, with as many connections as its queue has room for.
+func (n *network) fillQueue(h *netlab.Host) error {
+	address := net.JoinHostPort(busy, "80")
+	listener, err := h.Listen("tcp4", address)
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, listener)
+	// Linux keeps one more than the length of the queue, which listen(2) changes when it is called again.
+	if err := shorten(listener.(*net.TCPListener)); err != nil {
+		return err
+	}
+	conn, err := h.Dial(context.Background(), "tcp4", address)
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, conn)
 	return nil
+}
+
+// shorten gives a listener a queue of length 0.
+func shorten(listener *net.TCPListener) error {
+	raw, err := listener.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	if err := raw.Control(func(fd uintptr) { failed = unix.Listen(int(fd), 0) }); err != nil {
+		return err
+	}
+	return os.NewSyscallError("listen", failed)
 }

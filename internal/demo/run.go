@@ -4,7 +4,6 @@ package demo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -107,7 +106,7 @@ func (r *runner) run(ctx context.Context, s Scene) (int, error) {
 	if r.style.Color {
 		args = append(args, "--color=always") // its output comes to the terminal through this process
 	}
-	cmd := r.network.client.Command(ctx, "/proc/self/exe", args...)
+	cmd := r.network.hosts[hosts[0].name].Command(ctx, "/proc/self/exe", args...)
 	cmd.Args[0] = "tcpprobe"
 	cmd.Stdout, cmd.Stderr = r.stdout, r.stderr
 	// In a process group of its own it does not hear Ctrl-C from the terminal as well as from us: of two it would die.
@@ -118,31 +117,4 @@ func (r *runner) run(ctx context.Context, s Scene) (int, error) {
 		return 0, err
 	}
 	return cmd.ProcessState.ExitCode(), nil
-}
-
-// runShell runs the user's shell on the client, and ends as it does.
-func (r *runner) runShell(ctx context.Context) error {
-	if r.network.filesErr != nil {
-		return exit.With(exit.System, fmt.Errorf("no place to put tcpprobe in the shell's PATH: %w", r.network.filesErr))
-	}
-	r.print("This shell runs on the client, as its root. With its end the network vanishes.\n" + drawing + "\n")
-	for _, name := range names {
-		r.print(fmt.Sprintf("  %-22s %-10v %s\n", name.name, name.address, name.about))
-	}
-	r.print(fmt.Sprintf("\nTry: %s\n\n", r.commandLine(scenes[0])))
-
-	shell := os.Getenv("SHELL")
-	if shell == "" {
-		shell = "/bin/sh"
-	}
-	cmd := r.network.client.Command(ctx, shell)
-	cmd.Env = append(os.Environ(), "PATH="+filesDir+":"+os.Getenv("PATH"))
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, terminal.Unwrap(r.stdout.Writer), r.stderr
-	// Interactive shells do not hear SIGTERM.
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGHUP) }
-	err := cmd.Run()
-	if cmd.ProcessState == nil && errors.Is(err, os.ErrNotExist) {
-		return exit.With(exit.System, fmt.Errorf("no shell: %w", err))
-	}
-	return ended(err, cmd.ProcessState)
 }

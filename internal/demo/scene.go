@@ -72,6 +72,38 @@ var scenes = []Scene{
 		[]string{"-W", "2s", "silent.demo.test:80"}, exit.Timeout,
 	},
 	{
+		"full-queue", "the server runs, and accepts nothing",
+		[2]string{
+			"The same silence, but the host is up: its application accepts no connections,",
+			"its queue for them is full (ss -ltn shows it), and the kernel drops the SYN.",
+		},
+		[]string{"-W", "1s", "busy.demo.test:80"}, exit.Timeout,
+	},
+	{
+		"rewritten", "something on the way rewrites the SYN",
+		[2]string{
+			"Each router quotes the SYN as it came in. What router2 quotes has a smaller",
+			"MSS than what we sent: a box before it, which is no hop itself, did that.",
+		},
+		[]string{"trace", "clamped.demo.test:80"}, exit.Established,
+	},
+	{
+		"middlebox-reset", "a middlebox resets in the server's name",
+		[2]string{
+			"The RST has the server's address, but it comes at hop 2, where router2 is, and",
+			"the server is hop 3: somebody in between has sent it.",
+		},
+		[]string{"trace", "reset.demo.test:80"}, exit.Refused,
+	},
+	{
+		"black-hole", "large datagrams vanish on the way",
+		[2]string{
+			"A handshake is small and succeeds; the connection hangs at its first full",
+			"segment. SYNs with data find the size, and behind which hop they vanish.",
+		},
+		[]string{"trace", "--mtu", "narrow.demo.test:80"}, exit.Established,
+	},
+	{
 		"no-such-name", "the name does not exist",
 		[2]string{
 			"The name server says so with NXDOMAIN, and the journey ends at its first step.",

@@ -123,7 +123,7 @@ func TestDemo(t *testing.T) {
 	t.Parallel()
 	begun := time.Now()
 	r := demoCmd(t).finish(t)
-	if took := time.Since(begun); took > 15*time.Second {
+	if took := time.Since(begun); took > 20*time.Second {
 		t.Errorf("it took %v", took)
 	}
 	if r.code != 0 || r.stderr != "" {
@@ -132,15 +132,19 @@ func TestDemo(t *testing.T) {
 	rest := r.stdout
 	for _, want := range []string{
 		"client ─────── router1",
-		"1 of 8  open: ", "$ tcpprobe www.demo.test:80\n", "A 10.3.0.80 ", "[000010]", "[010010]", "[010000]  ESTABLISHED", "TIME_WAIT\nESTABLISHED  www.demo.test:80  rtt ",
-		"2 of 8  closed: ", "$ tcpprobe www.demo.test:81\n", "[010100]", "\nREFUSED  www.demo.test:81  reset after ",
-		"3 of 8  prohibited: ", "3/13 administratively prohibited  from 10.1.0.1  ", "\nUNREACHABLE  prohibited.demo.test:80  prohibited by 10.1.0.1, 1 hop away\n",
-		"4 of 8  unreachable: ", "3/1 host unreachable  from 10.1.0.1  ", "\nUNREACHABLE  ",
-		"5 of 8  lost-syn: ", "again (1 of 2, after 1 s)\n", "answers SYN 2 of 2\n", "\nESTABLISHED  lossy.demo.test:80  rtt ",
-		"6 of 8  silent: ", "$ tcpprobe -W 2s silent.demo.test:80\n", "nothing came back\nTIMEOUT  silent.demo.test:80  no answer to 2 SYNs in 2",
-		"7 of 8  no-such-name: ", "NXDOMAIN", "\nDNS_ERROR  nobody.demo.test:80  does not exist, says 10.3.0.53",
-		"8 of 8  silent-gateway: ", "who has 10.1.0.254             again (3 of 3)\n", "\nARP_TIMEOUT  island.demo.test:80  gateway 10.1.0.254 is silent on eth0\n",
-		"\n8 scenes, and each ended as it should, in ",
+		"1 of 12  open: ", "$ tcpprobe www.demo.test:80\n", "A 10.3.0.80 ", "[000010]", "[010010]", "[010000]  ESTABLISHED", "TIME_WAIT\nESTABLISHED  www.demo.test:80  rtt ",
+		"2 of 12  closed: ", "$ tcpprobe www.demo.test:81\n", "[010100]", "\nREFUSED  www.demo.test:81  reset after ",
+		"3 of 12  prohibited: ", "3/13 administratively prohibited  from 10.1.0.1  ", "\nUNREACHABLE  prohibited.demo.test:80  prohibited by 10.1.0.1, 1 hop away\n",
+		"4 of 12  unreachable: ", "3/1 host unreachable  from 10.1.0.1  ", "\nUNREACHABLE  ",
+		"5 of 12  lost-syn: ", "again (1 of 2, after 1 s)\n", "answers SYN 2 of 2\n", "\nESTABLISHED  lossy.demo.test:80  rtt ",
+		"6 of 12  silent: ", "$ tcpprobe -W 2s silent.demo.test:80\n", "nothing came back\nTIMEOUT  silent.demo.test:80  no answer to 2 SYNs in 2",
+		"7 of 12  full-queue: ", "\nTIMEOUT  busy.demo.test:80  no answer to 1 SYN in 1", "its accept queue is full",
+		"8 of 12  rewritten: ", "$ tcpprobe trace clamped.demo.test:80\n", "\nESTABLISHED  clamped.demo.test:80  3 hops  rtt ", "\n  changed: mss 1460 -> 1300 between hop 1, 10.1.0.1, and hop 2, 10.2.0.2\n",
+		"9 of 12  middlebox-reset: ", "\n 2  10.3.0.83 ", "RST,ACK [010100]  ttl 63\nREFUSED  reset.demo.test:80  reset at hop 2 after ",
+		"10 of 12  black-hole: ", "$ tcpprobe trace --mtu narrow.demo.test:80\n", "\nESTABLISHED  narrow.demo.test:80  path mtu 1400\n", "datagrams over 1400 octets vanish after hop 1, 10.1.0.1, without",
+		"11 of 12  no-such-name: ", "NXDOMAIN", "\nDNS_ERROR  nobody.demo.test:80  does not exist, says 10.3.0.53",
+		"12 of 12  silent-gateway: ", "who has 10.1.0.254             again (3 of 3)\n", "\nARP_TIMEOUT  island.demo.test:80  gateway 10.1.0.254 is silent on eth0\n",
+		"\n12 scenes, and each ended as it should, in ",
 	} {
 		_, after, ok := strings.Cut(rest, want)
 		if !ok {
@@ -220,7 +224,7 @@ func TestDemoList(t *testing.T) {
 	for line := range strings.Lines(r.stdout) {
 		names = append(names, strings.Fields(line)[0])
 	}
-	want := []string{"open", "closed", "prohibited", "unreachable", "lost-syn", "silent", "no-such-name", "silent-gateway"}
+	want := []string{"open", "closed", "prohibited", "unreachable", "lost-syn", "silent", "full-queue", "rewritten", "middlebox-reset", "black-hole", "no-such-name", "silent-gateway"}
 	if r.code != 0 || r.stderr != "" || !slices.Equal(names, want) {
 		t.Errorf("exit code %d, stderr %q, scenes %q; want 0, nothing, %q", r.code, r.stderr, names, want)
 	}
@@ -232,7 +236,8 @@ func TestDemoUsage(t *testing.T) {
 		"nosuch":       "tcpprobe: there is no scene nosuch: one of open, closed, ",
 		"\x1b[31m":     `tcpprobe: there is no scene \x1b[31m: one of open, closed, `,
 		"open closed":  "tcpprobe: demo takes one scene, or none for all of them\n",
-		"--shell open": "tcpprobe: demo --shell takes no scene\n",
+		"router1":      "tcpprobe: router1 is a host: tcpprobe demo --shell router1 opens a shell there\n",
+		"--shell open": "tcpprobe: demo --shell runs on client, router1, router2, server, lossy; open is none of them\n",
 		"--lsit":       "tcpprobe: there is no flag --lsit, but --list; try --help\n",
 	} {
 		r := demoCmd(t, strings.Fields(args)...).finish(t)
@@ -269,10 +274,41 @@ search .
 	if said != want {
 		t.Errorf("the shell said:\n%swant:\n%s", said, want)
 	}
-	for _, name := range []string{"www", "lossy", "prohibited", "unreachable", "silent", "island"} {
+	for _, name := range []string{"www", "lossy", "busy", "clamped", "reset", "narrow", "prohibited", "unreachable", "silent", "island"} {
 		if !strings.Contains(r.stdout, "  "+name+".demo.test ") {
 			t.Errorf("%s is not mentioned", name)
 		}
+	}
+}
+
+// TestDemoShellOnHost: a shell on any host, with a prompt that says which one it is.
+func TestDemoShellOnHost(t *testing.T) {
+	t.Parallel()
+	for host, address := range map[string]string{"router2": "10.2.0.2", "server": "10.3.0.84", "lossy": "10.4.0.80"} {
+		d := demoCmd(t, "--shell", host)
+		d.Stdin = strings.NewReader("echo \"prompt $PS1\"\nip -4 -brief address show\ntcpprobe -q www.demo.test:80\n")
+		r := d.finish(t)
+		for _, want := range []string{"This shell runs on " + host + ", as its root.", "\nprompt demo:" + host + "# \n", " " + address + "/24", "ESTABLISHED  www.demo.test:80 "} {
+			if !strings.Contains(r.stdout, want) {
+				t.Errorf("on %s: exit code %d, there is no %q", host, r.code, want)
+			}
+		}
+	}
+}
+
+// TestDemoShellPrompt: bash sets a prompt of its own, unless it is told otherwise behind the user's file.
+func TestDemoShellPrompt(t *testing.T) {
+	t.Parallel()
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Skip("there is no bash")
+	}
+	d := demoCmd(t, "--shell", "router1")
+	d.Env = append(d.Env, "SHELL="+bash)
+	// Its standard input is no terminal here: it is told to be interactive from within.
+	d.Stdin = strings.NewReader("exec bash --rcfile /dev/shm/bashrc -i\necho \"prompt $PS1\"\ncommand -v tcpprobe\n")
+	if r := d.finish(t); !strings.Contains(r.stdout, "\nprompt demo:router1# \n/dev/shm/tcpprobe\n") {
+		t.Errorf("exit code %d\n%s", r.code, r.stdout)
 	}
 }
 

@@ -41,7 +41,7 @@ type Passage struct {
 	From     Direction
 	Rule     int         // the number of the rule that acted on it, from 0; -1 if none did
 	Received time.Time   // the kernel's stamp of its arrival
-	Sent     []time.Time // the kernel's stamps of its departure: none if it was dropped, two if it was duplicated
+	Sent     []time.Time // the kernel's stamps of its departure: none if it was dropped, two if it was duplicated or answered
 	Frame    []byte      // as it arrived, with its Ethernet header
 }
 
@@ -222,8 +222,19 @@ func (i *Impairer) arrived(at int, h heard) error {
 	case Corrupt:
 		c.frame = bytes.Clone(c.frame)
 		i.chooser.corrupt(p.Rule, c.frame)
+	case Replace:
+		on, back := rule.Replacement(c.frame)
+		return errors.Join(i.replace(p, on, 1-at), i.replace(p, back, at))
 	}
 	return i.write(c)
+}
+
+// replace writes out a frame that came about by another, if there is one.
+func (i *Impairer) replace(p *Passage, frame []byte, to int) error {
+	if frame == nil {
+		return nil
+	}
+	return i.write(&crossing{passage: p, frame: frame, to: to})
 }
 
 // postpone has a frame written out later.

@@ -342,3 +342,41 @@ func TestImpairNoSuchInterface(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+// TestImpairReplace: a frame is written out as something else, and another goes back to where it came from.
+func TestImpairReplace(t *testing.T) {
+	t.Parallel()
+	c := newCable(t)
+	replacement := func(frame []byte) (on, back []byte) {
+		if i := bytes.Index(frame, []byte("swallow")); i >= 0 {
+			return nil, nil
+		}
+		if i := bytes.Index(frame, []byte("request")); i >= 0 && len(frame) > 42 {
+			on = bytes.Clone(frame)
+			copy(on[i:], "REQUEST")
+			on[40], on[41] = 0, 0 // no UDP checksum
+			back = slices.Concat(frame[6:12], frame[:6], frame[12:26], frame[30:34], frame[26:30], frame[36:38], frame[34:36], frame[38:40], []byte{0, 0}, frame[42:])
+			return on, back
+		}
+		return frame, nil
+	}
+	c.impair(t, 1, netlab.Impairment{From: netlab.FromA, Action: netlab.Replace, Replacement: replacement})
+	a, err := c.a.ListenPacket("udp4", "10.0.0.1:7")
+	check(t, err)
+	defer a.Close()
+	b, err := c.b.ListenPacket("udp4", "10.0.0.2:7")
+	check(t, err)
+	defer b.Close()
+	for _, text := range []string{"swallow", "request"} {
+		_, err = a.WriteTo([]byte(text), b.LocalAddr())
+		check(t, err)
+	}
+	for conn, want := range map[net.PacketConn]string{a: "request", b: "REQUEST"} {
+		check(t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
+		buffer := make([]byte, 100)
+		n, _, err := conn.ReadFrom(buffer)
+		if err != nil || string(buffer[:n]) != want {
+			t.Errorf("%q, %v; want %q", buffer[:n], err, want)
+		}
+	}
+}

@@ -26,6 +26,7 @@ const (
 	Duplicate               // write it out at once, and once more later
 	Swap                    // write it out right after the next frame of its direction
 	Corrupt                 // invert one bit behind the Ethernet header, and leave the checksums as they were
+	Replace                 // write out what Replacement makes of it
 )
 
 // An Impairment is a rule of an Impairer: what is to become of which frames.
@@ -43,6 +44,9 @@ type Impairment struct {
 	Action Action
 	// Time is how much later a delayed frame, or the second one of a duplicated, is written out.
 	Time time.Duration
+	// Replacement returns, of an action to Replace, what is written out in the frame's place, and what is written back to
+	// where it came from; nil for nothing. It must not write to the frame, which may have none of the headers that it expects.
+	Replacement func(frame []byte) (on, back []byte)
 }
 
 // concerns reports whether the rule is for a frame; segment is nil if there is none in it.

@@ -251,6 +251,9 @@ func (p *Prober) Wake() {
 	}
 }
 
+// HostPolicy returns what stands between the applications of this host and the wire, as far as it was asked for and told.
+func (p *Prober) HostPolicy() hostpolicy.Policy { return p.policy }
+
 // Drops returns how many frames have found no room on their way in.
 func (p *Prober) Drops() int { return int(p.drops.Load()) }
 
