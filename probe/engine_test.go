@@ -32,10 +32,18 @@ func sends(r *probe.Result) (flags []string) {
 	return flags
 }
 
-func TestEngine(t *testing.T) {
+// inBothFamilies runs a test with flows over IPv4, and with flows over IPv6.
+func inBothFamilies(t *testing.T, test func(t *testing.T, newFlow func(probe.Config) *probe.Flow)) {
+	t.Run("IPv4", func(t *testing.T) { test(t, probetest.NewFlow) })
+	t.Run("IPv6", func(t *testing.T) { test(t, probetest.NewFlow6) })
+}
+
+func TestEngine(t *testing.T) { inBothFamilies(t, engine) }
+
+func engine(t *testing.T, newFlow func(probe.Config) *probe.Flow) {
 	w := probetest.NewWire()
 	probetest.ServeWith(t, w, 20*ms, probetest.Polite)
-	f := probetest.NewFlow(probetest.LinuxConfig())
+	f := newFlow(probetest.LinuxConfig())
 	done := 0
 	f.Done = func() { done++ }
 	if took := probetest.Run(t, w, f); took != 40*ms {
@@ -45,7 +53,7 @@ func TestEngine(t *testing.T) {
 	if r.Outcome != probe.OutcomeEstablished || r.TCP.State != probe.StateTimeWait || r.TCP.RTT != 20*ms || r.TCP.Connect != 20*ms || r.TCP.SYNSent != 1 {
 		t.Errorf("%v, %+v", r.Outcome, r.TCP)
 	}
-	if r.TCP.Local != probetest.Local || r.TCP.Remote != probetest.Remote || r.TCP.Send != "link" || len(r.Findings) != 0 || done != 1 {
+	if r.TCP.Local != f.Local || r.TCP.Remote != f.Remote || r.TCP.Send != "link" || len(r.Findings) != 0 || done != 1 {
 		t.Errorf("%+v, findings %v, done %d times", r.TCP, r.Findings, done)
 	}
 	if got := sends(r); !slices.Equal(got, []string{"SYN", "ACK", "FIN,ACK", "ACK"}) {
@@ -60,7 +68,10 @@ func TestEngineDatagrams(t *testing.T) {
 	probetest.ServeWith(t, w, ms, probetest.Polite)
 	serve := w.OnSend
 	w.OnSend = func(p rawip.Path, b []byte) error {
-		ip, _ := probetest.Parse(t, b)
+		ip, _, err := rawip.Parse(b)
+		if err != nil {
+			t.Fatal(err)
+		}
 		ids = append(ids, ip.ID)
 		if !ip.DontFragment || ip.TTL != 3 || ip.TOS != 0xb8 || p != (rawip.Path{Interface: probetest.Interface, Link: true, NextHop: [6]byte{2}}) {
 			t.Errorf("sent %+v by %+v", ip, p)
@@ -76,7 +87,9 @@ func TestEngineDatagrams(t *testing.T) {
 }
 
 // TestEngineManyFlows: thousands side by side, of which every third is refused and every third gets no answer.
-func TestEngineManyFlows(t *testing.T) {
+func TestEngineManyFlows(t *testing.T) { inBothFamilies(t, engineManyFlows) }
+
+func engineManyFlows(t *testing.T, newFlow func(probe.Config) *probe.Flow) {
 	const n = 3000
 	w := probetest.NewWire()
 	underWay, most := 0, 0
@@ -92,8 +105,8 @@ func TestEngineManyFlows(t *testing.T) {
 	done := make([]int, n)
 	var flows []*probe.Flow
 	for i := range n {
-		f := probetest.NewFlow(probetest.LinuxConfig())
-		f.Remote = netip.AddrPortFrom(probetest.Remote.Addr(), uint16(i))
+		f := newFlow(probetest.LinuxConfig())
+		f.Remote = netip.AddrPortFrom(f.Remote.Addr(), uint16(i))
 		f.Handshake.RemotePort = uint16(i)
 		f.Handshake.ISS = tcphdr.SeqNum(i) * 0x01010101
 		f.Record = false
@@ -131,7 +144,9 @@ func TestEngineManyFlows(t *testing.T) {
 }
 
 // TestEngineAsks: the next flow starts when it was said to start, not before and not after.
-func TestEngineAsks(t *testing.T) {
+func TestEngineAsks(t *testing.T) { inBothFamilies(t, engineAsks) }
+
+func engineAsks(t *testing.T, newFlow func(probe.Config) *probe.Flow) {
 	w := probetest.NewWire()
 	probetest.ServeWith(t, w, 30*ms, probetest.Polite)
 	begin := w.Time
@@ -147,7 +162,7 @@ func TestEngineAsks(t *testing.T) {
 		}
 		started = append(started, now.Sub(begin))
 		f++
-		return probetest.NewFlow(probetest.LinuxConfig()), due, true
+		return newFlow(probetest.LinuxConfig()), due, true
 	})
 	if err != nil || !slices.Equal(started, []time.Duration{0, 100 * ms, 200 * ms}) {
 		t.Errorf("started after %v: %v", started, err)
@@ -155,7 +170,9 @@ func TestEngineAsks(t *testing.T) {
 }
 
 // TestH12_SendErrors: a SYN that was not sent is never a timeout, and room in the system may come back.
-func TestH12_SendErrors(t *testing.T) {
+func TestH12_SendErrors(t *testing.T) { inBothFamilies(t, sendErrors) }
+
+func sendErrors(t *testing.T, newFlow func(probe.Config) *probe.Flow) {
 	sendError := func(err error) error { return fmt.Errorf("send: %w", os.NewSyscallError("sendto", err)) }
 	tests := []struct {
 		name    string
@@ -208,7 +225,7 @@ func TestH12_SendErrors(t *testing.T) {
 				}
 				return serve(p, b)
 			}
-			f := probetest.NewFlow(probetest.LinuxConfig())
+			f := newFlow(probetest.LinuxConfig())
 			took := probetest.Run(t, w, f)
 			r := f.Result
 			if r.Outcome != test.outcome || !errors.Is(r.Err, test.err) || took != test.took || r.TCP.SYNSent != test.syns {
@@ -222,7 +239,9 @@ func TestH12_SendErrors(t *testing.T) {
 }
 
 // TestH12_ShortTimeout: room comes back after the timeout is over, which begins as the SYN leaves.
-func TestH12_ShortTimeout(t *testing.T) {
+func TestH12_ShortTimeout(t *testing.T) { inBothFamilies(t, shortTimeout) }
+
+func shortTimeout(t *testing.T, newFlow func(probe.Config) *probe.Flow) {
 	w := probetest.NewWire()
 	probetest.ServeWith(t, w, 20*ms, probetest.Polite)
 	serve, n := w.OnSend, 0
@@ -234,7 +253,7 @@ func TestH12_ShortTimeout(t *testing.T) {
 	}
 	c := probetest.LinuxConfig()
 	c.Timeout = 100 * ms
-	f := probetest.NewFlow(c)
+	f := newFlow(c)
 	probetest.Run(t, w, f)
 	if r := f.Result; r.Outcome != probe.OutcomeEstablished || r.TCP.RTT != 20*ms {
 		t.Errorf("%v, RTT %v", r.Outcome, r.TCP.RTT)
@@ -242,7 +261,9 @@ func TestH12_ShortTimeout(t *testing.T) {
 }
 
 // TestH12_ACKNotSent: the peer answered, and that stands, even if the system does not let our ACK out.
-func TestH12_ACKNotSent(t *testing.T) {
+func TestH12_ACKNotSent(t *testing.T) { inBothFamilies(t, ackNotSent) }
+
+func ackNotSent(t *testing.T, newFlow func(probe.Config) *probe.Flow) {
 	w := probetest.NewWire()
 	probetest.ServeWith(t, w, 20*ms, probetest.Polite)
 	serve := w.OnSend
@@ -252,7 +273,7 @@ func TestH12_ACKNotSent(t *testing.T) {
 		}
 		return serve(p, b)
 	}
-	f := probetest.NewFlow(probetest.LinuxConfig())
+	f := newFlow(probetest.LinuxConfig())
 	probetest.Run(t, w, f)
 	if r := f.Result; r.Outcome != probe.OutcomeEstablished || r.TCP.Connected || !r.TCP.Answered {
 		t.Errorf("%v, %+v", r.Outcome, r.TCP)
@@ -260,11 +281,13 @@ func TestH12_ACKNotSent(t *testing.T) {
 }
 
 // TestAddressLost ends the handshakes from an address that the interface has lost, and no others.
-func TestAddressLost(t *testing.T) {
+func TestAddressLost(t *testing.T) { inBothFamilies(t, addressLost) }
+
+func addressLost(t *testing.T, newFlow func(probe.Config) *probe.Flow) {
 	w := probetest.NewWire()
 	w.OnSend = func(rawip.Path, []byte) error { return nil }
-	lost, other, elsewhere := probetest.NewFlow(probetest.LinuxConfig()), probetest.NewFlow(probetest.LinuxConfig()), probetest.NewFlow(probetest.LinuxConfig())
-	other.Local = netip.MustParseAddrPort("192.0.2.2:40001")
+	lost, other, elsewhere := newFlow(probetest.LinuxConfig()), newFlow(probetest.LinuxConfig()), newFlow(probetest.LinuxConfig())
+	other.Local = netip.AddrPortFrom(other.Local.Addr().Next(), other.Local.Port())
 	elsewhere.Local = netip.AddrPortFrom(lost.Local.Addr(), lost.Local.Port()+1)
 	elsewhere.Path.Interface = 4
 	w.Fail(100*ms, &rawip.LinkError{Interface: probetest.Interface, Address: lost.Local.Addr(), Err: syscall.EADDRNOTAVAIL})
@@ -280,12 +303,14 @@ func TestAddressLost(t *testing.T) {
 }
 
 // TestH11_LinkLost ends the handshakes that leave by that interface, and no others.
-func TestH11_LinkLost(t *testing.T) {
+func TestH11_LinkLost(t *testing.T) { inBothFamilies(t, linkLost) }
+
+func linkLost(t *testing.T, newFlow func(probe.Config) *probe.Flow) {
 	w := probetest.NewWire()
 	w.OnSend = func(rawip.Path, []byte) error { return nil }
 	w.Fail(100*ms, &rawip.LinkError{Interface: probetest.Interface, Err: syscall.ENETDOWN})
-	lost, other := probetest.NewFlow(probetest.LinuxConfig()), probetest.NewFlow(probetest.LinuxConfig())
-	other.Local = netip.MustParseAddrPort("192.0.2.2:40001")
+	lost, other := newFlow(probetest.LinuxConfig()), newFlow(probetest.LinuxConfig())
+	other.Local = netip.AddrPortFrom(other.Local.Addr().Next(), other.Local.Port())
 	other.Path.Interface = 4
 	var at time.Time
 	lost.Done = func() { at = w.Time }
@@ -299,11 +324,13 @@ func TestH11_LinkLost(t *testing.T) {
 }
 
 // TestWireFails: an error of the wire that is not about a link ends the run.
-func TestWireFails(t *testing.T) {
+func TestWireFails(t *testing.T) { inBothFamilies(t, wireFails) }
+
+func wireFails(t *testing.T, newFlow func(probe.Config) *probe.Flow) {
 	w := probetest.NewWire()
 	w.OnSend = func(rawip.Path, []byte) error { return nil }
 	w.Fail(100*ms, syscall.EIO)
-	if err := probe.NewEngine(w).Run(context.Background(), probetest.StartAll(probetest.NewFlow(probetest.LinuxConfig()))); !errors.Is(err, syscall.EIO) {
+	if err := probe.NewEngine(w).Run(context.Background(), probetest.StartAll(newFlow(probetest.LinuxConfig()))); !errors.Is(err, syscall.EIO) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -341,7 +368,9 @@ func TestContextEnds(t *testing.T) {
 }
 
 // TestEvents: what happened, in order, with the time that each step took.
-func TestEvents(t *testing.T) {
+func TestEvents(t *testing.T) { inBothFamilies(t, events) }
+
+func events(t *testing.T, newFlow func(probe.Config) *probe.Flow) {
 	w := probetest.NewWire()
 	w.Stamped = true
 	probetest.ServeWith(t, w, 20*ms, probetest.Polite)
@@ -351,7 +380,7 @@ func TestEvents(t *testing.T) {
 		w.Deliver(0, rawip.Packet{Sent: true, Octets: b, Interface: 9, At: stamp.Stamp{Kernel: w.Time.Add(7 * ms)}})
 		return serve(p, b)
 	}
-	f := probetest.NewFlow(probetest.LinuxConfig())
+	f := newFlow(probetest.LinuxConfig())
 	f.Result.Events = []probe.Event{{Kind: probe.EventRouteFound}} // from before
 	type row struct {
 		kind   probe.EventKind
@@ -384,7 +413,9 @@ func TestEvents(t *testing.T) {
 }
 
 // TestStampsMissing: a datagram of ours that is seen, but not stamped, keeps the time at which it was handed over.
-func TestStampsMissing(t *testing.T) {
+func TestStampsMissing(t *testing.T) { inBothFamilies(t, stampsMissing) }
+
+func stampsMissing(t *testing.T, newFlow func(probe.Config) *probe.Flow) {
 	w := probetest.NewWire()
 	probetest.ServeWith(t, w, 20*ms, probetest.Polite)
 	serve := w.OnSend
@@ -392,7 +423,7 @@ func TestStampsMissing(t *testing.T) {
 		w.Deliver(15*ms, rawip.Packet{Sent: true, Octets: b, Interface: p.Interface})
 		return serve(p, b)
 	}
-	f := probetest.NewFlow(probetest.LinuxConfig())
+	f := newFlow(probetest.LinuxConfig())
 	probetest.Run(t, w, f)
 	if r := f.Result.TCP; r.RTT != 20*ms || r.Clock != stamp.User || r.States[0].At.User != time.Unix(5_000, 0) {
 		t.Errorf("RTT %v by the %v clock", r.RTT, r.Clock)
@@ -511,7 +542,9 @@ func TestArrivals(t *testing.T) {
 }
 
 // TestH10_AnswerInTheQueue: a process that was stopped finds the answer that came in time, however late it reads it.
-func TestH10_AnswerInTheQueue(t *testing.T) {
+func TestH10_AnswerInTheQueue(t *testing.T) { inBothFamilies(t, answerInTheQueue) }
+
+func answerInTheQueue(t *testing.T, newFlow func(probe.Config) *probe.Flow) {
 	w := probetest.NewWire()
 	w.Stamped = true
 	probetest.ServeWith(t, w, 20*ms, probetest.Polite)
@@ -522,7 +555,7 @@ func TestH10_AnswerInTheQueue(t *testing.T) {
 	}
 	stop := 2 * time.Hour
 	w.Oversleep = func() (d time.Duration) { d, stop = stop, 0; return d }
-	f := probetest.NewFlow(probetest.LinuxConfig())
+	f := newFlow(probetest.LinuxConfig())
 	probetest.Run(t, w, f)
 	if r := f.Result; r.Outcome != probe.OutcomeEstablished || r.TCP.SYNSent != 1 || r.TCP.RTT != 20*ms || len(r.Findings) != 0 {
 		t.Errorf("%v, %d SYNs, RTT %v, findings %v", r.Outcome, r.TCP.SYNSent, r.TCP.RTT, r.Findings)

@@ -63,8 +63,8 @@ func (f *flow) sent(ip *rawip.Datagram, s tcphdr.Header) bool {
 	return false
 }
 
-// stampLate is how much later than it left the sight of a datagram comes at the most. Repetitions that look the same are
-// further apart, unless they acknowledge the same once more.
+// stampLate is how much later than it left the sight of a datagram comes, unless this process was kept from looking.
+// Repetitions that look the same are further apart, unless they acknowledge the same once more.
 const stampLate = initialRTO / 2
 
 // numberOf returns the number of the segment that a datagram which was seen to leave has.
@@ -73,12 +73,23 @@ func (f *flow) numberOf(ip *rawip.Datagram, s tcphdr.Header, now time.Time) (num
 		return int(ip.ID - f.ID), true
 	}
 	seen := markOf(ip, s)
-	for i := range f.marks {
-		m := &f.marks[i]
-		if !m.stamped && m.like(seen) && now.Sub(m.at) <= stampLate {
-			m.stamped = true
-			return i, true
+	// They are seen in the order in which they left, but of one the sight may be lost.
+	number = -1
+	for i, m := range f.marks {
+		if m.stamped || !m.like(seen) {
+			continue
+		}
+		if number < 0 {
+			number = i
+		}
+		if now.Sub(m.at) <= stampLate {
+			number = i
+			break
 		}
 	}
-	return 0, false
+	if number < 0 {
+		return 0, false
+	}
+	f.marks[number].stamped = true
+	return number, true
 }

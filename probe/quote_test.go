@@ -96,7 +96,11 @@ func TestB50_Matching(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			w := probetest.NewWire()
 			w.OnSend = func(p rawip.Path, b []byte) error {
-				ip, h := probetest.Parse(t, b)
+				_, h := probetest.Parse(t, b)
+				ip, _, err := rawip.Parse(b)
+				if err != nil {
+					t.Fatal(err)
+				}
 				q := quoted{
 					ip: ip, tcp: h, octets: 8,
 					message: icmp.Message{Type: icmp.DestinationUnreachable, Code: icmp.HostUnreachable},

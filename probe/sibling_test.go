@@ -2,6 +2,7 @@ package probe_test
 
 import (
 	"context"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -12,16 +13,16 @@ import (
 	"tcpprobe/tcphdr"
 )
 
-// siblings returns handshakes that differ in nothing but TTL, sequence number and Identification.
-func siblings(n int) []*probe.Flow {
+// siblings returns handshakes that differ in nothing but TTL, sequence number and, where there is one, Identification.
+func siblings(n int, newFlow func(probe.Config) *probe.Flow) []*probe.Flow {
 	var flows []*probe.Flow
 	for i := range n {
 		c := probetest.LinuxConfig()
 		c.ISS = c.ISS.Add(-i << 20)
 		c.Close, c.Retries = probe.CloseHalf, 0
-		f := probetest.NewFlow(c)
-		f.TTL = uint8(1 + i)
-		f.ID = probetest.ID + uint16(i)<<8
+		f := newFlow(c)
+		f.TTL, f.Relabel = uint8(1+i), false
+		f.ID += uint16(i) << 8
 		flows = append(flows, f)
 	}
 	return flows
@@ -29,10 +30,12 @@ func siblings(n int) []*probe.Flow {
 
 // TestEngineSiblings: of handshakes with the same addresses and ports, each gets what is its own, from eight octets of a
 // quote or from an acknowledgment number, and its own stamps.
-func TestEngineSiblings(t *testing.T) {
+func TestEngineSiblings(t *testing.T) { inBothFamilies(t, engineSiblings) }
+
+func engineSiblings(t *testing.T, newFlow func(probe.Config) *probe.Flow) {
 	w := probetest.NewWire()
 	probetest.Routed(t, w, 3, probetest.Polite)
-	flows := siblings(4)
+	flows := siblings(4, newFlow)
 	probetest.Run(t, w, flows...)
 	for i, f := range flows {
 		r, ttl := f.Result, i+1
@@ -45,7 +48,7 @@ func TestEngineSiblings(t *testing.T) {
 		if r.Outcome != want || r.TCP.RTT != rtt || r.TCP.Clock.String() != "kernel" {
 			t.Errorf("TTL %d: %v after %v by the %v clock, want %v after %v", ttl, r.Outcome, r.TCP.RTT, r.TCP.Clock, want, rtt)
 		}
-		if want == probe.OutcomeUnreachable && (len(r.ICMP) != 1 || r.ICMP[0].From.As4()[3] != uint8(ttl) || r.ICMP[0].SentTTL != uint8(ttl)) {
+		if want == probe.OutcomeUnreachable && (len(r.ICMP) != 1 || r.ICMP[0].From.As16()[15] != uint8(ttl) || r.ICMP[0].SentTTL != uint8(ttl)) {
 			t.Errorf("TTL %d: ICMP %+v", ttl, r.ICMP)
 		}
 		if len(r.TCP.Strays) != 0 {
@@ -56,7 +59,9 @@ func TestEngineSiblings(t *testing.T) {
 
 // TestEngineSiblingsAndStrangers: an acknowledgment of none of them is answered once, and no quote of another sequence
 // number ends one.
-func TestEngineSiblingsAndStrangers(t *testing.T) {
+func TestEngineSiblingsAndStrangers(t *testing.T) { inBothFamilies(t, engineSiblingsAndStrangers) }
+
+func engineSiblingsAndStrangers(t *testing.T, newFlow func(probe.Config) *probe.Flow) {
 	w := probetest.NewWire()
 	resets := 0
 	w.OnSend = func(p rawip.Path, b []byte) error {
@@ -65,20 +70,25 @@ func TestEngineSiblingsAndStrangers(t *testing.T) {
 			resets++
 			return nil
 		}
-		if ip.TTL == 2 {
+		if ip.HopLimit == 2 {
 			challenge := tcphdr.Header{Seq: probetest.PeerISS, Ack: h.Seq.Add(5000), Flags: tcphdr.ACK}
-			w.Deliver(ms, rawip.Packet{Octets: probetest.Datagram(probetest.Remote, probetest.Local, challenge, 0), Interface: p.Interface})
+			remote, local := netip.AddrPortFrom(ip.Dst, h.DstPort), netip.AddrPortFrom(ip.Src, h.SrcPort)
+			w.Deliver(ms, rawip.Packet{Octets: probetest.Datagram(remote, local, challenge, 0), Interface: p.Interface})
+			end := len(b) - len(ip.Payload) + 8
 			for off := range 3 {
-				quote := append([]byte(nil), b[:28]...)
-				quote[27-off]++
-				m := icmp.Message{Type: icmp.TimeExceeded, Body: quote}.Append(nil)
-				octets, _ := rawip.Header{TTL: 60, Protocol: rawip.ProtocolICMP, Src: probetest.Router, Dst: ip.Src}.Append(nil, m)
-				w.Deliver(ms, rawip.Packet{Octets: octets, Interface: p.Interface})
+				quote := append([]byte(nil), b[:end]...)
+				quote[end-1-off]++
+				m := icmp.Message{V6: ip.Is6(), Type: icmp.TimeExceeded, Body: quote}
+				router := probetest.Router
+				if m.V6 {
+					m.Type, router = icmp.TimeExceeded6, probetest.Router6
+				}
+				w.Deliver(ms, rawip.Packet{Octets: probetest.Message(router, ip.Src, m), Interface: p.Interface})
 			}
 		}
 		return nil
 	}
-	flows := siblings(3)
+	flows := siblings(3, newFlow)
 	probetest.Run(t, w, flows...)
 	for _, f := range flows {
 		if f.Result.Outcome != probe.OutcomeTimeout || len(f.Result.ICMP) != 0 {
@@ -91,10 +101,12 @@ func TestEngineSiblingsAndStrangers(t *testing.T) {
 }
 
 // TestEngineAbandon: the answer to one makes the others superfluous.
-func TestEngineAbandon(t *testing.T) {
+func TestEngineAbandon(t *testing.T) { inBothFamilies(t, engineAbandon) }
+
+func engineAbandon(t *testing.T, newFlow func(probe.Config) *probe.Flow) {
 	w := probetest.NewWire()
 	probetest.Routed(t, w, 1, probetest.Polite)
-	flows := siblings(5)
+	flows := siblings(5, newFlow)
 	e := probe.NewEngine(w)
 	for i, f := range flows {
 		f.Done = func() {

@@ -27,18 +27,20 @@ const simSeeds = 30_000
 func TestSim(t *testing.T) {
 	outcomes := make(map[string]int)
 	for seed := range uint64(simSeeds) {
-		s := newSim(seed)
+		s := newSim(seed, seed%3 == 0)
 		if err := s.run(); err != nil {
 			t.Fatalf("seed %d, %s: %v\n%s", seed, s, err, s.transcript())
 		}
-		outcomes[s.kind+" "+s.flow.Result.Outcome.String()]++
+		outcomes[s.family()+" "+s.kind+" "+s.flow.Result.Outcome.String()]++
 	}
-	for _, want := range []string{
-		"open established", "open timeout", "closed refused", "closed timeout", "silent timeout",
-		"rejecting unreachable", "rejecting timeout",
-	} {
-		if outcomes[want] < 50 {
-			t.Errorf("%q came up %d times only: the networks are not varied enough", want, outcomes[want])
+	for _, family := range []string{"IPv4 ", "IPv6 "} {
+		for _, want := range []string{
+			"open established", "open timeout", "closed refused", "closed timeout", "silent timeout",
+			"rejecting unreachable", "rejecting timeout",
+		} {
+			if outcomes[family+want] < 50 {
+				t.Errorf("%q came up %d times only: the networks are not varied enough", family+want, outcomes[family+want])
+			}
 		}
 	}
 }
@@ -59,8 +61,7 @@ type sim struct {
 	start time.Time
 	sent  int
 	syns  []departure       // of SYNs, or SYN-ACKs, of ours
-	ids   map[uint16]int    // Identification of those: which it is, from 1
-	said  map[uint16]answer // what the server and the router said, by Identification
+	said  map[uint32]answer // what the server and the router said, by Identification or flow label
 
 	server struct {
 		state            probe.State // Closed (listening), SynReceived, EstablishedState, LastAck
@@ -76,14 +77,12 @@ type departure struct{ user, kernel time.Time }
 // answer is something that was said: which SYN of ours, from 1, it answers, and the code of the ICMP message that it is.
 type answer struct {
 	syn  int
+	kind icmp.Type
 	code icmp.Code
 }
 
-func newSim(seed uint64) *sim {
-	s := &sim{
-		random: rand.New(rand.NewPCG(seed, 20)), wire: probetest.NewWire(),
-		ids: make(map[uint16]int), said: make(map[uint16]answer),
-	}
+func newSim(seed uint64, v6 bool) *sim {
+	s := &sim{random: rand.New(rand.NewPCG(seed, 20)), wire: probetest.NewWire(), said: make(map[uint32]answer)}
 	r := s.random
 	s.kind = []string{"open", "open", "closed", "silent", "rejecting"}[r.IntN(5)]
 	if r.IntN(3) > 0 {
@@ -105,7 +104,11 @@ func newSim(seed uint64) *sim {
 	s.wire.OnSend = s.send
 	s.start = s.wire.Time
 	s.server.iss = tcphdr.SeqNum(r.Uint32())
-	s.flow = probetest.NewFlow(probe.Config{
+	newFlow := probetest.NewFlow
+	if v6 {
+		newFlow = probetest.NewFlow6
+	}
+	s.flow = newFlow(probe.Config{
 		ISS: tcphdr.SeqNum(r.Uint32()), TimestampBase: r.Uint32(),
 		SYN: probe.SYN(r.IntN(4)), MSS: 1460, Window: 64240,
 		Timeout: time.Duration(200+r.IntN(9000)) * time.Millisecond, Retries: r.IntN(5),
@@ -114,12 +117,33 @@ func newSim(seed uint64) *sim {
 	if r.IntN(3) == 0 {
 		s.flow.Handshake.Window = 1024
 	}
+	if v6 && r.IntN(3) == 0 {
+		s.flow.Relabel = false
+	}
 	return s
 }
 
+// is6 reports whether the network is one of IPv6.
+func (s *sim) is6() bool { return s.flow.Path.V6 }
+
+func (s *sim) family() string {
+	if s.is6() {
+		return "IPv6"
+	}
+	return "IPv4"
+}
+
+// router returns the address of the router.
+func (s *sim) router() netip.Addr {
+	if s.is6() {
+		return probetest.Router6
+	}
+	return probetest.Router
+}
+
 func (s *sim) String() string {
-	return fmt.Sprintf("%s server, loss %.2f, repeat %.2f, damage %.2f until %v, delay %v + %v, %d forgeries, stamps %t, %+v",
-		s.kind, s.loss, s.repeat, s.damage, s.quiet, s.delay, s.jitter, s.forgeries, s.wire.Stamped, s.flow.Handshake)
+	return fmt.Sprintf("%s %s server, loss %.2f, repeat %.2f, damage %.2f until %v, delay %v + %v, %d forgeries, stamps %t, %+v",
+		s.family(), s.kind, s.loss, s.repeat, s.damage, s.quiet, s.delay, s.jitter, s.forgeries, s.wire.Stamped, s.flow.Handshake)
 }
 
 func (s *sim) transcript() (text string) {
@@ -208,16 +232,16 @@ func (s *sim) truth(r *probe.Result) error {
 	if decisive == nil {
 		return fmt.Errorf("%v without a reason", r.Outcome)
 	}
-	ip, _, err := rawip.Parse(decisive.Octets)
-	if err != nil {
+	var ip rawip.Datagram
+	if err := ip.Parse(decisive.Octets); err != nil {
 		return err
 	}
-	answer, ok := s.said[ip.ID]
+	answer, ok := s.said[uint32(ip.ID)|ip.FlowLabel]
 	if !ok {
 		return fmt.Errorf("%v because of a forgery", r.Outcome)
 	}
-	if m := decisive.ICMP; m != nil && (m.Type != uint8(icmp.DestinationUnreachable) || m.Code != uint8(answer.code)) {
-		return fmt.Errorf("type %d code %d, and not code %d", m.Type, m.Code, answer.code)
+	if m := decisive.ICMP; m != nil && (m.Type != uint8(answer.kind) || m.Code != uint8(answer.code)) {
+		return fmt.Errorf("type %d code %d, and not type %d code %d", m.Type, m.Code, answer.kind, answer.code)
 	}
 	t := r.TCP
 	if !t.Answered || t.SYNSent != len(s.syns) {
@@ -246,14 +270,15 @@ func (s *sim) truth(r *probe.Result) error {
 // send takes a datagram of ours.
 func (s *sim) send(p rawip.Path, datagram []byte) error {
 	s.sent++
-	ip, payload, err := rawip.Parse(datagram)
+	var ip rawip.Datagram
+	if err := ip.Parse(datagram); err != nil {
+		return err
+	}
+	h, _, err := tcphdr.Parse(ip.Payload)
 	if err != nil {
 		return err
 	}
-	h, _, err := tcphdr.Parse(payload)
-	if err != nil {
-		return err
-	}
+	syn := 0
 	left := departure{user: s.wire.Time}
 	if s.wire.Stamped {
 		left.kernel = s.wire.Time.Add(time.Duration(s.random.IntN(50)) * time.Microsecond)
@@ -261,16 +286,16 @@ func (s *sim) send(p rawip.Path, datagram []byte) error {
 	}
 	if h.Flags.Has(tcphdr.SYN) {
 		s.syns = append(s.syns, left)
-		s.ids[ip.ID] = len(s.syns)
+		syn = len(s.syns)
 	}
-	for _, copied := range s.accidents(datagram) {
-		s.arriveThere(copied)
+	for _, copied := range s.accidents(datagram, 0) {
+		s.arriveThere(copied, syn)
 	}
 	return nil
 }
 
-// accidents returns what becomes of a datagram on its way.
-func (s *sim) accidents(datagram []byte) [][]byte {
+// accidents returns what becomes of a datagram on its way. So many octets at its beginning are left alone.
+func (s *sim) accidents(datagram []byte, safe int) [][]byte {
 	if s.wire.Time.Sub(s.start) >= s.quiet {
 		return [][]byte{datagram}
 	}
@@ -279,9 +304,9 @@ func (s *sim) accidents(datagram []byte) [][]byte {
 		if s.random.Float64() >= s.loss {
 			copied := append([]byte(nil), datagram...)
 			if s.random.Float64() < s.damage {
-				at := s.random.IntN(len(copied))
+				at := safe + s.random.IntN(len(copied)-safe)
 				if s.random.IntN(2) == 0 {
-					at = 20 + s.random.IntN(14) // ports to control bits, or ICMP and the quoted header
+					at = s.headerLen() + s.random.IntN(14) // ports to control bits, or ICMP and the quoted header
 				}
 				copied[at] ^= 1 << s.random.IntN(8)
 			}
@@ -301,42 +326,59 @@ func (s *sim) travel() time.Duration {
 	return d
 }
 
-// reply sends a datagram to us, after what happened before it there, and notes which SYN it answers.
-func (s *sim) reply(after time.Duration, a answer, from netip.Addr, protocol uint8, payload []byte) {
-	id := uint16(len(s.said)) // forgeries have the highest bit set
-	s.said[id] = a
-	h := rawip.Header{ID: id, DontFragment: true, TTL: 57, Protocol: protocol, Src: from, Dst: probetest.Local.Addr()}
-	datagram, err := h.Append(nil, payload)
+// headerLen returns the length of the headers of datagrams.
+func (s *sim) headerLen() int {
+	if s.is6() {
+		return 40
+	}
+	return 20
+}
+
+// forged is in the Identification, and in the flow label, of what is forged.
+const forged = 0x8000
+
+// carry returns a datagram with an Identification or flow label.
+func (s *sim) carry(number uint16, from netip.Addr, protocol, hops, class uint8, payload []byte) []byte {
+	to := s.flow.Local.Addr()
+	b, err := rawip.Header{ID: number, DontFragment: number&forged == 0, TTL: hops, TOS: class, Protocol: protocol, Src: from, Dst: to}.Append(nil, payload)
+	if s.is6() {
+		b, err = rawip.Header6{FlowLabel: uint32(number), HopLimit: hops, TrafficClass: class, Protocol: protocol, Src: from, Dst: to}.Append(nil, payload)
+	}
 	if err != nil {
 		panic(err)
 	}
-	for _, copied := range s.accidents(datagram) {
+	return b
+}
+
+// reply sends a datagram to us, after what happened before it there, and notes which SYN it answers.
+func (s *sim) reply(after time.Duration, a answer, from netip.Addr, protocol uint8, payload []byte) {
+	number := uint16(len(s.said))
+	s.said[uint32(number)] = a
+	safe := 0
+	if s.is6() {
+		safe = 4 // no checksum is over the flow label, by which it is known again
+	}
+	for _, copied := range s.accidents(s.carry(number, from, protocol, 57, 0, payload), safe) {
 		s.wire.Deliver(after+s.travel(), rawip.Packet{Octets: copied, Interface: probetest.Interface})
 	}
 }
 
 // arriveThere is what the far end makes of a datagram: a small and simple server. It decides at once, for the time at which
 // the datagram will be there.
-func (s *sim) arriveThere(datagram []byte) {
+func (s *sim) arriveThere(datagram []byte, syn int) {
 	after := s.travel()
-	ip, payload, err := rawip.Parse(datagram)
-	if err != nil || rawip.VerifyHeader(datagram) != checksum.Valid || ip.Dst != probetest.Remote.Addr() {
+	var ip rawip.Datagram
+	if ip.Parse(datagram) != nil || rawip.VerifyHeader(datagram) == checksum.Invalid || ip.Is6() != s.is6() || ip.Dst != s.flow.Remote.Addr() || ip.Protocol != rawip.ProtocolTCP {
 		return
 	}
-	h, data, err := tcphdr.Parse(payload)
-	if err != nil || tcphdr.Verify(payload, ip.Src, ip.Dst) != checksum.Valid || h.DstPort != probetest.Remote.Port() {
+	h, data, err := tcphdr.Parse(ip.Payload)
+	if err != nil || tcphdr.Verify(ip.Payload, ip.Src, ip.Dst) != checksum.Valid || h.DstPort != s.flow.Remote.Port() {
 		return
 	}
-	syn := s.ids[ip.ID]
 	switch s.kind {
 	case "rejecting":
 		if h.Flags.Has(tcphdr.SYN) {
-			quote := append([]byte(nil), datagram[:28+s.random.IntN(len(datagram)-28+1)]...)
-			quote[8]--                              // TTL, and its checksum is left as it was
-			quote[2], quote[3] = quote[3], quote[2] // Total Length, in the octet order of the router
-			code := []icmp.Code{0, 1, 3, 9, 10, 13}[s.random.IntN(6)]
-			m := icmp.Message{Type: icmp.DestinationUnreachable, Code: code, Body: quote}
-			s.reply(after, answer{syn, code}, probetest.Router, rawip.ProtocolICMP, m.Append(nil))
+			s.reject(after, syn, datagram)
 		}
 	case "closed":
 		s.reset(after, syn, h, len(data))
@@ -345,14 +387,33 @@ func (s *sim) arriveThere(datagram []byte) {
 	}
 }
 
+// reject answers a SYN by an ICMP error that quotes at least eight octets of it.
+func (s *sim) reject(after time.Duration, syn int, datagram []byte) {
+	least := s.headerLen() + 8
+	quote := append([]byte(nil), datagram[:least+s.random.IntN(len(datagram)-least+1)]...)
+	if s.is6() {
+		quote[7]-- // hop limit
+		if s.random.IntN(3) == 0 {
+			quote[1], quote[2], quote[3] = quote[1]&0xf0, 0, 0 // flow label, behind a translator
+		}
+		m := icmp.Message{V6: true, Type: icmp.DestinationUnreachable6, Code: icmp.Code(s.random.IntN(7)), Body: quote}
+		s.reply(after, answer{syn, m.Type, m.Code}, s.router(), rawip.ProtocolICMPv6, m.Append6(nil, s.router(), s.flow.Local.Addr()))
+		return
+	}
+	quote[8]--                              // TTL, and its checksum is left as it was
+	quote[2], quote[3] = quote[3], quote[2] // Total Length, in the octet order of the router
+	m := icmp.Message{Type: icmp.DestinationUnreachable, Code: []icmp.Code{0, 1, 3, 9, 10, 13}[s.random.IntN(6)], Body: quote}
+	s.reply(after, answer{syn, m.Type, m.Code}, s.router(), rawip.ProtocolICMP, m.Append(nil))
+}
+
 // segment sends a segment of the server.
 func (s *sim) segment(after time.Duration, syn int, h tcphdr.Header) {
-	h.SrcPort, h.DstPort, h.Window = probetest.Remote.Port(), probetest.Local.Port(), 65160
-	b, err := h.Append(nil, probetest.Remote.Addr(), probetest.Local.Addr(), nil)
+	h.SrcPort, h.DstPort, h.Window = s.flow.Remote.Port(), s.flow.Local.Port(), 65160
+	b, err := h.Append(nil, s.flow.Remote.Addr(), s.flow.Local.Addr(), nil)
 	if err != nil {
 		panic(err)
 	}
-	s.reply(after, answer{syn: syn}, probetest.Remote.Addr(), rawip.ProtocolTCP, b)
+	s.reply(after, answer{syn: syn}, s.flow.Remote.Addr(), rawip.ProtocolTCP, b)
 }
 
 // reset answers a segment for which there is no connection (RFC 9293 3.10.7.1).
@@ -428,18 +489,24 @@ func (s *sim) synAck(after time.Duration, syn int, h tcphdr.Header) {
 // forgeSYN has a SYN arrive that was made up, and crosses ours.
 func (s *sim) forgeSYN(after time.Duration) {
 	h := tcphdr.Header{Seq: tcphdr.SeqNum(s.random.Uint32()), Flags: tcphdr.SYN, Window: 1000}
-	datagram := probetest.Datagram(probetest.Remote, probetest.Local, h, 0)
+	h.SrcPort, h.DstPort = s.flow.Remote.Port(), s.flow.Local.Port()
+	b, err := h.Append(nil, s.flow.Remote.Addr(), s.flow.Local.Addr(), nil)
+	if err != nil {
+		panic(err)
+	}
+	datagram := s.carry(forged, s.flow.Remote.Addr(), rawip.ProtocolTCP, 57, 0, b)
 	s.wire.Deliver(after, rawip.Packet{Octets: datagram, Interface: probetest.Interface})
 }
 
 // forge has something arrive that was made up by one who knows addresses and ports, and sees nothing.
 func (s *sim) forge(after time.Duration) {
 	r := s.random
-	ip := rawip.Header{ID: 0x8000 | uint16(r.Uint32()), TTL: uint8(r.IntN(256)), TOS: uint8(r.IntN(256)), Dst: probetest.Local.Addr()}
+	number, hops, class := forged|uint16(r.Uint32()), uint8(r.IntN(256)), uint8(r.IntN(256))
+	from, protocol := s.flow.Remote.Addr(), uint8(rawip.ProtocolTCP)
 	var payload []byte
 	if r.IntN(4) > 0 {
 		h := tcphdr.Header{
-			SrcPort: probetest.Remote.Port(), DstPort: probetest.Local.Port(), Seq: tcphdr.SeqNum(r.Uint32()), Ack: tcphdr.SeqNum(r.Uint32()),
+			SrcPort: s.flow.Remote.Port(), DstPort: s.flow.Local.Port(), Seq: tcphdr.SeqNum(r.Uint32()), Ack: tcphdr.SeqNum(r.Uint32()),
 			Flags: tcphdr.Flags(r.IntN(512)), Window: uint16(r.Uint32()),
 		}
 		if r.IntN(2) == 0 { // those that might do harm
@@ -451,7 +518,7 @@ func (s *sim) forge(after time.Duration) {
 			h.Seq = tcphdr.SeqNum(1000 + r.IntN(2))
 		}
 		var data [8]byte
-		b, err := h.Append(nil, probetest.Remote.Addr(), probetest.Local.Addr(), data[:r.IntN(9)])
+		b, err := h.Append(nil, s.flow.Remote.Addr(), s.flow.Local.Addr(), data[:r.IntN(9)])
 		if err != nil {
 			panic(err)
 		}
@@ -462,26 +529,38 @@ func (s *sim) forge(after time.Duration) {
 				b[20+i] = byte(r.IntN(12))
 			}
 			b[16], b[17] = 0, 0
-			sum := ^checksum.Fold(checksum.Sum(checksum.PseudoHeader(probetest.Remote.Addr(), probetest.Local.Addr(), 6, len(b)), b))
+			sum := ^checksum.Fold(checksum.Sum(checksum.PseudoHeader(s.flow.Remote.Addr(), s.flow.Local.Addr(), 6, len(b)), b))
 			b[16], b[17] = byte(sum>>8), byte(sum)
 		}
-		ip.Protocol, ip.Src, payload = rawip.ProtocolTCP, probetest.Remote.Addr(), b
+		payload = b
 	} else {
-		quoted := rawip.Header{ID: probetest.ID + uint16(r.IntN(3)), TTL: 1, Protocol: rawip.ProtocolTCP, Src: probetest.Local.Addr(), Dst: probetest.Remote.Addr()}
-		h := tcphdr.Header{SrcPort: probetest.Local.Port(), DstPort: probetest.Remote.Port(), Seq: tcphdr.SeqNum(r.Uint32()), Flags: tcphdr.SYN}
-		b, err := h.Append(nil, quoted.Src, quoted.Dst, nil)
-		if err == nil {
-			b, err = quoted.Append(nil, b)
-		}
-		if err != nil {
-			panic(err)
-		}
-		m := icmp.Message{Type: []icmp.Type{3, 4, 5, 11, 12}[r.IntN(5)], Code: icmp.Code(r.IntN(16)), Body: b[:r.IntN(len(b)+1)]}
-		ip.Protocol, ip.Src, payload = rawip.ProtocolICMP, probetest.Router, m.Append(nil)
+		from, protocol, payload = s.forgeError()
 	}
-	datagram, err := ip.Append(nil, payload)
+	s.wire.Deliver(after, rawip.Packet{Octets: s.carry(number, from, protocol, hops, class, payload), Interface: probetest.Interface})
+}
+
+// forgeError returns an ICMP error about a SYN with a sequence number that was guessed.
+func (s *sim) forgeError() (from netip.Addr, protocol uint8, payload []byte) {
+	r := s.random
+	src, dst := s.flow.Local, s.flow.Remote
+	h := tcphdr.Header{SrcPort: src.Port(), DstPort: dst.Port(), Seq: tcphdr.SeqNum(r.Uint32()), Flags: tcphdr.SYN}
+	segment, err := h.Append(nil, src.Addr(), dst.Addr(), nil)
+	var b []byte
+	switch {
+	case err != nil:
+	case s.is6():
+		b, err = rawip.Header6{FlowLabel: probetest.Label, HopLimit: 1, Protocol: rawip.ProtocolTCP, Src: src.Addr(), Dst: dst.Addr()}.Append(nil, segment)
+	default:
+		b, err = rawip.Header{ID: probetest.ID + uint16(r.IntN(3)), TTL: 1, Protocol: rawip.ProtocolTCP, Src: src.Addr(), Dst: dst.Addr()}.Append(nil, segment)
+	}
 	if err != nil {
 		panic(err)
 	}
-	s.wire.Deliver(after, rawip.Packet{Octets: datagram, Interface: probetest.Interface})
+	m := icmp.Message{Code: icmp.Code(r.IntN(16)), Body: b[:r.IntN(len(b)+1)]}
+	if s.is6() {
+		m.V6, m.Type = true, []icmp.Type{1, 2, 3, 4, 137}[r.IntN(5)]
+		return s.router(), rawip.ProtocolICMPv6, m.Append6(nil, s.router(), src.Addr())
+	}
+	m.Type = []icmp.Type{3, 4, 5, 11, 12}[r.IntN(5)]
+	return s.router(), rawip.ProtocolICMP, m.Append(nil)
 }

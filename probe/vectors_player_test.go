@@ -13,6 +13,7 @@ import (
 	"tcpprobe/internal/stamp"
 	"tcpprobe/internal/stats"
 	"tcpprobe/probe"
+	"tcpprobe/probe/probetest"
 	"tcpprobe/tcphdr"
 )
 
@@ -311,14 +312,34 @@ var icmpErrors = map[string]probe.ICMP{
 	"frag_reass_exceeded": {Type: 11, Code: 1}, "parameter_problem": {Type: 12},
 }
 
-// icmp returns the ICMP error of an event, by its numbers or its name.
-func (e scriptEvent) icmp() (probe.ICMP, bool) {
+// icmpErrors6 are the names that scripts have for ICMPv6 errors.
+var icmpErrors6 = map[string]probe.ICMP{
+	"no_route": {Type: 1, Code: 0}, "net_unreachable": {Type: 1, Code: 0}, "admin_prohibited": {Type: 1, Code: 1},
+	"not_neighbour": {Type: 1, Code: 2}, "beyond_scope": {Type: 1, Code: 2}, "addr_unreachable": {Type: 1, Code: 3},
+	"host_unreachable": {Type: 1, Code: 3}, "port_unreachable": {Type: 1, Code: 4}, "source_failed_policy": {Type: 1, Code: 5},
+	"reject_route": {Type: 1, Code: 6}, "packet_too_big": {Type: 2}, "time_exceeded": {Type: 3}, "hop_limit_exceeded": {Type: 3},
+	"parameter_problem": {Type: 4}, "redirect": {Type: 137},
+}
+
+// icmp returns the ICMP error of an event of the script, by its numbers or its name.
+func (s script) icmp(e scriptEvent) (m probe.ICMP, known bool) {
+	from, names := probetest.Router, icmpErrors
+	if s.Family == 6 {
+		from, names = probetest.Router6, icmpErrors6
+	}
+	m, known = e.icmp(names)
+	m.From = from
+	return m, known
+}
+
+// icmp returns the ICMP error of an event, by its numbers or by its name among those.
+func (e scriptEvent) icmp(names map[string]probe.ICMP) (probe.ICMP, bool) {
 	if kind, ok := e.Type.(float64); ok {
 		code, _ := e.Code.(float64)
 		return probe.ICMP{Type: uint8(kind), Code: uint8(code), MTU: e.MTU}, true
 	}
 	for _, word := range regexp.MustCompile(`[a-z_]+`).FindAllString(e.text, -1) {
-		if m, ok := icmpErrors[word]; ok {
+		if m, ok := names[word]; ok {
 			m.MTU = e.MTU
 			return m, true
 		}
@@ -326,11 +347,11 @@ func (e scriptEvent) icmp() (probe.ICMP, bool) {
 	return probe.ICMP{}, false
 }
 
-func (e scriptEvent) isICMP() bool { _, ok := e.icmp(); return ok }
+func (s script) knows(e scriptEvent) bool { _, ok := s.icmp(e); return ok }
 
 // receiveICMP hands the machine an ICMP error. Unless it says otherwise it quotes our SYN.
 func (p *player) receiveICMP(e scriptEvent) {
-	m, _ := e.icmp()
+	m, _ := p.s.icmp(e)
 	m.At = stamp.Stamp{User: p.now}
 	p.h.HandleICMP(probe.Notice{ICMP: &m, Seq: scriptISS.Add(e.Seq), Number: -1})
 	p.collect()

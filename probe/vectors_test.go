@@ -56,6 +56,7 @@ func TestVectors(t *testing.T) {
 // script is a handshake written down: what the application does, what we must send, and what the peer sends.
 type script struct {
 	Script string
+	Family int // 4, 6, or 0 for 4
 	Sysctl map[string]string
 	Events []scriptEvent
 	Expect expectation
@@ -106,11 +107,14 @@ func (s script) outside() string {
 			return fmt.Sprintf("%s=1 is a policy outside of the RFC", name)
 		}
 	}
+	if s.Family != 0 && s.Family != 4 && s.Family != 6 {
+		return fmt.Sprintf("this runner does not know the family %d", s.Family)
+	}
 	for _, e := range s.Events {
 		switch {
 		case !slices.Contains([]string{"call", "segment", "icmp", "so_error", "assert"}, e.Kind):
 			return "this runner lacks events of kind " + e.Kind
-		case e.Kind == "icmp" && !e.isICMP():
+		case e.Kind == "icmp" && !s.knows(e):
 			return "this runner does not know the ICMP error " + e.text
 		case e.Kind == "segment" && e.Dir == "out" && e.Len > 0 && !strings.Contains(e.Flags, "S"):
 			return "its application sends data, and a probe has none"

@@ -156,7 +156,7 @@ func TestTraceForgeries(t *testing.T) {
 	var flows []*probe.Flow
 	w.OnSend = func(p rawip.Path, b []byte) error {
 		ip, h := probetest.Parse(t, b)
-		if h.Flags == tcphdr.SYN && ip.TTL == 1 {
+		if h.Flags == tcphdr.SYN && ip.HopLimit == 1 {
 			for range forgeries {
 				quote := append([]byte(nil), b[:28]...)
 				quote[8] = byte(random.Uint32())

@@ -30,6 +30,14 @@ func NewFlow(c probe.Config) *probe.Flow {
 	}
 }
 
+// NewFlow6 is NewFlow over IPv6, each of whose SYNs has a flow label of its own.
+func NewFlow6(c probe.Config) *probe.Flow {
+	f := NewFlow(c)
+	f.Local, f.Remote, f.Path.V6 = Local6, Remote6, true
+	f.ID, f.FlowLabel, f.Relabel = 0, Label, true
+	return f
+}
+
 // LinuxConfig is the handshake that the command line makes by default.
 func LinuxConfig() probe.Config {
 	return probe.Config{

@@ -15,8 +15,27 @@ import (
 func Datagram(src, dst netip.AddrPort, h tcphdr.Header, data int) []byte {
 	h.SrcPort, h.DstPort = src.Port(), dst.Port()
 	b, err := h.Append(nil, src.Addr(), dst.Addr(), make([]byte, data))
-	if err == nil {
-		b, err = rawip.Header{TTL: 57, DontFragment: true, Protocol: rawip.ProtocolTCP, Src: src.Addr(), Dst: dst.Addr()}.Append(nil, b)
+	if err != nil {
+		panic(err)
+	}
+	return Carry(src.Addr(), dst.Addr(), rawip.ProtocolTCP, b)
+}
+
+// Message returns an ICMP error about a datagram of ours, in its datagram. What it quotes of it is given.
+func Message(src, dst netip.Addr, m icmp.Message) []byte {
+	if m.V6 {
+		return Carry(src, dst, rawip.ProtocolICMPv6, m.Append6(nil, src, dst))
+	}
+	return Carry(src, dst, rawip.ProtocolICMP, m.Append(nil))
+}
+
+// Carry returns a payload in a datagram of the addresses' family.
+func Carry(src, dst netip.Addr, protocol uint8, payload []byte) (b []byte) {
+	var err error
+	if src.Is6() {
+		b, err = rawip.Header6{HopLimit: 57, Protocol: protocol, Src: src, Dst: dst}.Append(nil, payload)
+	} else {
+		b, err = rawip.Header{TTL: 57, DontFragment: true, Protocol: protocol, Src: src, Dst: dst}.Append(nil, payload)
 	}
 	if err != nil {
 		panic(err)
@@ -25,14 +44,13 @@ func Datagram(src, dst netip.AddrPort, h tcphdr.Header, data int) []byte {
 }
 
 // Parse takes a datagram of ours apart.
-func Parse(t testing.TB, b []byte) (rawip.Header, tcphdr.Header) {
+func Parse(t testing.TB, b []byte) (ip rawip.Datagram, h tcphdr.Header) {
 	t.Helper()
-	ip, payload, err := rawip.Parse(b)
-	if err != nil {
+	if err := ip.Parse(b); err != nil {
 		t.Fatal(err)
 	}
-	h, data, err := tcphdr.Parse(payload)
-	if err != nil || len(data) > 0 || rawip.VerifyHeader(b) != checksum.Valid || tcphdr.Verify(payload, ip.Src, ip.Dst) != checksum.Valid {
+	h, data, err := tcphdr.Parse(ip.Payload)
+	if err != nil || len(data) > 0 || !ip.Is6() && rawip.VerifyHeader(b) != checksum.Valid || tcphdr.Verify(ip.Payload, ip.Src, ip.Dst) != checksum.Valid {
 		t.Fatalf("sent % x: %v", b, err)
 	}
 	return ip, h
@@ -70,26 +88,34 @@ func ServeWith(t testing.TB, w *Wire, after time.Duration, serve func(tcphdr.Hea
 
 // Routed is a path of routers, each of which says that the TTL has run out and quotes no more than it must, before the
 // server.
-func Routed(t *testing.T, w *Wire, hops int, server func(tcphdr.Header) (tcphdr.Header, bool)) {
+func Routed(t *testing.T, w *Wire, routers int, server func(tcphdr.Header) (tcphdr.Header, bool)) {
 	w.Stamped = true
 	w.OnSend = func(p rawip.Path, b []byte) error {
 		ip, h := Parse(t, b)
-		w.Seen(p, b, w.Time.Add(time.Duration(ip.TTL)*time.Microsecond))
-		back := rawip.Header{TTL: 60, Protocol: rawip.ProtocolTCP, Src: ip.Dst, Dst: ip.Src}
-		var payload []byte
-		if int(ip.TTL) <= hops {
-			quote := append([]byte(nil), b[:28]...)
-			quote[8] = 1
-			back.Protocol, back.Src = rawip.ProtocolICMP, netip.AddrFrom4([4]byte{203, 0, 113, ip.TTL})
-			payload = icmp.Message{Type: icmp.TimeExceeded, Body: quote}.Append(nil)
+		hops := ip.HopLimit
+		w.Seen(p, b, w.Time.Add(time.Duration(hops)*time.Microsecond))
+		var octets []byte
+		if int(hops) <= routers {
+			octets = expired(ip, b)
 		} else if reply, ok := server(h); ok {
-			reply.SrcPort, reply.DstPort = h.DstPort, h.SrcPort
-			payload, _ = reply.Append(nil, ip.Dst, ip.Src, nil)
+			octets = Datagram(netip.AddrPortFrom(ip.Dst, h.DstPort), netip.AddrPortFrom(ip.Src, h.SrcPort), reply, 0)
 		} else {
 			return nil
 		}
-		octets, err := back.Append(nil, payload)
-		w.Deliver(time.Duration(ip.TTL)*10*time.Millisecond, rawip.Packet{Octets: octets, Interface: p.Interface})
-		return err
+		w.Deliver(time.Duration(hops)*10*time.Millisecond, rawip.Packet{Octets: octets, Interface: p.Interface})
+		return nil
 	}
+}
+
+// expired returns what the router says at which a datagram's hop limit is used up.
+func expired(ip rawip.Datagram, datagram []byte) []byte {
+	if ip.Is6() {
+		quote := append([]byte(nil), datagram[:40+8]...)
+		quote[7] = 1
+		router := netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 0, 0x71, 15: ip.HopLimit})
+		return Message(router, ip.Src, icmp.Message{V6: true, Type: icmp.TimeExceeded6, Body: quote})
+	}
+	quote := append([]byte(nil), datagram[:20+8]...)
+	quote[8] = 1
+	return Message(netip.AddrFrom4([4]byte{203, 0, 113, ip.HopLimit}), ip.Src, icmp.Message{Type: icmp.TimeExceeded, Body: quote})
 }

@@ -11,16 +11,21 @@ import (
 	"tcpprobe/rawip"
 )
 
-// The two ends of the simulated network.
+// The two ends of the simulated network, and a router between them, in either family.
 var (
 	Local  = netip.MustParseAddrPort("192.0.2.1:40001")
 	Remote = netip.MustParseAddrPort("198.51.100.80:80")
 	Router = netip.MustParseAddr("203.0.113.9")
+
+	Local6  = netip.MustParseAddrPort("[2001:db8:2::1]:40001")
+	Remote6 = netip.MustParseAddrPort("[2001:db8:100::80]:80")
+	Router6 = netip.MustParseAddr("2001:db8:113::9")
 )
 
 const (
 	Interface = 3
-	ID        = 0x4001 // Identification of the first datagram
+	ID        = 0x4001  // Identification of the first datagram
+	Label     = 0xabcde // flow label of the first SYN
 )
 
 // A Wire is a network that is not there, on a clock that stands still but for waits. What the engine sends goes to a
