@@ -40,7 +40,7 @@ var floors = map[string]struct {
 	"internal/stats":          {5, []string{"internal/stamp", "probe"}},
 	"internal/trace":          {5, []string{"icmp", "internal/stamp", "probe", "rawip", "tcphdr"}},
 	"probe/probetest":         {5, []string{"icmp", "internal/checksum", "internal/stamp", "probe", "rawip", "tcphdr"}},
-	"internal/doctor":         {4, []string{"internal/socket", "internal/stamp", "internal/text", "rawip", "resolver"}},
+	"internal/doctor":         {4, []string{"internal/sandbox", "internal/socket", "internal/stamp", "internal/text", "rawip", "resolver"}},
 	"internal/netlab":         {4, []string{"internal/checksum", "internal/socket", "internal/stamp", "rawip", "tcphdr"}},
 	"internal/port":           {4, []string{"rawip"}},
 	"internal/target":         {4, []string{"internal/text", "resolver"}},

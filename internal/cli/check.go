@@ -86,7 +86,7 @@ func checkFlags() []cli.Flag {
 // sharedFlags are the flags of a probe that check has too, with the same meaning.
 var sharedFlags = []string{
 	"interval", "ipv4", "ipv6", "interface", "source", "source-port", "mark", "send", "close", "ttl", "dscp", "syn", "icmp", "dns", "dns-timeout", "dns-tries",
-	"no-sandbox",
+	"user", "no-sandbox",
 }
 
 // runCheck is the program as a monitoring plugin. All that it says is on stdout, what is wrong with its arguments or with
@@ -202,7 +202,9 @@ func handshakesWith(ctx context.Context, o options, t target.Target, said io.Wri
 		return nil, err
 	}
 	defer p.Close()
-	o.enterSandbox(said)
+	if err := o.enterSandbox(said); err != nil {
+		return nil, err
+	}
 	all := &results{}
 	p.Submit(prober.One(prober.Request{Target: t, Spec: &o.spec, Observer: all}))
 	p.Finish()

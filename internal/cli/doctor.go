@@ -19,6 +19,7 @@ func doctorCommand() *cli.Command {
 				return exit.UsageError("doctor takes no arguments: it looks at this process and its system")
 			}
 			e := doctor.Examine()
+			e.EnterSandbox()
 			e.Print(c.App.Writer)
 			if !e.MayProbe() {
 				return &exit.Error{Code: exit.NotPermitted}

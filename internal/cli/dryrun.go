@@ -31,7 +31,9 @@ func rehearse(c *cli.Context, o options, targets *target.List) error {
 	}
 	defer p.Close()
 	queue.OnRoom(p.Wake)
-	o.enterSandbox(stderr)
+	if err := o.enterSandbox(stderr); err != nil {
+		return err
+	}
 	all := &rehearsals{prober: p, spec: &o.spec, targets: targets, out: stdout, options: o.display(stdout)}
 	stopInterim := onQuit(stderr, all.interim)
 	defer stopInterim()

@@ -69,6 +69,7 @@ func probeFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "fail-on", Category: categoryVerdict, Usage: "exit with 6 if `FINDING` occurs in any handshake, by its code in the JSON results; may be repeated"},
 		&cli.StringFlag{Name: "require", Value: "all", Category: categoryVerdict, Usage: "exit with 0 if so many of the handshakes are established, `SHARE` being any, all or a percentage as 90%"},
 
+		&cli.StringFlag{Name: "user", Category: categoryRights, Usage: "as root: be `USER`, a name or UID:GID, once everything is open"},
 		&cli.BoolFlag{Name: "no-sandbox", Category: categoryRights, Usage: "keep all rights, files and system calls while packets are read"},
 	}
 }

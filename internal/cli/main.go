@@ -16,6 +16,7 @@ import (
 
 	"tcpprobe/internal/display"
 	"tcpprobe/internal/exit"
+	"tcpprobe/internal/sandbox"
 	"tcpprobe/internal/text"
 )
 
@@ -25,6 +26,8 @@ func Main(version string) int {
 	if err := errors.Join(abortOnDeath(), startPoller()); err != nil {
 		return notStarted(err, args, os.Stdout, os.Stderr)
 	}
+	// Where a file gives CAP_NET_RAW as permitted alone. If it cannot be raised, the sockets do not open, and that is said.
+	_ = sandbox.RaiseNetRaw()
 	// A reader that has gone is an output that could not be written, not a reason to die without a word.
 	signal.Ignore(syscall.SIGPIPE)
 	outliveQuit()

@@ -53,6 +53,7 @@ type options struct {
 	only       string // "open", "failed" or "" for all
 	color      string
 	noSandbox  bool
+	user       *account // whom to be one of; nil for whoever it is
 	assertions []stats.Assertion
 	failOn     []probe.Finding
 	require    exit.Requirement
@@ -174,7 +175,7 @@ func readOptions(c *cli.Context) (o options, err error) {
 	if c.IsSet("only") {
 		keep("only", oneOf(o.only, "open", "failed"))
 	}
-	for _, name := range []string{"interface", "source", "dns", "pcap", "diagram", "targets"} {
+	for _, name := range []string{"interface", "source", "dns", "pcap", "diagram", "targets", "user"} {
 		if c.IsSet(name) && c.String(name) == "" {
 			keep(name, fmt.Errorf("has no value; try --help"))
 		}
@@ -187,6 +188,10 @@ func readOptions(c *cli.Context) (o options, err error) {
 	o.resolver.Family, e = o.family()
 	if err == nil {
 		err = e
+	}
+	if s := c.String("user"); s != "" {
+		o.user, e = parseUser(s)
+		keep("user", e)
 	}
 	if s := c.String("dns"); s != "" {
 		o.resolver.Server, e = parseServer(s)

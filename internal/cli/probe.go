@@ -103,7 +103,9 @@ func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
 	if err != nil {
 		return err
 	}
-	o.enterSandbox(stderr)
+	if err := o.enterSandbox(stderr); err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(c.Context)
 	defer stop()
 	shown := display.New(o.display(shownOn), targets, &o.spec, shownOn, stderr, files, stop)

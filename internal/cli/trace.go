@@ -33,7 +33,7 @@ func traceCommand() *cli.Command {
 var tracedFlags = []string{
 	"count", "interval", "timeout", "retries", "ipv4", "ipv6", "interface", "source", "source-port", "mark", "send",
 	"dscp", "mss", "flow-label", "window", "syn", "dns", "dns-timeout", "dns-tries",
-	"json", "output", "verbose", "quiet", "explain", "pcap", "diagram", "to-scale", "color", "no-sandbox",
+	"json", "output", "verbose", "quiet", "explain", "pcap", "diagram", "to-scale", "color", "user", "no-sandbox",
 }
 
 // traceFlags returns the flags of a trace: those of a probe that make sense for it, and its own.
@@ -159,7 +159,9 @@ func trace(c *cli.Context) error {
 		return err
 	}
 	_, stderr := outputsOf(c)
-	o.enterSandbox(stderr)
+	if err := o.enterSandbox(stderr); err != nil {
+		return err
+	}
 	ran := make(chan error, 1)
 	go func() { ran <- p.Run(c.Context) }()
 	show := display.NewTraces(t.Text, o.display(shownOn), shownOn, files)

@@ -93,6 +93,7 @@ func (e *Examination) checks() []check {
 		e.privilegesCheck(),
 		e.fileCheck(),
 		{circumstance, "user", e.userDetail()},
+		e.sandboxCheck(),
 		e.stampCheck(),
 		e.serversCheck(),
 		{circumstance, "source ports", e.portRange},
@@ -171,6 +172,39 @@ func (e *Examination) userDetail() string {
 		detail += ", in a container"
 	}
 	return detail
+}
+
+// sandboxCheck says which of its layers the sandbox has here, and why it lacks the others.
+func (e *Examination) sandboxCheck() check {
+	var held, missing []string
+	for _, layer := range []struct {
+		name string
+		err  error
+	}{
+		{"capabilities", e.sandbox.Capabilities},
+		{"no_new_privs", e.sandbox.NoNewPrivs},
+		{"Landlock", e.sandbox.Landlock},
+		{"seccomp", e.sandbox.Seccomp},
+	} {
+		if layer.err == nil {
+			held = append(held, layer.name)
+		} else {
+			missing = append(missing, fmt.Sprintf("%s: %s", layer.name, layerDetail(layer.err)))
+		}
+	}
+	detail := strings.Join(held, ", ")
+	if len(missing) > 0 {
+		detail += "; without " + strings.Join(missing, "; ")
+	}
+	return check{judge(len(missing) == 0), "sandbox", detail}
+}
+
+// layerDetail says why a layer of the sandbox is missing.
+func layerDetail(err error) string {
+	if errors.Is(err, errors.ErrUnsupported) {
+		return "this kernel does not have it"
+	}
+	return err.Error()
 }
 
 func (e *Examination) stampCheck() check {

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tcpprobe/internal/sandbox"
 	"tcpprobe/internal/socket"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/rawip"
@@ -39,6 +40,7 @@ type Examination struct {
 	servers          []netip.AddrPort
 	resolvError      error  // of reading resolv.conf
 	portRange        string // of the source ports
+	sandbox          sandbox.State
 	noUserNamespaces string // why ordinary users can make none; "" if they can
 }
 
@@ -54,7 +56,7 @@ type fileCapability uint8
 
 const (
 	fileNone      fileCapability = iota // not CAP_NET_RAW
-	filePermitted                       // CAP_NET_RAW, for a program that raises it itself, which this one does not
+	filePermitted                       // CAP_NET_RAW, for a program that raises it itself, as this one does
 	fileEffective                       // CAP_NET_RAW
 )
 
@@ -74,6 +76,10 @@ func Examine() *Examination {
 	e.noUserNamespaces = userNamespacesForbidden()
 	return e
 }
+
+// EnterSandbox takes the rights from this process, as a probe does, to see which of them this kernel takes. Nothing else can be
+// examined after that.
+func (e *Examination) EnterSandbox() { e.sandbox = sandbox.Enter(sandbox.Options{}) }
 
 // openPacketSocket opens a packet socket, which sees nothing as it is not bound.
 func openPacketSocket() error {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tcpprobe/internal/sandbox"
 )
 
 func TestExaminationPrint(t *testing.T) {
@@ -27,6 +29,7 @@ func TestExaminationPrint(t *testing.T) {
 		servers:          []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:53"), netip.MustParseAddrPort("192.0.2.53:5353")},
 		stampLead:        12345 * time.Nanosecond,
 		resolvError:      os.ErrNotExist,
+		sandbox:          sandbox.State{Landlock: errors.ErrUnsupported},
 		portRange:        "32768 to 60999",
 		noUserNamespaces: "forbidden by sysctl user.max_user_namespaces = 0",
 	}
@@ -40,6 +43,8 @@ no  no_new_privs     on: neither sudo nor a file capability gives anything
     file capability  cap_net_raw+ep on
                      /usr/local/lib/a/directory/with/a/long/name/and/an/escape\x1b/tcpprobe
     user             uid 1000
+no  sandbox          capabilities, no_new_privs, seccomp; without Landlock: this
+                     kernel does not have it
 ok  time stamps      of the kernel: 0.012 ms before this process reads a packet
     name servers     there is no /etc/resolv.conf, which means 127.0.0.1,
                      192.0.2.53:5353
@@ -70,7 +75,7 @@ func TestRemedy(t *testing.T) {
 		{"an ordinary user", Examination{capabilities: capabilities{bounding: true}}, "  sudo setcap cap_net_raw+ep /bin/tcpprobe"},
 		{"an ordinary user of a container", Examination{capabilities: capabilities{bounding: true}, inContainer: true}, "  Kubernetes:      securityContext: {runAsUser: 0}"},
 		{"a file system without privileges", Examination{capabilities: capabilities{bounding: true}, nosuid: true}, "or move it: its file system is mounted nosuid, where setcap is without effect."},
-		{"a file that gives the permitted set alone", Examination{capabilities: capabilities{permitted: true, bounding: true}, file: filePermitted}, "  sudo setcap cap_net_raw+ep /bin/tcpprobe"},
+		{"a file that gives the permitted set alone", Examination{capabilities: capabilities{permitted: true, bounding: true}, file: filePermitted}, "(capset): a seccomp filter or a security module (SELinux, AppArmor) forbids it."},
 		{"no_new_privs", Examination{capabilities: capabilities{bounding: true, noNewPrivs: true}, uid: 7, gid: 8}, `  sudo setpriv --reuid 7 --regid 8 --clear-groups \`},
 		{"no_new_privs in a container", Examination{capabilities: capabilities{bounding: true, noNewPrivs: true}, inContainer: true}, "  Kubernetes:      securityContext: {allowPrivilegeEscalation: true}"},
 		{"a bounding set without it", Examination{}, "  CapabilityBoundingSet=CAP_NET_RAW"},

@@ -35,8 +35,8 @@ func (e *Examination) remedy() []string {
 		}
 	case e.permitted:
 		return []string{
-			"The file gives CAP_NET_RAW as permitted only. Make it effective:",
-			"  sudo setcap cap_net_raw+ep " + self,
+			"CAP_NET_RAW is permitted, and yet the system refuses to make it effective",
+			"(capset): a seccomp filter or a security module (SELinux, AppArmor) forbids it.",
 		}
 	case !e.bounding && e.inContainer:
 		return []string{

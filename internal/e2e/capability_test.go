@@ -51,16 +51,7 @@ func TestFileCapabilityIsLimited(t *testing.T) {
 	}
 	a, b := labtest.Pair(t)
 	serve(t, b, "10.0.0.2:80")
-	dir, err := os.MkdirTemp("", "capability")
-	must(t, err)
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	must(t, os.Chmod(dir, 0o755))
-	name := filepath.Join(dir, "tcpprobe")
-	program, err := os.ReadFile("/proc/self/exe")
-	must(t, err)
-	must(t, os.WriteFile(name, program, 0o755))
-	// cap_net_raw+ep, as struct vfs_cap_data of linux/capability.h has it.
-	must(t, unix.Setxattr(name, "security.capability", []byte("\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"), 0))
+	name := withFileCapability(t, capabilityEffective)
 	for _, test := range []struct {
 		args string
 		code int
@@ -82,5 +73,66 @@ func TestFileCapabilityIsLimited(t *testing.T) {
 	}
 	if r := tcpprobe(t, a, "10.0.0.2:80", "--rate=0", "--max-targets=0"); r.code != exit.Established {
 		t.Errorf("root: exit code %d, %s", r.code, r.stderr)
+	}
+}
+
+// What setcap(8) writes for cap_net_raw+ep and cap_net_raw+p: struct vfs_cap_data of linux/capability.h.
+const (
+	capabilityEffective = "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+	capabilityPermitted = "\x00\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+)
+
+// withFileCapability returns the name of the program as a file of its own with a capability.
+func withFileCapability(t *testing.T, attribute string) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "capability")
+	must(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	must(t, os.Chmod(dir, 0o755))
+	name := filepath.Join(dir, "tcpprobe")
+	program, err := os.ReadFile("/proc/self/exe")
+	must(t, err)
+	must(t, os.WriteFile(name, program, 0o755))
+	must(t, unix.Setxattr(name, "security.capability", []byte(attribute), 0))
+	return name
+}
+
+// TestFileCapabilities: permitted alone is enough for the program, which raises it, and where nobody may have it the program
+// can still say so; a file that makes it effective does not even start there.
+func TestFileCapabilities(t *testing.T) {
+	if !isRoot(t) {
+		t.Skip("only root of the system can give a file a capability that other users have")
+	}
+	a, b := labtest.Pair(t)
+	serve(t, b, "10.0.0.2:80")
+	const notStarted = 126 // says env
+	for _, test := range []struct {
+		attribute    string
+		bounding, by string
+		code         int
+		said, doctor string // on either output
+	}{
+		{capabilityEffective, "--bounding-set=+all", "env", exit.Established, "", "ok  CAP_NET_RAW      effective\n"},
+		{capabilityPermitted, "--bounding-set=+all", "env", exit.Established, "", "ok  CAP_NET_RAW      effective\n"},
+		{capabilityEffective, "--bounding-set=-net_raw", "env", notStarted, "Operation not permitted", "Operation not permitted"},
+		{capabilityPermitted, "--bounding-set=-net_raw", "env", exit.NotPermitted, "no CAP_NET_RAW", "no  CAP_NET_RAW      not in the bounding set: "},
+		{capabilityEffective, "--bounding-set=+all", "setpriv --no-new-privs", exit.NotPermitted, "no CAP_NET_RAW", "no  no_new_privs     on: neither sudo nor a file capability gives anything\n"},
+		{capabilityPermitted, "--bounding-set=+all", "setpriv --no-new-privs", exit.NotPermitted, "no CAP_NET_RAW", "no  no_new_privs     on: neither sudo nor a file capability gives anything\n"},
+	} {
+		name := withFileCapability(t, test.attribute)
+		run := func(args ...string) ran {
+			// The first program that the user runs has lost what root had.
+			all := []string{test.bounding, "--reuid=65534", "--regid=65534", "--clear-groups"}
+			all = append(append(append(all, strings.Fields(test.by)...), name), args...)
+			cmd := a.Command(t.Context(), "setpriv", all...)
+			cmd.Env, cmd.Dir = programEnv(), "/"
+			return finish(t, cmd)
+		}
+		if r := run("--send", "link", "10.0.0.2:80"); r.code != test.code || !strings.Contains(r.stdout+r.stderr, test.said) {
+			t.Errorf("%q: exit code %d, %q; want %d, %q", test.bounding+" "+test.by, r.code, r.stderr, test.code, test.said)
+		}
+		if r := run("doctor"); !strings.Contains(r.stdout+r.stderr, test.doctor) {
+			t.Errorf("%q: doctor says %s%s, want %q", test.bounding+" "+test.by, r.stdout, r.stderr, test.doctor)
+		}
 	}
 }

@@ -75,3 +75,11 @@ func TestDoctorLoopbackDown(t *testing.T) {
 		t.Errorf("exit code %d: without stamps it may probe all the same", r.code)
 	}
 }
+
+func TestDoctorSandbox(t *testing.T) {
+	h, _ := labtest.Pair(t)
+	r := tcpprobe(t, h, "doctor")
+	if want := "ok  sandbox          capabilities, no_new_privs, Landlock, seccomp\n"; !strings.Contains(r.stdout, want) {
+		t.Errorf("%q is missing", want)
+	}
+}

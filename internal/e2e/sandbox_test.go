@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"tcpprobe/internal/exit"
 	"tcpprobe/internal/netlab/labtest"
 )
 
@@ -99,5 +100,41 @@ func TestNoSandbox(t *testing.T) {
 	}
 	if r := tcpprobe(t, a, "check", "-H10.0.0.2", "-p80", "--no-sandbox"); r.code != 0 || !strings.Contains(r.stdout, "\ntcpprobe: without its sandbox") {
 		t.Errorf("check: exit code %d, stdout %q", r.code, r.stdout)
+	}
+}
+
+// TestUser: root becomes whom it is told to be, before it reads anything, and files are opened before that.
+func TestUser(t *testing.T) {
+	if !isRoot(t) {
+		t.Skip("only root of the system can be another user")
+	}
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	labtest.Nft(t, b, silence)
+	for _, user := range []string{"nobody", "65534", "65534:65534"} {
+		p := start(t, a, "--user", user, "-W", "1m", "--pcap", filepath.Join(t.TempDir(), "p.pcapng"), "10.0.0.2:80")
+		until(t, func() bool { return rights(p.cmd.Process.Pid) == "" })
+		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", p.cmd.Process.Pid))
+		for _, name := range threads {
+			status, err := os.ReadFile(name)
+			must(t, err)
+			for _, want := range []string{"Uid:\t65534\t65534\t65534\t65534\n", "Gid:\t65534\t65534\t65534\t65534\n", "Groups:\t \n"} {
+				if !strings.Contains(string(status), want) {
+					t.Errorf("%s has no %q", name, want)
+				}
+			}
+		}
+		must(t, p.cmd.Process.Signal(os.Interrupt))
+		if r := p.end(t); r.stderr != "" {
+			t.Errorf("stderr %q", r.stderr)
+		}
+	}
+	for user, said := range map[string]string{
+		"nosuch": "tcpprobe: --user nosuch: there is no such user: a name, or UID:GID is wanted\n",
+		"1:x":    "tcpprobe: --user 1:x: two numbers are wanted, as in 65534:65534\n",
+	} {
+		if r := tcpprobe(t, a, "--user", user, "10.0.0.2:80"); r.code != exit.Usage || r.stderr != said || r.stdout != "" {
+			t.Errorf("--user %s: exit code %d, %q", user, r.code, r.stderr)
+		}
 	}
 }
