@@ -68,7 +68,7 @@ func (c *Capture) Stop(t testing.TB) string {
 // frame has more than once is given with commas, one that it has not is empty.
 func (c *Capture) Tshark(t testing.TB, displayFilter string, fields ...string) [][]string {
 	t.Helper()
-	needTool(t, "tshark")
+	NeedTool(t, "tshark")
 	args := []string{"-n", "-r", c.Stop(t), "-Y", displayFilter, "-T", "fields",
 		"-o", "tcp.relative_sequence_numbers:FALSE", "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE"}
 	for _, field := range fields {

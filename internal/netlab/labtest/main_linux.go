@@ -94,8 +94,8 @@ func Need(t testing.TB) {
 	}
 }
 
-// needTool is Need for a program.
-func needTool(t testing.TB, name string) {
+// NeedTool is Need for a program.
+func NeedTool(t testing.TB, name string) {
 	t.Helper()
 	if _, err := exec.LookPath(name); err != nil {
 		unavailable(t, "%v: scripts/test installs it", err)

@@ -156,7 +156,7 @@ func Multipath(t testing.TB) *Fork {
 			}
 		}
 	}
-	needTool(t, "ip")
+	NeedTool(t, "ip")
 	share := n.R1.Command(t.Context(), "ip", "route", "add", "10.3.0.0/24", "nexthop", "via", "10.2.1.2", "nexthop", "via", "10.2.2.2")
 	if out, err := share.CombinedOutput(); err != nil {
 		t.Fatalf("ip: %v\n%s", err, out)

@@ -22,7 +22,7 @@ const startLimit = 30 * time.Second
 // in the foreground. It is killed when the lab closes; what it wrote is logged if the test fails.
 func Start(t testing.TB, h *netlab.Host, ready, name string, args ...string) *netlab.Cmd {
 	t.Helper()
-	needTool(t, name)
+	NeedTool(t, name)
 	cmd := h.Command(context.Background(), name, args...)
 	stderr, w, err := os.Pipe()
 	if err != nil {

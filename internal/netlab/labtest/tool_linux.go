@@ -14,7 +14,7 @@ import (
 // Nft loads a ruleset, in the language of nft(8), into a host's firewall.
 func Nft(t testing.TB, h *netlab.Host, ruleset string) {
 	t.Helper()
-	needTool(t, "nft")
+	NeedTool(t, "nft")
 	cmd := h.Command(t.Context(), "nft", "-f", "-")
 	cmd.Stdin = strings.NewReader(ruleset)
 	if out, err := cmd.CombinedOutput(); err != nil {
