@@ -311,7 +311,13 @@ func (o options) files(version string) display.FileOptions {
 	return display.FileOptions{Capture: o.pcap, Diagram: o.diagram, ToScale: o.toScale, Program: "tcpprobe " + version}
 }
 
+// localZone returns the zone of this host, whose file is read now, while the process may still read files.
+func localZone() *time.Location {
+	time.Now().Zone()
+	return time.Local
+}
+
 // terminalStyle returns how text for an output may look.
 func terminalStyle(w io.Writer, color string) text.Style {
-	return text.Style{Color: terminal.Color(w, color), UTF8: terminal.UTF8()}
+	return text.Style{Color: terminal.Color(w, color), UTF8: terminal.UTF8(), Zone: localZone()}
 }

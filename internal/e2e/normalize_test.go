@@ -51,7 +51,7 @@ var span = replace(`\b(in) [\d.]+ ?m?s\b`, `$1 T`)
 
 // inJSON are the replacements in lines of JSON.
 var inJSON = []replacement{
-	replace(`"time":"[^"]*"`, `"time":"T"`),
+	replace(`"(time|outage_start)":"[^"]*"`, `"$1":"T"`),
 	replace(`_ns":-?\d+`, `_ns":T`),
 	replace(`"(min|avg|max|mdev|p50|p90|p99)":\d+`, `"$1":T`),
 	replace(`"(seq|ack)":\d{5,}`, `"$1":N`),
@@ -75,6 +75,7 @@ func placeholder(column string) string {
 var inText = []replacement{
 	replace(`(?m)^(?:ok|no|  )  ((?:file capability|user|no_new_privs|name servers|source ports|user namespaces) ) .*$`, `--  $1 as this machine has it`),
 	span,
+	replace(`\bfrom \d\d:\d\d:\d\d\.\d{3}\b`, `from TIME`),
 	replace(`\b\d+\.\d{3}\b`, `T`),
 	replace(`\b\d+(\.\d)? (ms|s)\b`, `T`),
 	replace(`=\d+\.\d{6}s;`, `=T;`),

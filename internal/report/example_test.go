@@ -50,5 +50,5 @@ func ExampleSeries() {
 	// --- example.com:80 (192.0.2.80) ---
 	// 5 handshakes: 3 established, 1 refused, 1 timeout; 6 SYNs, 2 lost; 3.1 s
 	// rtt min/avg/p50/p99/max/mdev = 11.573/11.639/11.641/11.702/11.702/0.053 ms
-	// jitter 0.095 ms; longest outage 1.0 s, 1 handshake; 2 flaps
+	// jitter 0.095 ms; longest outage 1.0 s from 12:00:00.523, 1 handshake; 2 flaps
 }

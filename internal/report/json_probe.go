@@ -17,6 +17,9 @@ func (j *JSON) Probe(r *probe.Result) error {
 	return j.write(p)
 }
 
+// wallClock writes a time as JSON has it.
+func wallClock(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000Z07:00") }
+
 type probeJSON struct {
 	Schema   string          `json:"schema"`
 	Type     string          `json:"type"`
@@ -44,7 +47,7 @@ func newProbe(r *probe.Result) probeJSON {
 	p := probeJSON{
 		Schema: Schema, Type: "probe",
 		Target: r.Target, Host: r.Host, Port: r.Port, Seq: r.Seq,
-		Time:    r.Time.UTC().Format("2006-01-02T15:04:05.000000000Z07:00"),
+		Time:    wallClock(r.Time),
 		Outcome: r.Outcome.String(), Reason: Reason(r),
 		Findings: append([]probe.Finding{}, r.Findings...),
 		DNS:      newDNS(r.DNS), Route: newRoute(r.Route), Address: r.Address, Family: family(r),

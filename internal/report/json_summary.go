@@ -25,6 +25,7 @@ type summaryJSON struct {
 	RTT         *rttJSON        `json:"rtt_ns,omitempty"`
 	Jitter      *time.Duration  `json:"jitter_ns,omitempty"`
 	Outage      *time.Duration  `json:"outage_ns,omitempty"`
+	OutageStart string          `json:"outage_start,omitempty"`
 	OutageOf    int             `json:"outage_handshakes,omitempty"`
 	Flaps       int             `json:"flaps"`
 	Duration    time.Duration   `json:"duration_ns"`
@@ -47,7 +48,7 @@ func newSummary(s *stats.Summary) summaryJSON {
 		j.Jitter = &c.Jitter
 	}
 	if c.OutageHandshakes > 0 {
-		j.Outage, j.OutageOf = &c.Outage, c.OutageHandshakes
+		j.Outage, j.OutageOf, j.OutageStart = &c.Outage, c.OutageHandshakes, wallClock(c.OutageStart)
 	}
 	for _, check := range s.Checks {
 		j.Assertions = append(j.Assertions, newAssertion(check))

@@ -18,7 +18,7 @@ func (s *Series) Summary(sum *stats.Summary) error {
 	s.page.Line("--- " + s.page.Shorten(s.page.Printable(sum.Target), text.Width-8-text.Columns(address)) + address + " ---")
 	s.page.Paragraph("", 2, counts(sum))
 	s.roundTrips(sum)
-	if parts := stability(sum.Stability()); sum.Sent > 1 && len(parts) > 0 {
+	if parts := s.stability(sum.Stability()); sum.Sent > 1 && len(parts) > 0 {
 		s.page.Paragraph("", 2, parts)
 	}
 	for _, c := range sum.Checks {
@@ -30,13 +30,13 @@ func (s *Series) Summary(sum *stats.Summary) error {
 }
 
 // stability says what the order of the handshakes shows, in parts that stay in one line.
-func stability(c stats.Stability) []string {
+func (s *Series) stability(c stats.Stability) []string {
 	var parts []string
 	if c.HasJitter {
 		parts = append(parts, "jitter "+text.Milliseconds(c.Jitter)+" ms")
 	}
 	if c.OutageHandshakes > 0 {
-		parts = append(parts, fmt.Sprintf("longest outage %s, %s", took(c.Outage), text.Count(c.OutageHandshakes, "handshake")))
+		parts = append(parts, fmt.Sprintf("longest outage %s from %s, %s", took(c.Outage), s.page.TimeOfDay(c.OutageStart), text.Count(c.OutageHandshakes, "handshake")))
 	}
 	if c.Flaps > 0 {
 		parts = append(parts, text.Count(c.Flaps, "flap"))

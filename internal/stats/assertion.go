@@ -66,8 +66,19 @@ var figures = []figure{
 		c := s.Stability()
 		return float64(c.Jitter), c.HasJitter
 	}, "there are fewer than two round-trip times"},
+	phase("dns", func(p phases) duration { return p.dns }, "no name server was asked and answered"),
+	phase("arp", func(p phases) duration { return p.nextHop }, "no next hop was asked for and answered"),
+	phase("connect", func(p phases) duration { return p.connect }, "no handshake was completed"),
 	{"outage", KindDuration, func(s *Summary) (float64, bool) { return float64(s.Stability().Outage), s.Sent > 0 }, "there was no handshake"},
 	{"duration", KindDuration, func(s *Summary) (float64, bool) { return float64(s.Duration), s.Sent > 0 }, "there was no handshake"},
+}
+
+// phase returns a figure of the phases of handshakes: the longest time that one took.
+func phase(name string, of func(phases) duration, missing string) figure {
+	return figure{name, KindDuration, func(s *Summary) (float64, bool) {
+		d := of(s.phases)
+		return float64(d.Duration), d.exists
+	}, missing}
 }
 
 // number returns a figure that counts something.

@@ -27,6 +27,20 @@ func TestAssertions(t *testing.T) {
 	some, none := answered(), stats.NewSummary("example.com:80")
 	refused := stats.NewSummary("example.com:80")
 	refused.Add(handshake(probe.OutcomeRefused, 0, time.Second, tcp(1, 1, µs)))
+	phases := stats.NewSummary("example.com:80")
+	for i, ms := range []time.Duration{3, 7, 5} {
+		r := handshake(probe.OutcomeEstablished, time.Duration(i)*time.Second, time.Second, tcp(1, 1, µs))
+		r.TCP.Connected, r.TCP.Connect = true, ms*time.Millisecond
+		if i < 2 {
+			r.DNS = &probe.DNS{Source: "dns", RCode: "NOERROR", Duration: 2 * ms * time.Millisecond}
+			r.NextHop = &probe.NextHop{Source: "arp", Attempts: 1, MAC: [6]byte{2}, Duration: ms * time.Microsecond}
+		}
+		phases.Add(r)
+	}
+	known := stats.NewSummary("example.com:80")
+	r := handshake(probe.OutcomeTimeout, 0, time.Second, tcp(1, 0, 0))
+	r.DNS, r.NextHop = &probe.DNS{Source: "hosts"}, &probe.NextHop{Source: "permanent", MAC: [6]byte{2}}
+	known.Add(r)
 	for _, test := range []struct {
 		text string
 		s    *stats.Summary
@@ -70,6 +84,15 @@ func TestAssertions(t *testing.T) {
 		{"outage<=1", some, true},
 		{"outage==1s", refused, true},
 		{"duration>=16m", some, true},
+		{"connect==7ms", phases, true}, // the longest of each
+		{"connect<7ms", phases, false},
+		{"dns==14ms", phases, true},
+		{"arp==7us", phases, true},
+		{"arp<=0.001", phases, true},
+		// What was not asked for, or not answered, took no time that is known.
+		{"connect<1h", known, false},
+		{"dns<1h", known, false},
+		{"arp<1h", known, false},
 		// Of nothing, counts are known to be 0, and the rest is not known.
 		{"sent==0", none, true},
 		{"established>=1", none, false},

@@ -13,7 +13,8 @@ type Stability struct {
 	// Outage is the longest time without an established handshake: from the start of the first of a run of others to the
 	// start of the next one that was established, or to the end. It is 0 if there was none.
 	Outage           time.Duration
-	OutageHandshakes int // how many fell into it
+	OutageStart      time.Time // zero if there was none
+	OutageHandshakes int       // how many fell into it
 
 	Flaps int // how often an established handshake was followed by another outcome
 
@@ -75,6 +76,9 @@ func (q *sequence) until(end time.Time) Stability {
 	}
 	s.endOutage(end.Sub(q.zero))
 	result := s.result
+	if result.OutageHandshakes > 0 {
+		result.OutageStart = q.zero.Add(s.longest)
+	}
 	if result.HasJitter = s.differences > 0; result.HasJitter {
 		result.Jitter = time.Duration(math.Round(s.jitter))
 	}
@@ -88,7 +92,8 @@ type scan struct {
 	began       bool // a handshake was added
 	established bool // the latest one was
 	outageStart time.Duration
-	failed      int // handshakes since then
+	longest     time.Duration // the start of the longest
+	failed      int           // handshakes since then
 
 	measured    bool          // there was a round-trip time
 	rtt         time.Duration // the latest
@@ -129,7 +134,7 @@ func (s *scan) endOutage(at time.Duration) {
 	// Two of the same length: that of more handshakes says more.
 	d := max(at-s.outageStart, 0)
 	if d > s.result.Outage || d == s.result.Outage && s.failed > s.result.OutageHandshakes {
-		s.result.Outage, s.result.OutageHandshakes = d, s.failed
+		s.result.Outage, s.result.OutageHandshakes, s.longest = d, s.failed, s.outageStart
 	}
 	s.failed = 0
 }

@@ -29,6 +29,32 @@ func (s second) result() *probe.Result {
 	return handshake(probe.OutcomeEstablished, start, rtt, tcp(1, 1, rtt))
 }
 
+// undated returns a Stability without the time at which the longest outage began.
+func undated(s stats.Stability) stats.Stability {
+	s.OutageStart = time.Time{}
+	return s
+}
+
+// TestOutageStart: the longest outage began with its first handshake, whatever the order in which handshakes end.
+func TestOutageStart(t *testing.T) {
+	all := []second{{0, 10}, {1, 0}, {2, 10}, {3, 0}, {4, 0}, {5, 10}}
+	zero := all[0].result().Start.User
+	for _, order := range [][]int{{0, 1, 2, 3, 4, 5}, {5, 4, 3, 2, 1, 0}, {2, 4, 0, 3, 5, 1}} {
+		s := stats.NewSummary("example.com:80")
+		for _, i := range order {
+			s.Add(all[i].result())
+		}
+		if got, want := s.Stability().OutageStart, zero.Add(3*time.Second); !got.Equal(want) {
+			t.Errorf("%v: %v, want %v", order, got, want)
+		}
+	}
+	s := stats.NewSummary("example.com:80")
+	s.Add(all[0].result())
+	if got := s.Stability().OutageStart; !got.IsZero() {
+		t.Errorf("without an outage: %v", got)
+	}
+}
+
 func TestStability(t *testing.T) {
 	const sec, msec = time.Second, time.Millisecond
 	for _, test := range []struct {
@@ -55,10 +81,10 @@ func TestStability(t *testing.T) {
 			for _, h := range test.handshakes {
 				s.Add(h.result())
 			}
-			if got := s.Stability(); got != test.want {
+			if got := undated(s.Stability()); got != test.want {
 				t.Errorf("%s: %+v, want %+v; handshakes %v", test.name, got, test.want, test.handshakes)
 			}
-			if got := s.Stability(); got != test.want {
+			if got := undated(s.Stability()); got != test.want {
 				t.Errorf("%s: asked again: %+v, want %+v", test.name, got, test.want)
 			}
 			random.Shuffle(len(test.handshakes), func(i, j int) {
@@ -77,7 +103,7 @@ func TestStabilityOtherOutcomes(t *testing.T) {
 		s.Add(handshake(outcome, 0, time.Second, nil))
 		s.Add(handshake(probe.OutcomeInterrupted, time.Second, time.Second, nil))
 		s.Add(handshake(probe.OutcomeEstablished, 2*time.Second, time.Second, tcp(1, 1, µs)))
-		if got, want := s.Stability(), (stats.Stability{Outage: 2 * time.Second, OutageHandshakes: 1}); got != want {
+		if got, want := undated(s.Stability()), (stats.Stability{Outage: 2 * time.Second, OutageHandshakes: 1}); got != want {
 			t.Errorf("%v: %+v, want %+v", outcome, got, want)
 		}
 	}
@@ -92,7 +118,7 @@ func TestStabilityWithoutEvents(t *testing.T) {
 		s.Add(&probe.Result{Outcome: probe.OutcomeNoRoute, Time: first.Start.User.Add(time.Duration(i+1) * time.Second)})
 	}
 	want := stats.Stability{Outage: 2 * time.Second, OutageHandshakes: 3, Flaps: 1}
-	if got := s.Stability(); got != want || s.Duration != 3*time.Second {
+	if got := undated(s.Stability()); got != want || s.Duration != 3*time.Second {
 		t.Errorf("%+v in %v, want %+v in 3s", got, s.Duration, want)
 	}
 }

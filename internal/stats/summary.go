@@ -26,6 +26,8 @@ type Summary struct {
 	SYNsLost int           // that left before the one that was answered, or that nothing answered, not even a challenge
 	Duration time.Duration // from the start of the first handshake to the last event, or change of state, of any
 
+	phases phases
+
 	Checks []Check // the assertions that were checked
 
 	several bool // addresses
@@ -57,6 +59,7 @@ func (s *Summary) Add(r *probe.Result) {
 	s.Sent++
 	s.extend(r)
 	t := r.TCP
+	s.phases.add(r)
 	this := entry{rtt: -1, established: r.Outcome == probe.OutcomeEstablished}
 	if this.established && t != nil && t.Answered && !t.RTTAmbiguous {
 		this.rtt = max(t.RTT, 0)

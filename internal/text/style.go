@@ -1,9 +1,21 @@
 package text
 
+import "time"
+
 // Style is what the terminal, or whoever reads the text, understands.
 type Style struct {
-	Color bool // SGR sequences; they add to words that carry the meaning already
-	UTF8  bool // arrows and other characters beyond ASCII
+	Color bool           // SGR sequences; they add to words that carry the meaning already
+	UTF8  bool           // arrows and other characters beyond ASCII
+	Zone  *time.Location // of times of day; nil is UTC
+}
+
+// TimeOfDay writes the time of day, to the millisecond: "14:03:22.120".
+func (st Style) TimeOfDay(t time.Time) string {
+	zone := st.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	return t.In(zone).Format(time.TimeOnly + ".000")
 }
 
 // Glyph returns one or the other spelling of the same thing.

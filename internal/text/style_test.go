@@ -94,3 +94,14 @@ func TestPage(t *testing.T) {
 		t.Errorf("written %d times: %v", w.n, err)
 	}
 }
+
+// TestTimeOfDay: it is that of the zone, and of UTC without one.
+func TestTimeOfDay(t *testing.T) {
+	at := time.Date(2026, 11, 28, 23, 4, 5, 678_999_999, time.UTC)
+	if got := (text.Style{}).TimeOfDay(at); got != "23:04:05.678" {
+		t.Errorf("UTC: %s", got)
+	}
+	if got := (text.Style{Zone: time.FixedZone("", -5*3600)}).TimeOfDay(at); got != "18:04:05.678" {
+		t.Errorf("five hours behind: %s", got)
+	}
+}
