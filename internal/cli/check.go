@@ -21,6 +21,7 @@ import (
 	"tcpprobe/internal/nagios"
 	"tcpprobe/internal/prober"
 	"tcpprobe/internal/target"
+	"tcpprobe/internal/terminal"
 	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
@@ -106,6 +107,9 @@ func runCheck(ctx context.Context, version string, args []string, stdout io.Writ
 			code = int(nagios.Unknown)
 		}
 	}()
+	if !terminal.UTF8() {
+		stdout = text.ASCIIWriter(stdout)
+	}
 	state := nagios.Unknown
 	app := &cli.App{
 		Name:            checkName,
@@ -185,7 +189,7 @@ func checkTarget(c *cli.Context, stdout io.Writer) (nagios.State, error) {
 	case c.Context.Err() != nil:
 		return nagios.Unknown, errors.New("interrupted")
 	case len(results) == 0:
-		return nagios.Unknown, fmt.Errorf("no time for a handshake in %v", o.rule.Limit)
+		return nagios.Unknown, fmt.Errorf("no time for a handshake in %s", text.Duration(o.rule.Limit))
 	}
 	if _, err := fmt.Fprint(stdout, o.rule.Line(results), "\n", o.rule.LongOutput(results), said.String()); err != nil {
 		return nagios.Unknown, err
@@ -289,7 +293,7 @@ func readCheck(c *cli.Context) (o checkOptions, err error) {
 		return o, fmt.Errorf("--number %d is not within 1 to %d", u.Number, most)
 	}
 	if every := duration(c, "interval"); u.Number > 1 && every >= u.Limit/time.Duration(u.Number-1) {
-		return o, fmt.Errorf("%d handshakes, one every %v, do not fit into %v: lower --number or --interval, or raise --timeout", u.Number, every, u.Limit)
+		return o, fmt.Errorf("%d handshakes, one every %s, do not fit into %s: lower --number or --interval, or raise --timeout", u.Number, text.Duration(every), text.Duration(u.Limit))
 	}
 	u.Verbose = c.Count("verbose")
 	for _, code := range c.StringSlice("fail-on") {

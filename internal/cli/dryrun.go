@@ -78,7 +78,7 @@ func (r *rehearsals) Event(result *probe.Result, e *probe.Event) { r.lesson.Even
 
 // Result says that nothing was sent, or takes note of why it cannot be.
 func (r *rehearsals) Result(result *probe.Result) {
-	name := text.Printable(result.Target)
+	name := r.options.Style.Printable(result.Target)
 	if result.Outcome == probe.OutcomeInterrupted {
 		r.err = &exit.Error{Code: exit.Interrupted}
 		return

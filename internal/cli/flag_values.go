@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"tcpprobe/internal/text"
 )
 
 // seconds is a duration as a flag's value: Go's, or a bare number of seconds.
@@ -31,7 +33,7 @@ func (s *seconds) String() string {
 	if *s == 0 {
 		return ""
 	}
-	return time.Duration(*s).String()
+	return text.Duration(time.Duration(*s))
 }
 
 // durationFlag returns a flag for a duration.

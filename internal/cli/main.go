@@ -17,6 +17,7 @@ import (
 	"tcpprobe/internal/display"
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/sandbox"
+	"tcpprobe/internal/terminal"
 	"tcpprobe/internal/text"
 )
 
@@ -64,6 +65,9 @@ func run(ctx context.Context, version string, args []string, stdin io.Reader, st
 			code = exit.Software
 		}
 	}()
+	if !terminal.UTF8() {
+		stderr = text.ASCIIWriter(stderr)
+	}
 	if len(args) > 0 && args[0] == checkName {
 		return runCheck(ctx, version, args[1:], stdout)
 	}

@@ -43,6 +43,14 @@ const MostShown = 16
 // still exact.
 const manyOvertake = 256
 
+// words returns the writer for text that knows no style.
+func (o Options) words(w io.Writer) io.Writer {
+	if o.Style.UTF8 {
+		return w
+	}
+	return text.ASCIIWriter(w)
+}
+
 // Display shows what becomes of the targets of a run. It is the source of their requests, each with its observer.
 type Display struct {
 	options Options
@@ -138,6 +146,7 @@ func (d *Display) mainView(w io.Writer) view {
 		}
 		return jsonView{report.NewJSON(w)}
 	case o.Mermaid:
+		w = o.words(w)
 		return finalView(func(r *probe.Result) { diagram.Mermaid(w, diagram.Handshake(r)) })
 	case o.Explain:
 		lesson := &lessonView{w: w, style: o.Style, checksums: o.Checksums}

@@ -46,7 +46,7 @@ func NewTraces(target string, o Options, out io.Writer, files *Files) *Traces {
 	}
 	if o.Mermaid {
 		t.found = func(s *diagram.Scene) {
-			diagram.Mermaid(out, s)
+			diagram.Mermaid(o.words(out), s)
 			files.draw(s)
 		}
 		t.out = io.Discard

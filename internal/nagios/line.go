@@ -88,11 +88,11 @@ func (rule Rule) messageOfMany(results []*probe.Result) string {
 func (rule Rule) failure(r *probe.Result) string {
 	switch {
 	case r.Outcome == probe.OutcomeInterrupted && synsSent([]*probe.Result{r}) == 0:
-		return fmt.Sprintf("timeout: after %v, before a SYN was sent", rule.Limit)
+		return fmt.Sprintf("timeout: after %s, before a SYN was sent", text.Duration(rule.Limit))
 	case r.Outcome == probe.OutcomeInterrupted, r.Outcome == probe.OutcomeTimeout:
 		silent := *r
 		silent.Outcome = probe.OutcomeTimeout
-		return fmt.Sprintf("timeout after %v: %s", rule.Limit, strings.TrimSuffix(report.Reason(&silent), "."))
+		return fmt.Sprintf("timeout after %s: %s", text.Duration(rule.Limit), strings.TrimSuffix(report.Reason(&silent), "."))
 	}
 	return r.Outcome.String() + ": " + strings.TrimSuffix(report.Reason(r), ".")
 }

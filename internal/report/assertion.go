@@ -24,7 +24,7 @@ func figureValue(c stats.Check) string {
 	case stats.KindShare:
 		return strconv.FormatFloat(100*c.Value, 'g', 6, 64) + " %"
 	case stats.KindDuration:
-		return time.Duration(c.Value).String()
+		return text.Duration(time.Duration(c.Value))
 	}
 	return strconv.FormatFloat(c.Value, 'f', 0, 64)
 }
