@@ -21,16 +21,20 @@ import (
 // that of connect(2), which is what an application meets.
 func compareSends(c *cli.Context, o options, targets *target.List) error {
 	stdout, shownOn := o.outputs(c)
+	_, stderr := outputsOf(c)
+	counters := hostpolicy.OpenCounters()
+	defer counters.Close()
 	p, err := openProber(o, 1, false, stdout.Queue())
 	if err != nil {
 		return notOpened(err, "--compare-send "+targets.Argument())
 	}
 	defer p.Close()
+	o.enterSandbox(stderr)
 	ran := make(chan error, 1)
 	go func() { ran <- p.Run(c.Context) }()
 	var tally exit.Tally
 	for t, ok := targets.Next(); ok; t, ok = targets.Next() {
-		compared, whole := o.compareWith(p, t)
+		compared, whole := o.compareWith(p, t, counters)
 		tally.Add(compared.Connect.Result)
 		if !whole {
 			break
@@ -52,7 +56,7 @@ func compareSends(c *cli.Context, o options, targets *target.List) error {
 }
 
 // compareWith makes a handshake with one target by every way. It is not whole if the run has ended before.
-func (o options) compareWith(p *prober.Prober, t target.Target) (_ *sends.Comparison, whole bool) {
+func (o options) compareWith(p *prober.Prober, t target.Target, counters *hostpolicy.CounterFiles) (_ *sends.Comparison, whole bool) {
 	one := &sends.Comparison{Target: t.Text, Policy: p.HostPolicy()}
 	for _, way := range []struct {
 		send prober.Send
@@ -60,9 +64,9 @@ func (o options) compareWith(p *prober.Prober, t target.Target) (_ *sends.Compar
 	}{{prober.SendLink, &one.Link}, {prober.SendIP, &one.IP}, {prober.SendConnect, &one.Connect}} {
 		spec := o.spec
 		spec.Send = way.send
-		before := hostpolicy.ReadCounters()
+		before := counters.Read()
 		result := handshake(p, t, &spec)
-		*way.way = sends.Way{Name: string(way.send), Result: result, Moved: hostpolicy.ReadCounters().Since(before)}
+		*way.way = sends.Way{Name: string(way.send), Result: result, Moved: counters.Read().Since(before)}
 		if result.Outcome == probe.OutcomeInterrupted {
 			one.Connect.Result = result
 			return one, false

@@ -49,6 +49,8 @@ func (o *options) chooseSend(c *cli.Context) error {
 func (o *options) kernelDecides(c *cli.Context) error {
 	h := o.spec.Handshake
 	switch {
+	case o.mark != 0 && !o.noSandbox:
+		return errors.New("--mark takes a right at each call, and --no-sandbox to keep it")
 	case c.IsSet("window"):
 		return errors.New("--window is for SYNs of our own")
 	case h.SYN != probe.SYNLinux:

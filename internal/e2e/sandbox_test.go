@@ -37,6 +37,7 @@ func TestNoRightsWhileReading(t *testing.T) {
 		"by IP":      "--send ip -W 1m 10.0.0.2:80",
 		"in frames":  "--send link -W 1m 10.0.0.2:80",
 		"by connect": "--send connect -W 1m 10.0.0.2:80",
+		"compared":   "--compare-send -W 1m 10.0.0.2:80",
 		"name":       "--dns 10.0.0.2 --dns-timeout 1m www.lab.test:80",
 		"series":     "-c 0 -i 100ms 10.0.0.2:80",
 		"sweep":      "-W 1m --rate 0 --targets " + targets,

@@ -91,3 +91,42 @@ func TestConnectMany(t *testing.T) {
 		t.Errorf("exit code %d after %v, %d refused, stderr %q", r.code, time.Since(began), refused, r.stderr)
 	}
 }
+
+// TestConnectIPv6: the same for IPv6.
+func TestConnectIPv6(t *testing.T) {
+	t.Parallel()
+	n := labtest.DualStack(t)
+	labtest.Nft(t, n.R1, `table ip6 t {
+	chain c {
+		type filter hook forward priority 0
+		tcp dport 1001 reject with icmpv6 admin-prohibited
+		tcp dport 1004 reject with icmpv6 port-unreachable
+	}
+}`)
+	for _, test := range []struct {
+		target, outcome string
+		code            int
+		icmp            string
+	}{
+		{"[2001:db8:3::80]:80", "established", exit.Established, ""},
+		{"[2001:db8:3::80]:81", "refused", exit.Refused, ""},
+		{"six.lab.test:80", "established", exit.Established, ""},
+		{"[2001:db8:3::80]:1001", "unreachable", exit.Unreachable, "2001:db8:1::1 1/1"},
+		{"[2001:db8:3::80]:1004", "unreachable", exit.Unreachable, "2001:db8:1::1 1/4"},
+		{"[fe80::1%eth0]:81", "refused", exit.Refused, ""},
+		{"[::1]:81", "refused", exit.Refused, ""},
+		{"[2001:db8:1::77]:80", "ndp_timeout", exit.NoNextHop, ""},
+	} {
+		p := probeOnce(t, n.Client, test.code, test.outcome, "--send=connect", "-W=900ms", "--dns=10.3.0.53", test.target)
+		icmp := ""
+		for _, m := range p.ICMP {
+			icmp = fmt.Sprintf("%s %d/%d", m.From, m.Type, m.Code)
+		}
+		if icmp != test.icmp || p.TCP != nil && p.TCP.Send != "connect" {
+			t.Errorf("%s: ICMP %q, want %q; %+v", test.target, icmp, test.icmp, p.TCP)
+		}
+	}
+	if _, l := compareSend(t, n.Client, exit.Established, "nowhere", "[2001:db8:3::80]:80"); l.Address != "2001:db8:3::80" {
+		t.Errorf("address %s", l.Address)
+	}
+}

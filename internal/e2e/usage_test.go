@@ -68,6 +68,7 @@ func TestUsage(t *testing.T) {
 		{"192.0.2.1:80 --send connect --explain", "--send connect has the kernel make the handshake: there are no octets to --explain"},
 		{"192.0.2.1:80 --send connect --pcap -", "--send connect has the kernel make the handshake: there are no packets for --pcap"},
 		{"192.0.2.1:80 --send connect --dry-run", "--send connect has the kernel make the handshake: there is nothing for --dry-run to show"},
+		{"192.0.2.1:80 --send connect --mark 7", "--send connect has the kernel make the handshake: --mark takes a right at each call, and --no-sandbox to keep it"},
 		{"trace 192.0.2.1:80 --send connect", "--send connect: a trace sends SYNs of its own, and the kernel sends none for it"},
 		{"192.0.2.1:80 --compare-send --send ip", "--compare-send is one handshake by each way: it does not go with --send"},
 		{"192.0.2.1:80 --compare-send -c 2", "--compare-send is one handshake by each way: it does not go with --count"},

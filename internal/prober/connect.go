@@ -9,7 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tcpprobe/icmp"
 	"tcpprobe/internal/connect"
 	"tcpprobe/internal/deadline"
 	"tcpprobe/internal/route"
@@ -190,39 +189,6 @@ func (w *worker) lookAt(c *connecting, now time.Time) {
 	}
 }
 
-// noteEstablished writes down what the kernel tells of a connection.
-func (w *worker) noteEstablished(c *connecting, now time.Time, info connect.Info) {
-	t := c.attempt.tcp
-	t.State = probe.StateEstablished
-	t.States = append(t.States, probe.StateChange{State: t.State, At: stamp.Stamp{User: now}})
-	t.Connected, t.Connect = true, now.Sub(c.called)
-	t.Answered, t.RTT, t.Clock, t.RTTAmbiguous = info.RTT > 0, info.RTT, stamp.Kernel, c.again > 0
-	if c.again == 0 {
-		t.AnsweredSYN = 1
-	}
-	t.SendMSS = info.SendMSS
-	t.Peer = &probe.Peer{HasScale: info.HasScale, WindowScale: info.WindowScale, SACKPermitted: info.SACKPermitted, Timestamps: info.Timestamps}
-	if info.ECN {
-		t.Peer.ECN = probe.ECNClassic
-	}
-	if peer := c.conn.Peer(); peer.IsValid() && peer != netip.AddrPortFrom(t.Remote.Addr().WithZone(""), t.Remote.Port()) {
-		t.ConnectedTo = peer
-	}
-}
-
-// noteICMP writes down an ICMP error that the kernel has got about the SYN.
-func (w *worker) noteICMP(c *connecting, m connect.ICMP, now time.Time) {
-	a := c.attempt
-	c.seen = append(c.seen, m)
-	noted := &probe.ICMP{
-		From: m.From, Source: a.tcp.Local.Addr(), Target: a.tcp.Remote.Addr(), Type: m.Type, Code: m.Code, Name: icmpName(m), MTU: m.MTU,
-		At: stamp.Stamp{User: now},
-	}
-	a.result.ICMP = append(a.result.ICMP, noted)
-	a.happened(probe.Event{Kind: probe.EventICMPReceived, At: noted.At, ICMP: noted})
-}
-
-// judgeConnect returns the outcome that an error of connect(2) stands for. A port that an ICMP error says is unreachable gets
 // ECONNREFUSED, as one that a RST comes from.
 func (w *worker) judgeConnect(c *connecting, now time.Time, err error) probe.Outcome {
 	a := c.attempt
@@ -283,6 +249,12 @@ func (w *worker) notConnected(a *attempt, err error) {
 		w.connectOver(a)
 		return
 	}
+	switch {
+	case call.Syscall == "setsockopt SO_MARK" && call.Err == unix.EPERM:
+		a.result.Err = fmt.Errorf("a mark takes CAP_NET_ADMIN or CAP_NET_RAW (%w)", call)
+	case call.Syscall == "bind" && call.Err == unix.EACCES:
+		a.result.Err = fmt.Errorf("port %d takes CAP_NET_BIND_SERVICE, and --no-sandbox to keep it (%w)", a.series.request.Spec.SourcePort, call)
+	}
 	if call.Syscall == "connect" {
 		a.happened(probe.Event{Kind: probe.EventConnectEnded, At: stamp.Stamp{User: w.clock.Now()}, Connect: &probe.Connect{Errno: errnoName(call.Err)}})
 		if call.Err == unix.ENETUNREACH || call.Err == unix.EHOSTUNREACH {
@@ -306,41 +278,4 @@ func (w *worker) connectOver(a *attempt) {
 	w.released = true
 	w.conclude(a)
 	w.leave(a)
-}
-
-// unresolved reports whether the kernel has asked for the next hop of an attempt, and nobody has answered.
-func (w *worker) unresolved(a *attempt) bool {
-	if a.noWay != nil || !a.way.AsksForMAC() {
-		return false
-	}
-	entry, err := w.routes.Neighbor(a.way.Index, a.way.NextHop)
-	return err == nil && entry.State.Unresolved()
-}
-
-// errnoName returns what an error is called in the manual: "ECONNREFUSED"; "" for none.
-func errnoName(err error) string {
-	errno, ok := errors.AsType[unix.Errno](err)
-	if !ok {
-		return ""
-	}
-	return unix.ErrnoName(errno)
-}
-
-// explained says of what connect(2) refuses of itself who may be behind it.
-func explained(err error) error {
-	switch {
-	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES):
-		return fmt.Errorf("a policy of this host forbids it: IPsec, a cgroup program or a security module (connect(2): %w)", err)
-	case errors.Is(err, unix.EADDRNOTAVAIL):
-		return fmt.Errorf("no port is left, or the one asked for still has a connection there (connect(2): %w)", err)
-	}
-	return fmt.Errorf("connect(2): %w", err)
-}
-
-// icmpName returns what an ICMP error is called.
-func icmpName(m connect.ICMP) string {
-	if m.From.Is6() {
-		return fmt.Sprintf("ICMPv6 type %d code %d", m.Type, m.Code)
-	}
-	return icmp.Message{Type: icmp.Type(m.Type), Code: icmp.Code(m.Code)}.Name()
 }

@@ -42,9 +42,7 @@ func (j *JSON) Sends(c *sends.Comparison) error {
 		Link: newSendsWay(c.Link.Result), IP: newSendsWay(c.IP.Result), Connect: newSendsWay(c.Connect.Result),
 		PartsAt: c.PartsAt(), Verdict: SendsSentence(c), Evidence: sentenceOf(c.Evidence()),
 	}
-	if t := c.Connect.Result.TCP; t != nil {
-		line.Address = t.Remote.Addr()
-	}
+	line.Address = c.Connect.Result.Address
 	for _, m := range c.Moved() {
 		line.Counters = append(line.Counters, movedJSON(m))
 	}

@@ -124,9 +124,11 @@ func answered(r *probe.Result) bool {
 // silent reports whether nothing came back of what was sent.
 func silent(r *probe.Result) bool { return r.Outcome == probe.OutcomeTimeout }
 
-// forbidden reports whether this host did not let a segment, or a call, go on: EPERM.
+// forbidden reports whether this host did not let a segment, or the call of connect(2), go on: EPERM. What a process may not ask of
+// a socket before that call is another matter.
 func forbidden(r *probe.Result) bool {
-	return r.Outcome == probe.OutcomeLocalError && errors.Is(r.Err, fs.ErrPermission)
+	called := func(e probe.Event) bool { return e.Kind == probe.EventConnectEnded }
+	return r.Outcome == probe.OutcomeLocalError && errors.Is(r.Err, fs.ErrPermission) && (!r.TCP.ByKernel() || slices.ContainsFunc(r.Events, called))
 }
 
 // rejectedHere reports whether this host itself sent the ICMP error that ended a handshake.

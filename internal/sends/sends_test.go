@@ -21,6 +21,21 @@ func notPermitted() *probe.Result {
 	return &probe.Result{Outcome: probe.OutcomeLocalError, Err: os.NewSyscallError("sendmsg", syscall.EPERM), TCP: &probe.TCP{}}
 }
 
+// callForbidden is notPermitted of connect(2).
+func callForbidden() *probe.Result {
+	r := notPermitted()
+	r.TCP.Send = probe.SendConnect
+	r.Events = []probe.Event{{Kind: probe.EventConnectEnded, Connect: &probe.Connect{Errno: "EPERM"}}}
+	return r
+}
+
+// markForbidden is a socket that may not have its mark.
+func markForbidden() *probe.Result {
+	r := notPermitted()
+	r.TCP.Send = probe.SendConnect
+	return r
+}
+
 func rejected(from string) *probe.Result {
 	here := netip.MustParseAddr("192.0.2.1")
 	r := result(probe.OutcomeUnreachable)
@@ -49,7 +64,7 @@ func TestPartsAt(t *testing.T) {
 		{"all are silent, and something moved", silent, silent, silent, "IPReversePathFilter", sends.Nowhere, ""},
 		{"a router rejects all", rejected("192.0.2.254"), rejected("192.0.2.254"), rejected("192.0.2.254"), "", sends.Nowhere, ""},
 		{"no frames, both silent", noFrames, silent, silent, "", sends.Nowhere, "raw IP and connect(2) end alike, and both go through the firewall of this host"},
-		{"no frames, connect forbidden", noFrames, up, notPermitted(), "", sends.Socket, "raw IP gets through, connect(2) does not: a program of the cgroup, or a security module, forbids the call"},
+		{"no frames, connect forbidden", noFrames, up, callForbidden(), "", sends.Socket, "raw IP gets through, connect(2) does not: a program of the cgroup, or a security module, forbids the call"},
 		{"OUTPUT drops", up, notPermitted(), silent, "", sends.Output, "frames get through, raw IP and connect(2) do not: a firewall of this host stops what goes out"},
 		{"OUTPUT resets", up, notPermitted(), refused, "", sends.Output, "frames get through, raw IP and connect(2) do not: a firewall of this host stops what goes out"},
 		{"OUTPUT rejects", up, notPermitted(), rejected("192.0.2.1"), "", sends.Output, ""},
@@ -58,10 +73,11 @@ func TestPartsAt(t *testing.T) {
 		{"INPUT drops a RST", refused, silent, silent, "", sends.Input, ""},
 		{"NAT", silent, up, up, "", sends.NAT, "raw IP and connect(2) get through, frames do not: this host translates the address of what its IP sends (NAT)"},
 		{"NAT to a closed port", silent, refused, refused, "", sends.NAT, ""},
-		{"a policy blocks", up, notPermitted(), notPermitted(), "XfrmOutPolBlock", sends.IPsec, "frames get through, raw IP and connect(2) do not: a policy of IPsec on this host; frames go past it, in the clear"},
+		{"a policy blocks", up, notPermitted(), callForbidden(), "XfrmOutPolBlock", sends.IPsec, "frames get through, raw IP and connect(2) do not: a policy of IPsec on this host; frames go past it, in the clear"},
 		{"a policy has no state", up, silent, silent, "XfrmOutNoStates", sends.IPsec, ""},
 		{"rp_filter", up, silent, silent, "IPReversePathFilter", sends.ReversePath, ""},
-		{"connect is forbidden", up, up, notPermitted(), "", sends.Socket, ""},
+		{"connect is forbidden", up, up, callForbidden(), "", sends.Socket, ""},
+		{"the mark is forbidden", up, up, markForbidden(), "", sends.Unknown, ""},
 		{"connect is led elsewhere", silent, silent, ledTo("192.0.2.9:80"), "", sends.Socket, "connect(2) gets through, frames and raw IP do not: a program of the cgroup leads connect(2) elsewhere"},
 		{"connect is led elsewhere, and all get through", up, up, ledTo("192.0.2.9:80"), "", sends.Socket, "a program of the cgroup leads connect(2) elsewhere"},
 		{"connect alone is silent", up, up, silent, "", sends.Unknown, "frames and raw IP get through, connect(2) does not: they part, and it is not known at what"},
