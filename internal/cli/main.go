@@ -31,10 +31,10 @@ func Main(version string) int {
 	_ = sandbox.RaiseNetRaw()
 	// A reader that has gone is an output that could not be written, not a reason to die without a word.
 	signal.Ignore(syscall.SIGPIPE)
-	outliveQuit()
 	if asksVersion(args) {
 		return printVersion(version, os.Stdout, os.Stderr)
 	}
+	outliveQuit()
 	ctx, stop := interruptible()
 	code := run(ctx, version, args, os.Stdin, os.Stdout, os.Stderr)
 	stop()
