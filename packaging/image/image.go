@@ -100,13 +100,14 @@ func (r release) files(program string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// netRaw returns the extended attribute security.capability of a file that gives CAP_NET_RAW to whoever runs it, permitted and
-// effective: struct vfs_cap_data of linux/capability.h, in its second revision.
+// netRaw returns the extended attribute security.capability of a file that gives CAP_NET_RAW to whoever runs it: struct vfs_cap_data
+// of linux/capability.h, in its second revision. It is permitted and not effective, as the program raises it itself; otherwise a
+// container that may not have it could not even start.
 func netRaw() string {
-	const revision2, effective, capNetRaw = 0x02000000, 1, 13
+	const revision2, capNetRaw = 0x02000000, 13
 	var b []byte
 	for _, word := range []uint32{
-		revision2 | effective,
+		revision2,
 		1 << capNetRaw, 0, // permitted, inheritable
 		0, 0, // the same of the capabilities from 32 on
 	} {
