@@ -4,6 +4,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 	"sync/atomic"
 
 	"github.com/urfave/cli/v2"
@@ -87,7 +88,7 @@ func (r *rehearsals) Result(result *probe.Result) {
 		r.err = exit.With(exit.CodeOf(result), fmt.Errorf("%s: %w", name, result.Err))
 		return
 	}
-	fmt.Fprintf(r.out, "DRY_RUN  %s  nothing was sent\n", name)
+	fmt.Fprintln(r.out, strings.Join(text.Fill("DRY_RUN  ", 2, 2, []string{name, "nothing was sent"}), "\n"))
 }
 
 // Over goes on with the next target.

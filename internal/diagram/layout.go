@@ -2,9 +2,11 @@ package diagram
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"tcpprobe/internal/stamp"
+	"tcpprobe/internal/text"
 )
 
 // The measures of a drawing, in pixels of a drawing that is shown at its own size.
@@ -13,9 +15,11 @@ const (
 	hostX        = 112.0 // of this host's line
 	edge         = 96.0  // from the last line to the right edge
 	minimumGap   = 118.0 // between two lines
-	headY        = 64.0  // of the boxes with the names
-	headHeight   = 42.0
-	firstY       = headY + headHeight + 40
+	titleY       = 30.0
+	titleHeight  = 21.0 // of a line
+	headHeight   = 14.0 // of the boxes with the names, beside that of their lines
+	lineHeight   = 14.0
+	detailHeight = 13.0 // of a line that says more of a step
 	slope        = 0.03 // of arrows: symbolic, since only the times at this host are known
 	rttHeight    = 220  // of the round-trip time, where times are to scale
 	longest      = 1.5 * rttHeight
@@ -28,16 +32,27 @@ const (
 	smallWidth = 6.63
 )
 
+// How many characters there is room for.
+const (
+	titleColumns  = 56
+	labelColumns  = 64
+	detailColumns = 96
+)
+
 // quiet is from when on a silence is marked, where times are not to scale.
 const quiet = 200 * time.Millisecond
 
 // layout says where everything goes.
 type layout struct {
-	width, height float64
-	peerX         []float64 // of the lines of the peers
-	stepY         []float64 // of the steps at this host's line
-	gaps          []gap     // before each step
-	end           float64   // y of the end of the lines
+	width, height  float64
+	title          []string
+	subtitle       []string
+	headRoom       float64   // the width of the boxes with the names
+	headY, headEnd float64   // of these boxes
+	peerX          []float64 // of the lines of the peers
+	stepY          []float64 // of the steps at this host's line
+	gaps           []gap     // before each step
+	end            float64   // y of the end of the lines
 }
 
 // gap is how the time between two steps is drawn.
@@ -55,8 +70,12 @@ func arrange(s *Scene, o Options) *layout {
 	for i := range s.peers {
 		l.peerX = append(l.peerX, hostX+(l.width-hostX-edge)*float64(i+1)/float64(len(s.peers)))
 	}
+	l.heads(s)
 	scale := pixelsPerSecond(s)
-	y := firstY
+	y := l.headEnd + 40
+	if len(s.steps) > 0 {
+		y += s.steps[0].above()
+	}
 	for i, step := range s.steps {
 		kind := toScale
 		if i > 0 {
@@ -74,12 +93,56 @@ func arrange(s *Scene, o Options) *layout {
 		l.gaps = append(l.gaps, kind)
 	}
 	l.end = y + 40
+	if n := len(s.steps); n > 0 {
+		l.end += s.steps[n-1].below()
+	}
 	return l
+}
+
+// heads finds a place for the title, and for the names in their boxes.
+func (l *layout) heads(s *Scene) {
+	l.title, l.subtitle = text.Wrap(s.title, titleColumns), text.Wrap(s.subtitle, detailColumns)
+	l.headY = titleY + titleHeight*float64(len(l.title)) + lineHeight*float64(max(len(l.subtitle), 1)) - 1
+	l.headRoom = minimumGap - 8
+	if n := len(l.peerX); n > 0 {
+		l.headRoom = min((l.width-hostX-edge)/float64(n)-8, 2*(edge-24))
+	}
+	most := 2
+	for _, p := range append([]party{s.host}, s.peers...) {
+		names, labels := l.head(p)
+		most = max(most, len(names)+len(labels))
+	}
+	l.headEnd = l.headY + headHeight + lineHeight*float64(most)
+}
+
+// head returns what stands in the box of a party.
+func (l *layout) head(p party) (names, labels []string) {
+	return text.Wrap(p.name(), int((l.headRoom-4)/boldWidth)), text.Wrap(p.label, int((l.headRoom-4)/smallWidth))
+}
+
+// lines returns what a step is in lines, and what there is to say more of it.
+func (s *step) lines() (what, details []string) {
+	if s.peer == nobody {
+		return nil, text.Wrap(s.protocol+" "+strings.Join(append([]string{s.what}, s.details...), ", "), detailColumns-4)
+	}
+	return text.Wrap(s.what, labelColumns), text.Wrap(strings.Join(s.details, ", "), detailColumns)
+}
+
+// above returns how much more height than one line what a step is takes.
+func (s *step) above() float64 {
+	what, _ := s.lines()
+	return detailHeight * float64(max(len(what)-1, 0))
+}
+
+// below returns how much more height than one line takes what there is to say more of a step.
+func (s *step) below() float64 {
+	_, details := s.lines()
+	return detailHeight * float64(max(len(details)-1, 0))
 }
 
 // pitch returns the least height between two steps, at which their texts do not touch.
 func pitch(above, below step) float64 {
-	h := 34.0
+	h := 34.0 + above.below() + below.above()
 	if len(above.details) > 0 && above.peer != nobody {
 		h += 13
 	}

@@ -85,7 +85,7 @@ func (d *drawing) draw() string {
 	d.b.Reset()
 	d.add(`<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" viewBox="0 0 %[1]s %[2]s" role="img" aria-labelledby="title desc">`+"\n",
 		number(d.width), number(d.height))
-	d.add("<title id=\"title\">%s</title>\n<desc id=\"desc\">%s</desc>\n", escape(d.title), escape(d.description()))
+	d.add("<title id=\"title\">%s</title>\n<desc id=\"desc\">%s</desc>\n", escape(d.Scene.title), escape(d.description()))
 	d.add("<style>%s</style>\n", style)
 	d.add(`<rect class="page" width="%s" height="%s"/>`+"\n", number(d.width), number(d.height))
 	return d.b.String() + body + "</svg>\n"
@@ -113,8 +113,16 @@ func (d *drawing) description() string {
 
 // heads draws the title, and the boxes at the upper ends of the lines.
 func (d *drawing) heads() {
-	d.text(24, 30, "title", shorten(d.title, 56))
-	d.text(24, 49, "small muted", d.subtitle)
+	y := titleY
+	for _, line := range d.layout.title {
+		d.text(24, y, "title", line)
+		y += titleHeight
+	}
+	y -= 2
+	for _, line := range d.layout.subtitle {
+		d.text(24, y, "small muted", line)
+		y += lineHeight
+	}
 	d.head(hostX, d.host)
 	for i, p := range d.peers {
 		d.head(d.peerX[i], p)
@@ -123,27 +131,27 @@ func (d *drawing) heads() {
 
 // head draws the box of a party.
 func (d *drawing) head(x float64, p party) {
-	room := minimumGap - 8
-	if n := len(d.peerX); n > 0 {
-		room = min((d.width-hostX-edge)/float64(n)-8, 2*(edge-24))
-	}
+	height := d.headEnd - d.headY
 	d.add(`<rect class="box" x="%s" y="%s" width="%s" height="%s" rx="6"/>`+"\n",
-		number(x-room/2), number(headY), number(room), number(headHeight))
-	name := shorten(p.name(), int((room-4)/boldWidth))
-	if p.label == "" {
-		d.text(x, headY+26, "strong centered", name)
-		return
+		number(x-d.headRoom/2), number(d.headY), number(d.headRoom), number(height))
+	names, labels := d.layout.head(p)
+	y := d.headY + 4 + (height-lineHeight*float64(len(names)+len(labels)))/2 + 7
+	for _, line := range names {
+		d.text(x, y, "strong centered", line)
+		y += lineHeight
 	}
-	d.text(x, headY+18, "strong centered", name)
-	d.text(x, headY+34, "small muted centered", shorten(p.label, int((room-4)/smallWidth)))
+	for _, line := range labels {
+		d.text(x, y+2, "small muted centered", line)
+		y += lineHeight
+	}
 }
 
 // lives draws the lines of the parties, and on that of this host what became of time.
 func (d *drawing) lives() {
 	for _, x := range d.peerX {
-		d.life(x, headY+headHeight, d.end, "")
+		d.life(x, d.headEnd, d.end, "")
 	}
-	y := headY + headHeight
+	y := d.headEnd
 	for i, next := range d.stepY {
 		class := ""
 		if d.gaps[i] != toScale {
@@ -188,7 +196,7 @@ func (d *drawing) step(i int) {
 		} else {
 			d.add(`<circle class="box" cx="%s" cy="%s" r="4"/>`+"\n", number(hostX), number(y))
 		}
-		d.text(hostX+14, y+4, class, s.protocol+" "+strings.Join(append([]string{s.what}, s.details...), ", "))
+		d.details(s, hostX+14, y+4, class)
 		return
 	}
 	turn := angle
@@ -203,10 +211,16 @@ func (d *drawing) step(i int) {
 	d.add(`<g transform="translate(%s %s) rotate(%.2f)">`+"\n", number(hostX), number(y), turn)
 	d.arrow(s, class, d.peerX[s.peer]-hostX)
 	d.label(s)
-	if len(s.details) > 0 {
-		d.text(14, 15, "small muted label", strings.Join(s.details, ", "))
-	}
+	d.details(s, 14, 15, "small muted label")
 	d.add("</g>\n")
+}
+
+// details writes what there is to say more of a step, from a line down.
+func (d *drawing) details(s *step, x, y float64, class string) {
+	_, details := s.lines()
+	for i, line := range details {
+		d.text(x, y+detailHeight*float64(i), class, line)
+	}
 }
 
 // arrow draws an arrow from here to a distance, or back from there. A lost one ends between two lines.
@@ -239,8 +253,16 @@ func (d *drawing) lostAt(s *step, distance float64) float64 {
 
 // label writes what a packet is, above its arrow.
 func (d *drawing) label(s *step) {
-	d.add(`<text class="label" x="14" y="-7"><tspan class="muted">%s</tspan> <tspan class="strong">%s</tspan>`,
-		s.protocol, escape(shorten(s.what, 64)))
+	what, _ := s.lines()
+	y := -7 - s.above()
+	d.add(`<text class="label" x="14" y="%s"><tspan class="muted">%s</tspan>`, number(y), s.protocol)
+	for i, line := range what {
+		if i == 0 {
+			d.add(` <tspan class="strong">%s</tspan>`, escape(line))
+		} else {
+			d.add(`<tspan class="strong" x="14" dy="%s">%s</tspan>`, number(detailHeight), escape(line))
+		}
+	}
 	if s.numbers != "" {
 		d.add(`<tspan class="muted" dx="10">%s</tspan>`, escape(s.numbers))
 	}
@@ -250,19 +272,29 @@ func (d *drawing) label(s *step) {
 // conclusion writes how it ended, and what the drawing does not say by itself.
 func (d *drawing) conclusion() {
 	y := d.end + 16
-	var lines []string
-	for _, note := range d.notes {
-		lines = append(lines, "note: "+note)
+	word, rest, _ := strings.Cut(d.verdict, " ")
+	verdict := text.Wrap(strings.ReplaceAll(strings.TrimSpace(rest), "  ", " · "), detailColumns-len(word)-2)
+	if len(verdict) == 0 {
+		verdict = []string{""}
 	}
-	lines = append(lines, d.advice...)
+	lines := verdict[1:]
+	for _, note := range d.notes {
+		lines = append(lines, text.Wrap("note: "+note, detailColumns)...)
+	}
+	for _, line := range d.advice {
+		lines = append(lines, text.Wrap(line, detailColumns)...)
+	}
 	d.add(`<rect class="box" x="24" y="%s" width="%s" height="%s" rx="6"/>`+"\n",
 		number(y), number(d.width-48), number(34+17*float64(len(lines))))
-	word, rest, _ := strings.Cut(d.verdict, " ")
-	d.add(`<text x="38" y="%s"><tspan class="strong %s">%s</tspan><tspan dx="12">%s</tspan></text>`+"\n", number(y+22), tone(d.outcome), escape(word), escape(strings.ReplaceAll(strings.TrimSpace(rest), "  ", " · ")))
+	d.add(`<text x="38" y="%s"><tspan class="strong %s">%s</tspan><tspan dx="12">%s</tspan></text>`+"\n", number(y+22), tone(d.outcome), escape(word), escape(verdict[0]))
 	y += 22
-	for _, line := range lines {
+	for i, line := range lines {
 		y += 17
-		d.text(38, y, "muted", line)
+		class := "muted"
+		if i < len(verdict)-1 {
+			class = "verdict" // which has no look of its own
+		}
+		d.text(38, y, class, line)
 	}
 	y += 14
 	for _, line := range d.explanations() {
@@ -306,7 +338,7 @@ func (d *drawing) text(x, y float64, class, s string) {
 			anchor = ` text-anchor="` + a.anchor + `"`
 		}
 	}
-	d.add(`<text class="%s" x="%s" y="%s"%s>%s</text>`+"\n", class, number(x), number(y), anchor, escape(shorten(s, 96)))
+	d.add(`<text class="%s" x="%s" y="%s"%s>%s</text>`+"\n", class, number(x), number(y), anchor, escape(s))
 }
 
 // add appends to the document.
@@ -318,9 +350,6 @@ func escape(s string) string {
 	_ = xml.EscapeText(&b, []byte(s)) // a strings.Builder takes everything
 	return b.String()
 }
-
-// shorten takes out of the middle of s what is more than n columns.
-func shorten(s string, n int) string { return text.Style{UTF8: true}.Shorten(s, n) }
 
 // number writes a coordinate.
 func number(f float64) string {

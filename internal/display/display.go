@@ -76,11 +76,12 @@ type Display struct {
 
 // New returns a Display of the targets. It calls stop when there is nobody to go on for.
 func New(o Options, targets *target.List, spec *prober.Spec, stdout, stderr *Output, files *Files, stop func()) *Display {
+	o.Style.Address = spec.All
 	d := &Display{
 		options: o, targets: targets, spec: spec, queue: stdout.queue, stdout: stdout, out: stdout, stderr: stderr, files: files, stop: stop,
-		total: newTotal(targets.Len(), o.FailOn), open: make(map[*observer]bool),
+		total: newTotal(nameOf(targets), o.FailOn), open: make(map[*observer]bool),
 		many: targets.Len() > MostShown || o.Named,
-		bars: o.Bars && targets.Len() == 1 && !o.Style.Quiet,
+		bars: o.Bars && targets.Len() == 1 && !spec.All && !o.Style.Quiet,
 	}
 	if o.Silent && o.Require != exit.All { // or else what is wanted is what fails the run
 		d.held = new(held)
@@ -88,6 +89,14 @@ func New(o Options, targets *target.List, spec *prober.Spec, stdout, stderr *Out
 	}
 	d.pages = pages{w: d.out, blank: !o.Style.Quiet}
 	return d
+}
+
+// nameOf returns what all targets are called together.
+func nameOf(targets *target.List) string {
+	if targets.Len() == 1 {
+		return targets.Argument()
+	}
+	return text.Count(targets.Len(), "target")
 }
 
 // Next returns the request for the next target.
@@ -112,10 +121,13 @@ func (d *Display) observe(t target.Target) *observer {
 	if alone && len(o.Assertions) == 0 {
 		return d.verdicts()
 	}
-	shown := &observer{display: d, summary: stats.NewSummary(t.Text)}
-	if d.many {
-		shown.summary.Expect(manyOvertake)
-	}
+	shown := &observer{display: d, summaries: newSummaries(d.spec.All, func() *stats.Summary {
+		sum := stats.NewSummary(t.Text)
+		if d.many {
+			sum.Expect(manyOvertake)
+		}
+		return sum
+	})}
 	if alone {
 		shown.views = d.verdicts().views
 		return shown
@@ -158,7 +170,7 @@ func (d *Display) mainView(w io.Writer) view {
 		return &ladderView{w: w, style: o.Style}
 	}
 	style := o.Style
-	style.Target, style.Address = d.targets.Len() > 1 || d.spec.All, d.spec.All
+	style.Target = d.targets.Len() > 1
 	return newSeriesView(w, style, d.bars)
 }
 
@@ -182,14 +194,15 @@ func (d *Display) stopIfUnread() {
 
 // over shows the statistics of a target that is over.
 func (d *Display) over(o *observer) {
-	if o.summary == nil {
+	if o.summaries == nil {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		d.free = append(d.free, o)
 		return
 	}
-	sum := o.end(d.options.Assertions)
-	d.total.check(d.stderr, sum)
+	for _, sum := range o.end(d.options.Assertions) {
+		d.total.check(d.stderr, sum, d.spec.All)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	delete(d.open, o)
@@ -237,24 +250,7 @@ func (d *Display) tellUnfinished(all report.Total) {
 }
 
 // Interim returns a line about what is known so far.
-func (d *Display) Interim() string {
-	if one := d.only(); one != nil {
-		return one.interim()
-	}
-	return d.total.interim()
-}
-
-// only returns the observer of the only target, as long as it is not over.
-func (d *Display) only() *observer {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.targets.Len() == 1 {
-		for o := range d.open {
-			return o
-		}
-	}
-	return nil
-}
+func (d *Display) Interim() string { return d.total.interim() }
 
 // Verdict returns the exit code of the run, for what is required of it.
 func (d *Display) Verdict() error { return d.total.verdict(d.options.Require) }

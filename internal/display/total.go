@@ -33,9 +33,9 @@ type occurrence struct {
 	target     string // the first
 }
 
-func newTotal(targets int, failOn []probe.Finding) *total {
+func newTotal(name string, failOn []probe.Finding) *total {
 	return &total{
-		summary: stats.NewSummary(fmt.Sprintf("%d targets", targets)), began: time.Now(),
+		summary: stats.NewTotal(name), began: time.Now(),
 		failOn: failOn, found: make(map[probe.Finding]occurrence),
 	}
 }
@@ -96,8 +96,13 @@ func (t *total) unfinished(n int) {
 	t.tally.AddUnfinished(n)
 }
 
-// check takes note of the assertions that did not hold for a target, and writes a line for each that says why.
-func (t *total) check(w io.Writer, s *stats.Summary) {
+// check takes note of the assertions that did not hold for a target, or for an address of it if that is to be named, and
+// writes a line for each that says why.
+func (t *total) check(w io.Writer, s *stats.Summary, named bool) {
+	target := text.Printable(s.Target)
+	if named && s.Address.IsValid() {
+		target += fmt.Sprintf(" (%v)", s.Address)
+	}
 	for _, check := range s.Checks {
 		if check.Held {
 			continue
@@ -105,7 +110,7 @@ func (t *total) check(w io.Writer, s *stats.Summary) {
 		t.mu.Lock()
 		t.tally.AddFailure()
 		t.mu.Unlock()
-		fmt.Fprintf(w, "tcpprobe: %s: %s\n", text.Printable(s.Target), report.Failure(check))
+		fmt.Fprintf(w, "tcpprobe: %s: %s\n", target, report.Failure(check))
 	}
 }
 

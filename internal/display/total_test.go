@@ -33,10 +33,10 @@ func TestAssertionsInWords(t *testing.T) {
 		s := stats.NewSummary("a\x1b:80")
 		s.Add(r)
 		s.Check([]stats.Assertion{a})
-		all := newTotal(1, nil)
+		all := newTotal("a:1", nil)
 		all.add(r, true)
 		var stderr bytes.Buffer
-		all.check(&stderr, s)
+		all.check(&stderr, s, false)
 		got := exit.Established
 		if e, ok := errors.AsType[*exit.Error](all.verdict(exit.All)); ok {
 			got = e.Code

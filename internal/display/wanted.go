@@ -3,25 +3,30 @@ package display
 import (
 	"bytes"
 	"io"
+	"net/netip"
+	"slices"
 	"sync"
 
 	"tcpprobe/internal/stats"
 	"tcpprobe/probe"
 )
 
-// wantedView shows of a target those handshakes alone that are wanted, when they have ended, and its statistics if there was
-// one, or an assertion did not hold.
+// wantedView shows of a target those handshakes alone that are wanted, when they have ended, and its statistics, or those of an
+// address, if there was one, or an assertion did not hold.
 type wantedView struct {
 	view
 	wanted func(*probe.Result) bool
-	shown  bool
+	each   bool         // address has its own statistics
+	shown  []netip.Addr // of the handshakes that were
 }
 
 func (v *wantedView) event(*probe.Result, *probe.Event) {}
 
 func (v *wantedView) result(r *probe.Result) {
 	if v.wanted(r) {
-		v.shown = true
+		if !slices.Contains(v.shown, r.Address) {
+			v.shown = append(v.shown, r.Address)
+		}
 		v.view.result(r)
 	}
 }
@@ -31,7 +36,11 @@ func (v *wantedView) end(s *stats.Summary) {
 	for _, c := range s.Checks {
 		failed = failed || !c.Held
 	}
-	if v.shown || failed {
+	shown := len(v.shown) > 0
+	if v.each {
+		shown = slices.Contains(v.shown, s.Address)
+	}
+	if shown || failed {
 		v.view.end(s)
 	}
 }
@@ -41,7 +50,7 @@ func (d *Display) ofWanted(v view) view {
 	if d.options.Wanted == nil {
 		return v
 	}
-	return &wantedView{view: v, wanted: d.options.Wanted}
+	return &wantedView{view: v, wanted: d.options.Wanted, each: d.spec.All}
 }
 
 // whole shows a handshake that has ended, on a page of its own.

@@ -119,6 +119,7 @@ func validate(t testing.TB, text string) {
 // probeLine is a handshake as the contract with scripts has it, as far as tests ask.
 type probeLine struct {
 	Target, Host    string
+	Address         string
 	Port, Seq       int
 	Outcome, Reason string
 	Findings        []string
@@ -180,7 +181,8 @@ type tcpLine struct {
 }
 
 type summaryLine struct {
-	Target                                                   string
+	Target, Address                                          string
+	Flaps                                                    int
 	Sent, Established, Refused, Unreachable, Timeout, Failed int
 	Loss                                                     float64
 	RTT                                                      *struct{ Min, Avg, Max, Mdev, P50, P90, P99 int64 } `json:"rtt_ns"`

@@ -29,7 +29,7 @@ func Flows(w io.Writer, s Style, set *trace.FlowSet) error {
 }
 
 func (p *page) flowsHeader(set *trace.FlowSet) {
-	words := []string{text.Count(len(set.Flows), "flow"), "to", p.Shorten(p.Printable(set.Target), 40)}
+	words := []string{text.Count(len(set.Flows), "flow"), "to", p.Printable(set.Target)}
 	if set.Target != set.Remote.String() {
 		words = append(words, fmt.Sprintf("(%v)", set.Remote.Addr()))
 	}
@@ -47,7 +47,7 @@ func (p *page) flowGroup(n int, g trace.FlowGroup) {
 		texts = append(texts, text.Count(lost, "SYN")+" lost")
 	}
 	const indent = 8
-	p.Line(p.Fill(text.PadRight(fmt.Sprintf("path %d", n), indent), indent, 2, texts)...)
+	p.Line(text.Fill(text.PadRight(fmt.Sprintf("path %d", n), indent), indent, 2, texts)...)
 	p.Paragraph(strings.Repeat(" ", indent)+"via ", indent, routerNames(g))
 	if p.style.Verbose {
 		for _, f := range g.Flows {
@@ -106,29 +106,29 @@ func routerName(router netip.Addr) string {
 // flowsVerdict adds how many flows fail, and where, and where paths part. Its first word is the outcome.
 func (p *page) flowsVerdict(set *trace.FlowSet, groups []trace.FlowGroup) {
 	outcome, same := flowsOutcome(set)
-	word := "MIXED"
-	if same {
-		word = strings.ToUpper(outcome.String())
-	}
-	line := word + "  " + p.Shorten(p.Printable(set.Target), 40) + "  "
 	established := 0
 	for _, f := range set.Flows {
 		if f.Handshake.Outcome == probe.OutcomeEstablished {
 			established++
 		}
 	}
-	color := text.Yellow
-	if same {
-		color = outcomeColor(outcome)
-	}
-	p.verdictLines(color, word,
-		p.Fill(line, 2, 1, []string{fmt.Sprintf("%d of %s established", established, text.Count(len(set.Flows), "flow"))})...)
+	found := fmt.Sprintf("%d of %s established", established, text.Count(len(set.Flows), "flow"))
+	color, word := endOfSeveral(outcome, same)
+	p.conclude(color, word, p.Printable(set.Target), 1, []string{found})
 	if p.style.Quiet {
 		return
 	}
 	for _, note := range flowsNotes(set, groups) {
 		p.Paragraph("  ", 2, strings.Fields(note))
 	}
+}
+
+// endOfSeveral returns the word, and its color, for the outcome of several handshakes, if it was the same for all.
+func endOfSeveral(o probe.Outcome, same bool) (text.Color, string) {
+	if !same {
+		return text.Yellow, "MIXED"
+	}
+	return outcomeColor(o), outcomeWord(o)
 }
 
 // flowsOutcome returns the outcome of the flows, and whether it is the same for all.

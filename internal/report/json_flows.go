@@ -22,6 +22,7 @@ type flowJSON struct {
 	Schema  string         `json:"schema"`
 	Type    string         `json:"type"`
 	Target  string         `json:"target"`
+	Address netip.Addr     `json:"address,omitzero"`
 	Local   netip.AddrPort `json:"local"`
 	Outcome string         `json:"outcome"`
 	SYNSent int            `json:"syn_sent"`
@@ -32,7 +33,7 @@ type flowJSON struct {
 // newFlow returns what JSON writes of one flow.
 func newFlow(set *trace.FlowSet, f trace.TracedFlow) flowJSON {
 	j := flowJSON{
-		Schema: Schema, Type: "flow", Target: set.Target, Local: f.Local,
+		Schema: Schema, Type: "flow", Target: set.Target, Address: set.Remote.Addr(), Local: f.Local,
 		Outcome: f.Handshake.Outcome.String(), Path: newPath(f.Routers()),
 	}
 	if t := f.Handshake.TCP; t != nil {
@@ -48,6 +49,7 @@ type flowsJSON struct {
 	Schema  string         `json:"schema"`
 	Type    string         `json:"type"`
 	Target  string         `json:"target"`
+	Address netip.Addr     `json:"address,omitzero"`
 	Remote  netip.AddrPort `json:"remote,omitzero"`
 	Route   *routeJSON     `json:"route,omitempty"`
 	Outcome string         `json:"outcome"`
@@ -67,7 +69,7 @@ type flowPathJSON struct {
 func newFlows(set *trace.FlowSet) flowsJSON {
 	outcome, same := flowsOutcome(set)
 	j := flowsJSON{
-		Schema: Schema, Type: "flows", Target: set.Target, Remote: set.Remote, Route: newRoute(set.Route),
+		Schema: Schema, Type: "flows", Target: set.Target, Address: probedAddress(set.Remote, set.Failed), Remote: set.Remote, Route: newRoute(set.Route),
 		Outcome: outcome.String(), Flows: len(set.Flows), PartHop: set.Part(), Paths: []flowPathJSON{},
 	}
 	if !same {

@@ -11,7 +11,7 @@ import (
 // PathMTU writes the path MTU, and how it was found.
 func (j *JSON) PathMTU(m *trace.PathMTU) error {
 	line := pathMTUJSON{
-		Schema: Schema, Type: "mtu", Target: m.Target, Local: m.Local, Remote: m.Remote, Route: newRoute(m.Route),
+		Schema: Schema, Type: "mtu", Target: m.Target, Address: probedAddress(m.Remote, m.Plain), Local: m.Local, Remote: m.Remote, Route: newRoute(m.Route),
 		Outcome: m.Outcome().String(), Reason: Reason(m.Plain), Tries: []mtuTryJSON{},
 	}
 	if m.Search == nil {
@@ -42,6 +42,7 @@ type pathMTUJSON struct {
 	Schema    string         `json:"schema"`
 	Type      string         `json:"type"`
 	Target    string         `json:"target"`
+	Address   netip.Addr     `json:"address,omitzero"`
 	Local     netip.AddrPort `json:"local,omitzero"`
 	Remote    netip.AddrPort `json:"remote,omitzero"`
 	Route     *routeJSON     `json:"route,omitempty"`

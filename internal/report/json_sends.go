@@ -38,7 +38,7 @@ type movedJSON struct {
 // Sends writes what became of a SYN in frames, by the kernel's IP and by connect(2).
 func (j *JSON) Sends(c *sends.Comparison) error {
 	line := sendsJSON{
-		Schema: Schema, Type: "sends", Target: c.Target,
+		Schema: Schema, Type: "sends", Target: c.Target, Address: c.Connect.Result.Address,
 		Link: newSendsWay(c.Link.Result), IP: newSendsWay(c.IP.Result), Connect: newSendsWay(c.Connect.Result),
 		PartsAt: c.PartsAt(), Verdict: SendsSentence(c), Evidence: sentenceOf(c.Evidence()),
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"net/netip"
 	"time"
 
 	"tcpprobe/internal/stats"
@@ -13,6 +14,7 @@ type summaryJSON struct {
 	Schema      string          `json:"schema"`
 	Type        string          `json:"type"`
 	Target      string          `json:"target"`
+	Address     netip.Addr      `json:"address,omitzero"`
 	Sent        int             `json:"sent"`
 	Established int             `json:"established"`
 	Refused     int             `json:"refused"`
@@ -35,7 +37,7 @@ type summaryJSON struct {
 // newSummary returns what JSON writes of a summary.
 func newSummary(s *stats.Summary) summaryJSON {
 	j := summaryJSON{
-		Schema: Schema, Type: "summary", Target: s.Target,
+		Schema: Schema, Type: "summary", Target: s.Target, Address: s.Address,
 		Sent: s.Sent, Established: s.Established, Refused: s.Refused, Unreachable: s.Unreachable,
 		Timeout: s.Timeout, Failed: s.Failed, Loss: s.Loss(), SYNs: s.SYNs, SYNsLost: s.SYNsLost, Duration: s.Duration,
 	}

@@ -12,7 +12,7 @@ import (
 func (j *JSON) SYNs(c *trace.SYNComparison) error {
 	outcome, same := variantsOutcome(c)
 	line := synsJSON{
-		Schema: Schema, Type: "syns", Target: c.Target, Local: c.Local, Remote: c.Remote, Route: newRoute(c.Route),
+		Schema: Schema, Type: "syns", Target: c.Target, Address: probedAddress(c.Remote, c.Failed), Local: c.Local, Remote: c.Remote, Route: newRoute(c.Route),
 		Outcome: outcome.String(), Reason: "All SYNs fare alike.", Variants: []variantJSON{},
 	}
 	if !same {
@@ -34,6 +34,7 @@ type synsJSON struct {
 	Schema   string         `json:"schema"`
 	Type     string         `json:"type"`
 	Target   string         `json:"target"`
+	Address  netip.Addr     `json:"address,omitzero"`
 	Local    netip.AddrPort `json:"local,omitzero"`
 	Remote   netip.AddrPort `json:"remote,omitzero"`
 	Route    *routeJSON     `json:"route,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tcpprobe/internal/trace"
+	"tcpprobe/probe"
 )
 
 // Trace writes the path of a SYN: a line for every hop, and one for the whole path.
@@ -31,6 +32,7 @@ type hopJSON struct {
 	Schema  string      `json:"schema"`
 	Type    string      `json:"type"`
 	Target  string      `json:"target"`
+	Address netip.Addr  `json:"address,omitzero"`
 	TTL     int         `json:"ttl"`
 	Sent    int         `json:"sent"`
 	Replies []replyJSON `json:"replies"`
@@ -39,7 +41,7 @@ type hopJSON struct {
 
 // newHop returns what JSON writes of a hop.
 func newHop(t *trace.Trace, h trace.Hop) hopJSON {
-	j := hopJSON{Schema: Schema, Type: "hop", Target: t.Target, TTL: h.TTL, Sent: h.Sent, Replies: []replyJSON{}}
+	j := hopJSON{Schema: Schema, Type: "hop", Target: t.Target, Address: t.Remote.Addr(), TTL: h.TTL, Sent: h.Sent, Replies: []replyJSON{}}
 	for _, r := range h.Replies {
 		j.Reached = j.Reached || r.Reached()
 		j.Replies = append(j.Replies, newReply(t, r))
@@ -123,6 +125,14 @@ func newTrace(t *trace.Trace) traceJSON {
 		j.Address = path[len(path)-1].Replies[0].From
 	}
 	return j
+}
+
+// probedAddress returns the address that SYNs went to, or were to go to where a handshake failed before.
+func probedAddress(remote netip.AddrPort, failed *probe.Result) netip.Addr {
+	if failed != nil && !remote.IsValid() {
+		return failed.Address
+	}
+	return remote.Addr()
 }
 
 type changeJSON struct {

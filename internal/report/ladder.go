@@ -74,11 +74,7 @@ func (l *Ladder) dns(row *row, e *probe.Event) {
 	case probe.EventDNSQuery:
 		row.way = text.Out
 		ask := "ask " + server(m.Server)
-		beside := text.Columns(ask)
-		if m.Server.Addr().Is6() {
-			beside = 0 // where both have no room in one line, it stands in the next
-		}
-		row.texts = []string{l.page.Shorten(recordType(m)+"? "+l.page.Printable(m.Name), textRoom-2-beside), ask}
+		row.texts = []string{recordType(m) + "? " + l.page.Printable(m.Name), ask}
 		if m.Attempt > 1 {
 			row.texts = append(row.texts, fmt.Sprintf("again (%d)", m.Attempt))
 		}

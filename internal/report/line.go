@@ -39,7 +39,7 @@ func (l *Lines) Event(r *probe.Result, e *probe.Event) Line {
 // quietly returns what a renderer writes where the verdict alone is wanted: one line, without its end.
 func quietly(render func(io.Writer, Style) error) string {
 	var b strings.Builder // which takes everything
-	render(&b, Style{Style: text.Style{UTF8: true}, Quiet: true})
+	render(&b, Style{Style: text.Style{UTF8: true}, Quiet: true, OneLine: true})
 	return strings.TrimSuffix(b.String(), "\n")
 }
 

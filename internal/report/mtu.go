@@ -16,7 +16,7 @@ func PathMTU(w io.Writer, s Style, m *trace.PathMTU) error {
 		return NewLadder(w, s).Verdict(m.Plain)
 	}
 	if !s.Quiet {
-		words := []string{"mtu of the path to", p.Shorten(p.Printable(m.Target), 40)}
+		words := []string{"mtu of the path to", p.Printable(m.Target)}
 		if m.Target != m.Remote.String() {
 			words = append(words, fmt.Sprintf("(%v)", m.Remote.Addr()))
 		}
@@ -31,14 +31,11 @@ func PathMTU(w io.Writer, s Style, m *trace.PathMTU) error {
 			}
 		}
 	}
-	word := strings.ToUpper(m.Outcome().String())
-	line := word + "  " + p.Shorten(p.Printable(m.Target), 40) + "  "
+	found := "does not answer SYNs that carry data"
 	if m.Search.Usable() {
-		line += fmt.Sprintf("path mtu %d", m.Search.MTU)
-	} else {
-		line += "does not answer SYNs that carry data"
+		found = fmt.Sprintf("path mtu %d", m.Search.MTU)
 	}
-	p.verdictLines(outcomeColor(m.Outcome()), word, p.Cut(line, text.Width))
+	p.conclude(outcomeColor(m.Outcome()), outcomeWord(m.Outcome()), p.Printable(m.Target), 1, []string{found})
 	if !s.Quiet {
 		for _, note := range mtuNotes(m) {
 			p.Paragraph("  ", 2, strings.Fields(note))

@@ -12,6 +12,7 @@ type Style struct {
 	text.Style
 	Verbose bool // what the headers and options say, under each packet
 	Quiet   bool // the verdicts alone, of a series the statistics
+	OneLine bool // verdicts in one line, however long, for those who set it in another way
 	Target  bool // lines of a series say which target they are about
 	Address bool // lines of a series say which address of it, if one is known
 }

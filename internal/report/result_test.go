@@ -100,6 +100,13 @@ func (j *exchange) resolved(t, took float64, rcode string, cname []string, addre
 
 func (j *exchange) routed(t float64, r *probe.Route) {
 	j.Route = r
+	switch {
+	case j.Address.IsValid():
+	case r.OnLink:
+		j.Address = r.NextHop
+	default:
+		j.Address = remote
+	}
 	j.event(probe.Event{Kind: probe.EventRouteFound, At: j.at(t), Route: r})
 }
 

@@ -19,23 +19,6 @@ const (
 	textRoom = text.Width - textColumn // columns of what an event says
 )
 
-// broken breaks what has no room in so many columns at its spaces, as addresses of IPv6 may want. What has room stays as it is.
-func broken(s string, room int) []string {
-	if text.Columns(s) <= room {
-		return []string{s}
-	}
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(s) {
-		if line != "" && text.Columns(line)+1+text.Columns(word) > room {
-			lines = append(lines, line)
-			line = ""
-		}
-		line = strings.TrimPrefix(line+" "+word, " ")
-	}
-	return append(lines, line)
-}
-
 // row is one event of the ladder.
 type row struct {
 	at       time.Duration
@@ -61,7 +44,7 @@ func (p *page) row(r row) {
 	if r.step > 0 {
 		step = text.Milliseconds(r.step) + " ms"
 	}
-	room := text.Width - textColumn
+	room := textRoom
 	var lines []string
 	for _, g := range spacings {
 		lines = r.fit(g, room-columnsAfter(step, g.step))
@@ -69,8 +52,12 @@ func (p *page) row(r row) {
 			break
 		}
 	}
-	lines = slices.Concat(broken(lines[0], room-columnsAfter(step, 1)), lines[1:])
-	first := p.Shorten(lines[0], room-columnsAfter(step, 1))
+	// A text that is longer than the line, as a name may be, goes on below it.
+	first := lines[0]
+	if room := room - columnsAfter(step, 1); text.Columns(first) > room {
+		first = text.Wrap(first, room)[0]
+		lines = slices.Insert(lines, 1, strings.TrimLeft(strings.TrimPrefix(lines[0], first), " "))
+	}
 	if step != "" {
 		first = text.PadRight(first, room-text.Columns(step)) + p.Paint(text.Dim, step)
 	}
@@ -78,7 +65,9 @@ func (p *page) row(r row) {
 	space := text.PadRight("", labelColumn-text.Columns(at))
 	p.Line(p.Paint(text.Dim, at) + space + text.PadRight(r.protocol, 4) + " " + p.arrow(r.way) + "  " + first)
 	for _, part := range lines[1:] {
-		p.Line(strings.Repeat(" ", r.hang) + p.Shorten(part, text.Width-r.hang))
+		for _, line := range text.Wrap(part, text.Width-r.hang) {
+			p.Line(strings.Repeat(" ", r.hang) + line)
+		}
 	}
 }
 

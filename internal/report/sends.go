@@ -19,15 +19,7 @@ func Sends(w io.Writer, s Style, c *sends.Comparison) error {
 			p.sendsRow(way)
 		}
 	}
-	word := strings.ToUpper(connect.Outcome.String())
-	lines := []string{word + "  " + p.Printable(c.Target)}
-	part := "parts at " + string(c.PartsAt())
-	if all := lines[0] + "  " + part; text.Columns(all) <= text.Width || s.Quiet {
-		lines[0] = all
-	} else {
-		lines = append(lines, "  "+part)
-	}
-	p.verdictLines(outcomeColor(connect.Outcome), word, lines...)
+	p.conclude(outcomeColor(connect.Outcome), outcomeWord(connect.Outcome), p.Printable(c.Target), 1, []string{"parts at " + string(c.PartsAt())})
 	if !s.Quiet {
 		p.Paragraph("  ", 2, strings.Fields(p.Printable(SendsSentence(c))))
 		p.Paragraph("  evidence: ", 4, strings.Fields(p.Printable(strings.Join(c.Evidence(), "; "))))
@@ -54,7 +46,7 @@ func (p *page) sendsRow(way sends.Way) {
 		what, gap = measurements(r), 2
 	}
 	head := text.PadRight(way.Name, nameColumns) + text.PadRight(outcome, outcomeColumns)
-	lines := p.Fill(head, nameColumns+outcomeColumns, gap, what)
+	lines := text.Fill(head, nameColumns+outcomeColumns, gap, what)
 	lines[0] = strings.Replace(lines[0], outcome, p.Paint(outcomeColor(r.Outcome), outcome), 1)
 	p.Line(lines...)
 }

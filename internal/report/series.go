@@ -43,7 +43,7 @@ func (s *Series) Header(r *probe.Result) error {
 	return s.page.Flush()
 }
 
-// Line prints one handshake.
+// Line prints one handshake. What has no room in the line goes on below it.
 func (s *Series) Line(r *probe.Result) error {
 	if s.page.style.Quiet {
 		return nil
@@ -53,22 +53,36 @@ func (s *Series) Line(r *probe.Result) error {
 	if r.TCP != nil && r.TCP.Answered {
 		rtt = text.Milliseconds(r.TCP.RTT) + " ms"
 	}
-	head := fmt.Sprintf("seq=%d  ", r.Seq)
-	switch {
-	case s.page.style.Address && r.TCP != nil:
-		head = fmt.Sprintf("%v  ", r.TCP.Remote) + head
-	case s.page.style.Target:
-		head = s.page.Shorten(s.page.Printable(r.Target), minimumTarget) + "  " + head
+	const indent, gap = 2, 2
+	head := text.Fill("", indent, gap, append(s.about(r), fmt.Sprintf("seq=%d", r.Seq), outcome))
+	end := head[len(head)-1]
+	s.page.Line(head[:len(head)-1]...)
+	pad := len("established") - len(outcome) + gap
+	lines := text.Fill(text.PadRight(end, text.Columns(end)+pad), indent, gap, []string{text.PadLeft(rtt, len("11.573 ms"))})
+	if rtt == "" {
+		lines = []string{text.PadRight(end, text.Columns(end)+pad+len("11.573 ms"))}
 	}
-	rest := "  " + text.PadLeft(rtt, len("11.573 ms"))
 	for _, note := range s.notes(r) {
-		rest += "  " + note
+		last := len(lines) - 1
+		lines = append(lines[:last], text.Fill(lines[last]+"  ", indent, 1, strings.Fields(note))...)
 	}
-	rest = text.PadRight("", len("established")-text.Columns(outcome)) + rest
-	rest = strings.TrimRight(rest, " ")
-	rest = s.page.Cut(rest, text.Width-text.Columns(head)-text.Columns(outcome))
-	s.page.Line(head + s.page.Paint(outcomeColor(r.Outcome), outcome) + rest)
+	lines[0] = strings.TrimRight(lines[0], " ")
+	lines[0] = strings.TrimSuffix(end, outcome) + s.page.Paint(outcomeColor(r.Outcome), outcome) + strings.TrimPrefix(lines[0], end)
+	s.page.Line(lines...)
 	return s.page.Flush()
+}
+
+// about returns what a line begins with if there are others: the target, or its address, or both.
+func (s *Series) about(r *probe.Result) []string {
+	switch {
+	case s.page.style.Target && s.page.style.Address:
+		return []string{s.page.target(r)}
+	case s.page.style.Address && r.Address.IsValid():
+		return []string{netip.AddrPortFrom(r.Address, r.Port).String()}
+	case s.page.style.Target || s.page.style.Address:
+		return []string{s.page.Printable(r.Target)}
+	}
+	return nil
 }
 
 // ttl says what was left of the Time to Live of an answer. Where a RST differs in that from the SYN-ACK before, one of the
@@ -123,15 +137,17 @@ func (s *Series) notes(r *probe.Result) []string {
 	return notes
 }
 
-// Interim returns one line, without an end of line, of how the handshakes stand while they go on.
+// Interim returns how the handshakes stand while they go on, in one line if it has room for it, without an end of line.
 func (s *Series) Interim(sum *stats.Summary) string {
-	target := s.page.Printable(sum.Target)
-	line := fmt.Sprintf(": %d/%d established, %.0f %% loss", sum.Established, sum.Sent, 100*sum.Loss())
+	texts := []string{s.page.Printable(sum.Target) + ":", fmt.Sprintf("%d/%d established,", sum.Established, sum.Sent), fmt.Sprintf("%.0f %% loss", 100*sum.Loss())}
 	if rtt, ok := sum.RTT(); ok {
-		room := text.Width - min(text.Columns(target), minimumTarget) - text.Columns(line)
-		line += fitting(room, func(decimals int) string {
-			return ", min/avg/max = " + values(decimals, rtt.Min, rtt.Avg, rtt.Max)
-		})
+		texts[2] += ","
+		room := text.Width - text.Columns(strings.Join(texts, " ")) - 1
+		write := func(decimals int) string { return "min/avg/max = " + values(decimals, rtt.Min, rtt.Avg, rtt.Max) }
+		if text.Columns(write(0)) > room {
+			room = text.Width // of a line of its own
+		}
+		texts = append(texts, fitting(room, write))
 	}
-	return s.page.Cut(s.page.Shorten(target, max(text.Width-text.Columns(line), minimumTarget))+line, text.Width)
+	return strings.Join(text.Fill("", 2, 1, texts), "\n")
 }

@@ -18,7 +18,7 @@ import (
 func reply(seq int, start float64, fill func(j *exchange, start float64)) *probe.Result {
 	j := newExchange("example.com", 80, "example.com:80")
 	j.Seq, j.Start = seq, j.at(start)
-	j.Route = viaGateway()
+	j.Route, j.Address = viaGateway(), remote
 	j.begin()
 	j.syn(start)
 	fill(j, start)
@@ -160,7 +160,7 @@ func TestSeriesNotes(t *testing.T) {
 		}, "seq=1  established  11.573 ms  ttl=57  duplicate_syn_ack  peer_speaks_first\n"},
 		{"no room", func(r *probe.Result) {
 			r.Findings = []probe.Finding{probe.FindingDuplicateSYNACK, probe.FindingPeerSpeaksFirst, probe.FindingChecksumInvalid}
-		}, "seq=1  established  11.573 ms  ttl=57  duplicate_syn_ack  peer_speaks_first  ...\n"},
+		}, "seq=1  established  11.573 ms  ttl=57  duplicate_syn_ack  peer_speaks_first\n  checksum_invalid\n"},
 	} {
 		r := reply(1, 0, opened(11.573))
 		c.change(r)
@@ -174,7 +174,7 @@ func TestSeriesNotes(t *testing.T) {
 	}
 }
 
-// TestInterimOfMany checks that the line keeps its width for large counts and times.
+// TestInterimOfMany checks that lines keep their width for large counts and times, and that the target is whole.
 func TestInterimOfMany(t *testing.T) {
 	sum := stats.NewSummary(strings.Repeat("long.", 50) + "example:65535")
 	sum.Address = netip.MustParseAddr("192.0.2.80")
@@ -182,8 +182,14 @@ func TestInterimOfMany(t *testing.T) {
 		sum.Add(reply(1, 0, opened(123456.789)))
 		sum.Add(reply(1, 0, refusal(1)))
 	}
-	if line := report.NewSeries(nil, report.Style{}).Interim(sum); utf8.RuneCountInString(line) > 80 || strings.Contains(line, "\n") {
-		t.Errorf("%q", line)
+	interim := report.NewSeries(nil, report.Style{}).Interim(sum)
+	for line := range strings.SplitSeq(interim, "\n") {
+		if utf8.RuneCountInString(line) > 80 {
+			t.Errorf("%q", line)
+		}
+	}
+	if !strings.HasPrefix(strings.ReplaceAll(interim, "\n  ", ""), sum.Target+":") {
+		t.Errorf("the target is not whole:\n%s", interim)
 	}
 }
 

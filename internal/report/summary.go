@@ -11,11 +11,11 @@ import (
 
 // Summary prints what the handshakes amount to.
 func (s *Series) Summary(sum *stats.Summary) error {
-	address := ""
+	words := []string{s.page.Printable(sum.Target)}
 	if sum.Address.IsValid() && !strings.HasPrefix(sum.Target, sum.Address.String()+":") {
-		address = fmt.Sprintf(" (%v)", sum.Address)
+		words = append(words, fmt.Sprintf("(%v)", sum.Address))
 	}
-	s.page.Line("--- " + s.page.Shorten(s.page.Printable(sum.Target), text.Width-8-text.Columns(address)) + address + " ---")
+	s.page.Paragraph("--- ", 4, append(words, "---"))
 	s.page.Paragraph("", 2, counts(sum))
 	s.roundTrips(sum)
 	if parts := s.stability(sum.Stability()); sum.Sent > 1 && len(parts) > 0 {

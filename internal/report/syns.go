@@ -17,14 +17,14 @@ func SYNs(w io.Writer, s Style, c *trace.SYNComparison) error {
 		return NewLadder(w, s).Verdict(c.Failed)
 	}
 	if !s.Quiet {
-		words := []string{"SYNs to", p.Shorten(p.Printable(c.Target), 40)}
+		words := []string{"SYNs to", p.Printable(c.Target)}
 		if c.Target != c.Remote.String() {
 			words = append(words, fmt.Sprintf("(%v)", c.Remote.Addr()))
 		}
 		p.Paragraph("", 2, append(words, fmt.Sprintf("from %v", c.Local), "on "+p.Printable(c.Route.Interface)))
 		for _, v := range c.Variants {
 			const indent = 21
-			p.Line(p.Fill(fmt.Sprintf(" %-7s  %-11s", v.SYN, v.Fate()), indent, 2, variantTexts(v))...)
+			p.Line(text.Fill(fmt.Sprintf(" %-7s  %-11s", v.SYN, v.Fate()), indent, 2, variantTexts(v))...)
 			if end, ended := v.Trace.End(); s.Verbose && ended {
 				p.replyDetails(end)
 			}
@@ -37,12 +37,9 @@ func SYNs(w io.Writer, s Style, c *trace.SYNComparison) error {
 		}
 	}
 	outcome, same := variantsOutcome(c)
-	word, color := "MIXED", text.Yellow
-	if same {
-		word, color = strings.ToUpper(outcome.String()), outcomeColor(outcome)
-	}
-	line := word + "  " + p.Shorten(p.Printable(c.Target), 40) + fmt.Sprintf("  %d of %s accepted", passed, text.Count(len(c.Variants), "SYN"))
-	p.verdictLines(color, word, line)
+	found := fmt.Sprintf("%d of %s accepted", passed, text.Count(len(c.Variants), "SYN"))
+	color, word := endOfSeveral(outcome, same)
+	p.conclude(color, word, p.Printable(c.Target), 1, []string{found})
 	if !s.Quiet {
 		for _, note := range variantNotes(c) {
 			p.Paragraph("  ", 2, strings.Fields(note))

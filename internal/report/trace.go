@@ -65,7 +65,7 @@ func (w *Path) add(p *page, t *trace.Trace, path []trace.Hop) {
 
 // traceHeader adds what is the same for all SYNs.
 func (p *page) traceHeader(t *trace.Trace) {
-	words := []string{"trace to", p.Shorten(p.Printable(t.Target), 40)}
+	words := []string{"trace to", p.Printable(t.Target)}
 	if t.Target != t.Remote.String() {
 		words = append(words, fmt.Sprintf("(%v)", t.Remote.Addr()))
 	}
@@ -91,7 +91,7 @@ func (p *page) hop(t *trace.Trace, h trace.Hop) {
 			ttl = strings.Repeat(" ", hopColumn)
 		}
 		words := append(replyTimes(t, h, alike, i == 0), p.replyText(t, alike[0])...)
-		p.Line(p.Fill(text.PadRight(ttl+alike[0].From.String(), hopTimeColumn), hopTimeColumn, 2, words)...)
+		p.Line(text.Fill(text.PadRight(ttl+alike[0].From.String(), hopTimeColumn), hopTimeColumn, 2, words)...)
 		if p.style.Verbose {
 			p.replyDetails(alike[0])
 		}

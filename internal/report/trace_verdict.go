@@ -13,8 +13,6 @@ import (
 // traceVerdict adds how far the SYN came. Its first word is the outcome.
 func (p *page) traceVerdict(t *trace.Trace) {
 	outcome, all := t.Outcome()
-	word := strings.ToUpper(outcome.String())
-	target := p.Shorten(p.Printable(t.Target), 40)
 	texts := strings.Fields(p.Printable(traceClause(t)))
 	if outcome == probe.OutcomeEstablished {
 		texts = []string{traceClause(t)}
@@ -22,12 +20,10 @@ func (p *page) traceVerdict(t *trace.Trace) {
 	if !all {
 		texts = append(strings.Fields(roundsText(t, outcome)), texts...)
 	}
+	p.conclude(outcomeColor(outcome), outcomeWord(outcome), p.Printable(t.Target), 1, texts)
 	if p.style.Quiet {
-		line := p.Cut(word+"  "+target+"  "+strings.Join(texts, " "), text.Width)
-		p.verdictLines(outcomeColor(outcome), word, line)
 		return
 	}
-	p.verdictLines(outcomeColor(outcome), word, p.Fill(word+"  "+target+"  ", 2, 1, texts)...)
 	for _, note := range append(alterationTexts(t), traceAdvice(t)...) {
 		p.Paragraph("  ", 2, strings.Fields(p.Printable(note)))
 	}

@@ -10,42 +10,58 @@ import (
 	"tcpprobe/tcphdr"
 )
 
-// minimumTarget is how many columns of the target a verdict shows at least: room for any IPv4 address and port.
-const minimumTarget = 21
+// shortTarget is how many columns any IPv4 address and port takes.
+const shortTarget = 21
 
-// longestOutcome is how many columns the longest outcome takes, with the gap after it.
-const longestOutcome = 13
-
-// minimumOf returns how many columns of a result's target a verdict shows at least: of an address all that there are.
-func minimumOf(r *probe.Result) int {
-	if strings.HasPrefix(r.Target, "[") {
-		return text.Width - longestOutcome
-	}
-	return minimumTarget
-}
-
-// verdict adds the verdict: the outcome, the target, and what there is to say about it. What has no room in the first
-// line goes into lines below, or is left out where only the verdict is wanted.
+// verdict adds the verdict: the outcome, the target, and what there is to say about it.
 func (p *page) verdict(r *probe.Result) {
-	word := strings.ToUpper(r.Outcome.String())
-	parts, gap, together := p.says(r)
-	room := text.Width - text.Columns(word) - 2 - 2 - together
-	lines := []string{word + "  " + p.Shorten(p.Printable(r.Target), max(room, minimumOf(r)))}
-	space := "  "
-	for i, part := range parts {
-		last := &lines[len(lines)-1]
-		switch {
-		case text.Columns(*last+space+part) <= text.Width:
-			*last += space + part
-		case !p.style.Quiet:
-			lines = append(lines, "  "+p.Shorten(part, text.Width-2))
-		case r.Outcome != probe.OutcomeEstablished:
-			*last = p.Cut(*last+space+strings.Join(parts[i:], gap), text.Width)
-		}
-		space = gap
-	}
-	p.verdictLines(outcomeColor(r.Outcome), word, lines...)
+	parts, gap := p.says(r)
+	p.conclude(outcomeColor(r.Outcome), outcomeWord(r.Outcome), p.target(r), gap, parts)
 }
+
+// target returns the target of a handshake, with the address that was probed where several of it are.
+func (p *page) target(r *probe.Result) string {
+	target := p.Printable(r.Target)
+	if p.style.Address && r.Address.IsValid() && r.Address.String() != r.Host {
+		target += fmt.Sprintf(" (%v)", r.Address)
+	}
+	return target
+}
+
+// conclude adds the word of an outcome, a target, and what there is to say about it in parts that stay in one line, so many
+// spaces between them. The target is never cut, and what has no room in its line goes into lines below. Where only the verdict
+// is wanted that is a line at most, and none if the target is short: words of a sentence are cut, what stands apart is left out.
+func (p *page) conclude(c text.Color, word, target string, gap int, parts []string) {
+	head := text.Fill(word+"  ", 2, 1, []string{target})
+	last := len(head) - 1
+	lines := append(head[:last:last], text.Fill(head[last]+"  ", 2, gap, parts)...)
+	switch {
+	case p.style.OneLine:
+		lines = []string{word + "  " + target + "  " + strings.Join(parts, strings.Repeat(" ", gap))}
+	case !p.style.Quiet || len(lines) == len(head):
+	case text.Columns(target) > shortTarget && (gap == 1 || text.Columns(head[last])+gap+text.Columns(parts[0]) > text.Width):
+		lines = append(head, p.inOneLine("", gap, parts))
+	default:
+		lines = append(head[:last:last], p.inOneLine(head[last], gap, parts))
+	}
+	p.verdictLines(c, word, lines...)
+}
+
+// inOneLine appends to a line what it has room for.
+func (p *page) inOneLine(line string, gap int, parts []string) string {
+	if gap == 1 {
+		return p.Cut(line+"  "+strings.Join(parts, " "), text.Width)
+	}
+	for _, part := range parts {
+		if text.Columns(line)+gap+text.Columns(part) <= text.Width {
+			line += strings.Repeat(" ", gap) + part
+		}
+	}
+	return line
+}
+
+// outcomeWord returns an outcome as a verdict begins with it.
+func outcomeWord(o probe.Outcome) string { return strings.ToUpper(o.String()) }
 
 // outcomeColor returns the color of an outcome.
 func outcomeColor(o probe.Outcome) text.Color {
@@ -58,15 +74,12 @@ func outcomeColor(o probe.Outcome) text.Color {
 	return text.Red
 }
 
-// says returns what a verdict says after the target, in parts that stay in one line, what stands between them, and how
-// many columns of it are to stand in the first line.
-func (p *page) says(r *probe.Result) (parts []string, gap string, together int) {
+// says returns what a verdict says after the target, in parts that stay in one line, and how many spaces stand between them.
+func (p *page) says(r *probe.Result) (parts []string, gap int) {
 	if r.Outcome == probe.OutcomeEstablished {
-		parts = measurements(r)
-		return parts, "  ", text.Columns(parts[0])
+		return measurements(r), 2
 	}
-	parts = strings.Fields(p.Printable(clause(r)))
-	return parts, " ", text.Columns(strings.Join(parts, " "))
+	return strings.Fields(p.Printable(clause(r))), 1
 }
 
 // clause is the explanation without the host at its beginning, for where that stands before it.

@@ -43,7 +43,7 @@ func (v *Verdicts) Verdict(r *probe.Result) error {
 // plain reports whether there is no more to say than that the handshake with an address was established, and how long it
 // took.
 func (v *Verdicts) plain(r *probe.Result) bool {
-	return r.Outcome == probe.OutcomeEstablished && !v.page.style.Color && len(r.Target) <= minimumTarget && isAddressAndPort(r.Target) &&
+	return r.Outcome == probe.OutcomeEstablished && !v.page.style.Color && len(r.Target) <= shortTarget && isAddressAndPort(r.Target) &&
 		!r.TCP.ByKernel() && !r.TCP.RTTAmbiguous && r.TCP.Clock == stamp.Kernel && r.TCP.RTT < time.Minute && r.TCP.Connect < time.Minute &&
 		(r.NextHop == nil || r.NextHop.Source != "arp" && r.NextHop.Source != "ndp")
 }

@@ -16,7 +16,7 @@ type Stability struct {
 	OutageStart      time.Time // zero if there was none
 	OutageHandshakes int       // how many fell into it
 
-	Flaps int // how often an established handshake was followed by another outcome
+	Flaps int // how often an established handshake was followed by another outcome of the same address
 
 	// Jitter is the mean of the differences, without their sign, between each round-trip time and the one before it. It is the Javg
 	// of mtr(8), which takes a 0 for the first one into the mean, and not the moving average of RFC 3550 6.4.1. Handshakes
@@ -32,6 +32,7 @@ const overtaking = 4096
 type entry struct {
 	start       time.Duration // since that of the first which was added; a time.Time would take thrice the room, of thousands
 	rtt         time.Duration // negative if there is none to rely on
+	address     uint16        // its number; 0 if it is not known
 	established bool
 }
 
@@ -71,6 +72,7 @@ func (q *sequence) add(e entry, start time.Time) {
 // until returns the Stability up to a time, which is that of the last event of any handshake.
 func (q *sequence) until(end time.Time) Stability {
 	s := q.before
+	s.established = slices.Clone(s.established)
 	for _, e := range slices.SortedStableFunc(slices.Values(q.recent), earlier) {
 		s.add(e)
 	}
@@ -89,8 +91,8 @@ func (q *sequence) until(end time.Time) Stability {
 type scan struct {
 	result Stability // without the outage that is not over
 
-	began       bool // a handshake was added
-	established bool // the latest one was
+	established []bool // the latest one was, by the number of its address
+	latest      uint16 // address
 	outageStart time.Duration
 	longest     time.Duration // the start of the longest
 	failed      int           // handshakes since then
@@ -108,14 +110,11 @@ func (s *scan) add(e entry) {
 		s.endOutage(e.start)
 	case s.failed == 0:
 		s.outageStart = e.start
-		if s.began && s.established {
-			s.result.Flaps++
-		}
 	}
 	if !e.established {
 		s.failed++
 	}
-	s.began, s.established = true, e.established
+	s.flap(e)
 	if e.rtt < 0 {
 		return
 	}
@@ -124,6 +123,22 @@ func (s *scan) add(e entry) {
 		s.jitter += (math.Abs(float64(e.rtt-s.rtt)) - s.jitter) / float64(s.differences)
 	}
 	s.measured, s.rtt = true, e.rtt
+}
+
+// flap takes note of how the latest handshake with an address ended. One that failed before its address was known is taken for
+// one with the address of the handshake before.
+func (s *scan) flap(e entry) {
+	address := e.address
+	if address == 0 {
+		address = s.latest
+	}
+	for len(s.established) <= int(address) {
+		s.established = append(s.established, false)
+	}
+	if s.established[address] && !e.established {
+		s.result.Flaps++
+	}
+	s.established[address], s.latest = e.established, address
 }
 
 // endOutage ends the outage that there is, if there is one.

@@ -2,6 +2,7 @@ package stats_test
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"runtime"
 	"slices"
 	"testing"
@@ -90,6 +91,46 @@ func TestStability(t *testing.T) {
 			random.Shuffle(len(test.handshakes), func(i, j int) {
 				test.handshakes[i], test.handshakes[j] = test.handshakes[j], test.handshakes[i]
 			})
+		}
+	}
+}
+
+// TestFlapsPerAddress: that one address of a target is established and another is not is no flap. What failed before an address
+// was known is taken for what became of the latest one.
+func TestFlapsPerAddress(t *testing.T) {
+	const up, down = true, false
+	type one struct {
+		address string // "" if it is not known
+		up      bool
+	}
+	a, b := "192.0.2.80", "2001:db8::80"
+	for name, test := range map[string]struct {
+		handshakes []one
+		want       int
+	}{
+		"one up, one down":    {[]one{{a, up}, {b, down}, {a, up}, {b, down}, {a, up}}, 0},
+		"one of them flaps":   {[]one{{a, up}, {b, up}, {a, down}, {b, up}, {a, up}, {b, up}, {a, down}}, 2},
+		"both":                {[]one{{a, up}, {b, up}, {a, down}, {b, down}}, 2},
+		"a name that fails":   {[]one{{a, up}, {"", down}, {b, up}, {"", down}, {"", down}}, 2},
+		"a name alone":        {[]one{{"", down}, {"", down}, {a, up}}, 0},
+		"the first is silent": {[]one{{a, down}, {b, up}, {a, down}, {b, down}}, 1},
+	} {
+		s := stats.NewSummary("example.com:80")
+		for i, h := range test.handshakes {
+			outcome := probe.OutcomeTimeout
+			if h.up {
+				outcome = probe.OutcomeEstablished
+			}
+			r := handshake(outcome, time.Duration(i)*time.Second, time.Millisecond, nil)
+			if h.address != "" {
+				r.Address = netip.MustParseAddr(h.address)
+			}
+			s.Add(r)
+		}
+		for range 2 { // it may be asked again
+			if got := s.Stability().Flaps; got != test.want {
+				t.Errorf("%s: %d flaps, want %d", name, got, test.want)
+			}
 		}
 	}
 }

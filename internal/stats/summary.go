@@ -2,17 +2,18 @@ package stats
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"tcpprobe/internal/stamp"
 	"tcpprobe/probe"
 )
 
-// Summary is what many handshakes with one target amount to. It takes the same memory for a million of them as for ten
+// Summary is what many handshakes amount to, with one target or with several. It takes the same memory for a million of them as for ten
 // thousand.
 type Summary struct {
-	Target  string     // as the user wrote it
-	Address netip.Addr // that the SYNs went to; not valid if there were several, or none
+	Target  string     // as the user wrote it, or what several are called together
+	Address netip.Addr // that was probed; not valid if there were several, or none
 
 	// How many handshakes there were, and how they ended. One that was interrupted before its verdict is not counted.
 	Sent        int
@@ -30,15 +31,19 @@ type Summary struct {
 
 	Checks []Check // the assertions that were checked
 
-	several bool // addresses
-	started bool
-	start   stamp.Stamp // of the first handshake
-	rtts    samples
-	order   sequence
+	several   bool         // targets, so that neither order nor addresses say anything
+	addresses []netip.Addr // that were probed, in the order of the ends of the first handshakes with them
+	started   bool
+	start     stamp.Stamp // of the first handshake
+	rtts      samples
+	order     sequence
 }
 
 // NewSummary returns the Summary of no handshakes yet.
 func NewSummary(target string) *Summary { return &Summary{Target: target} }
+
+// NewTotal returns the Summary of no handshakes yet with several targets, which are called by a name together.
+func NewTotal(name string) *Summary { return &Summary{Target: name, several: true} }
 
 // Add takes the result of a handshake that is over.
 func (s *Summary) Add(r *probe.Result) {
@@ -65,16 +70,12 @@ func (s *Summary) Add(r *probe.Result) {
 		this.rtt = max(t.RTT, 0)
 		s.rtts.add(t.RTT)
 	}
-	s.order.add(this, began(r).User)
+	if !s.several {
+		this.address = s.numberOf(r.Address)
+		s.order.add(this, began(r).User)
+	}
 	if t == nil {
 		return
-	}
-	switch address := t.Remote.Addr(); {
-	case s.several:
-	case !s.Address.IsValid():
-		s.Address = address
-	case s.Address != address:
-		s.Address, s.several = netip.Addr{}, true
 	}
 	s.SYNs += t.SYNSent
 	lost := t.SYNSent
@@ -86,6 +87,27 @@ func (s *Summary) Add(r *probe.Result) {
 		lost-- // as in its RTT, the last one is taken for the one that was answered
 	}
 	s.SYNsLost += max(lost-t.SYNChallenged, 0)
+}
+
+// mostAddresses is how many addresses of a target are told apart.
+const mostAddresses = 1024
+
+// numberOf returns the number of an address among those that were probed, from 1 on; 0 if it is not known, or there are too
+// many of them.
+func (s *Summary) numberOf(address netip.Addr) uint16 {
+	i := slices.Index(s.addresses, address)
+	switch {
+	case i >= 0:
+		return uint16(i + 1)
+	case !address.IsValid() || len(s.addresses) == mostAddresses:
+		return 0
+	}
+	s.addresses = append(s.addresses, address)
+	s.Address = address
+	if len(s.addresses) > 1 {
+		s.Address = netip.Addr{}
+	}
+	return uint16(len(s.addresses))
 }
 
 // began returns when a handshake started: with its first event, or where it failed before any, when it was set about.

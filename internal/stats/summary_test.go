@@ -21,9 +21,13 @@ func handshake(outcome probe.Outcome, start, took time.Duration, t *probe.TCP) *
 	at := func(d time.Duration) stamp.Stamp {
 		return stamp.Stamp{User: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC).Add(d)}
 	}
-	return &probe.Result{
+	r := &probe.Result{
 		Outcome: outcome, Start: at(start), TCP: t, Events: []probe.Event{{At: at(start)}, {At: at(start + took)}},
 	}
+	if t != nil {
+		r.Address = t.Remote.Addr()
+	}
+	return r
 }
 
 // tcp is a handshake of which the given SYN was answered: 0 for none, -1 for one that is not known.

@@ -52,13 +52,6 @@ func TestPad(t *testing.T) {
 func TestShorten(t *testing.T) {
 	utf8Style, ascii := text.Style{UTF8: true}, text.Style{}
 	for _, test := range []struct{ name, got, want string }{
-		{"fits", utf8Style.Shorten("example", 7), "example"},
-		{"middle", utf8Style.Shorten("abcdefghij", 6), "abc…ij"},
-		{"middle in ASCII", ascii.Shorten("abcdefghij", 7), "ab...ij"},
-		{"wide", utf8Style.Shorten("一二三四五六", 7), "一…六"},
-		{"wide fits", utf8Style.Shorten("一二三", 6), "一二三"},
-		{"marks", utf8Style.Shorten("a\u0301b\u0301c\u0301d\u0301", 3), "a\u0301…d\u0301"},
-		{"no room", utf8Style.Shorten("abc", 0), "…"},
 		{"end", utf8Style.Cut("abcdef", 4), "abc…"},
 		{"end in ASCII", ascii.Cut("abcdef", 5), "ab..."},
 		{"end, wide", utf8Style.Cut("一二三", 4), "一…"},
@@ -111,16 +104,18 @@ func FuzzLines(f *testing.F) {
 			t.Errorf("%q became of %q", got, s)
 		}
 		for _, style := range []text.Style{{}, {UTF8: true}} {
-			for _, short := range []string{style.Shorten(s, columns+1), style.Cut(s, columns+1)} {
-				if text.Columns(short) > columns+1 || !utf8.ValidString(short) {
-					t.Errorf("%q of %d columns, want %d at most", short, text.Columns(short), columns+1)
-				}
+			if short := style.Cut(s, columns+1); text.Columns(short) > columns+1 || !utf8.ValidString(short) {
+				t.Errorf("%q of %d columns, want %d at most", short, text.Columns(short), columns+1)
 			}
-			for _, line := range style.Fill("begin ", 2, 1, strings.Fields(s)) {
-				if text.Columns(line) > text.Width {
-					t.Errorf("%q is too wide", line)
-				}
+		}
+		filled := text.Fill("begin ", 2, 1, strings.Fields(s))
+		for _, line := range filled {
+			if text.Columns(line) > text.Width {
+				t.Errorf("%q is too wide", line)
 			}
+		}
+		if got, want := strings.Join(strings.Fields(strings.Join(filled, "")), ""), "begin"+strings.Join(strings.Fields(s), ""); got != want {
+			t.Errorf("%q became of %q", got, want)
 		}
 	})
 }

@@ -1,9 +1,6 @@
 package text
 
-import (
-	"strings"
-	"unicode/utf8"
-)
+import "strings"
 
 // Wrap breaks text into lines of at most so many columns, two at least: between words, or within those that are longer
 // than a line.
@@ -36,34 +33,30 @@ func Wrap(s string, columns int) []string {
 }
 
 // Fill sets texts one after the other, so many spaces between them, in lines of Width columns. The first line begins with
-// the given text, the others are indented. A text stays in one line; what is longer than one is shortened.
-func (st Style) Fill(begin string, indent, gap int, texts []string) []string {
+// the given text, the others are indented. A text stays in one line; what is longer than one is wrapped, and nothing is cut.
+func Fill(begin string, indent, gap int, texts []string) []string {
 	var lines []string
-	line := begin
-	for i, text := range texts {
-		text = st.Shorten(text, Width-indent)
-		space := strings.Repeat(" ", gap)
-		if i == 0 {
-			space = ""
-		}
+	line, space := begin, ""
+	for _, text := range texts {
 		if Columns(line)+len(space)+Columns(text) <= Width {
 			line += space + text
+			space = strings.Repeat(" ", gap)
 			continue
 		}
-		lines = append(lines, strings.TrimRight(line, " "))
-		line = strings.Repeat(" ", indent) + text
+		if len(line) > indent || strings.TrimSpace(line) != "" {
+			lines = append(lines, strings.TrimRight(line, " "))
+			line = strings.Repeat(" ", indent)
+		}
+		for i, part := range Wrap(text, Width-indent) {
+			if i > 0 {
+				lines = append(lines, line)
+				line = strings.Repeat(" ", indent)
+			}
+			line += part
+		}
+		space = strings.Repeat(" ", gap)
 	}
 	return append(lines, strings.TrimRight(line, " "))
-}
-
-// Shorten takes out of the middle of s what is more than n columns, and puts dots there.
-func (st Style) Shorten(s string, n int) string {
-	if Columns(s) <= n {
-		return s
-	}
-	dots := st.Glyph("…", "...")
-	keep := max(n-Columns(dots), 0)
-	return s[:head(s, (keep+1)/2)] + dots + s[tail(s, keep/2):]
 }
 
 // Cut takes from the end of s what is more than n columns, and puts dots there.
@@ -84,22 +77,4 @@ func head(s string, n int) int {
 		}
 	}
 	return len(s)
-}
-
-// tail returns where in s its end begins that takes at most n columns. It does not begin with a mark that combines with
-// what stands before.
-func tail(s string, n int) int {
-	begin := len(s)
-	for i := len(s); i > 0; {
-		r, size := utf8.DecodeLastRuneInString(s[:i])
-		i -= size
-		columns := runeColumns(r)
-		if n -= columns; n < 0 {
-			break
-		}
-		if columns > 0 {
-			begin = i
-		}
-	}
-	return begin
 }

@@ -26,7 +26,7 @@ func (p *Page) Line(lines ...string) {
 // Paragraph adds words, each of which stays in one line. The first line begins with the given text, the others are
 // indented.
 func (p *Page) Paragraph(begin string, indent int, words []string) {
-	p.Line(p.Fill(begin, indent, 1, words)...)
+	p.Line(Fill(begin, indent, 1, words)...)
 }
 
 // Flush writes the lines in one piece, unless there are none. The error is the writer's.

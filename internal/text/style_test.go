@@ -81,7 +81,8 @@ func TestPage(t *testing.T) {
 	want := "one\ntwo\n" +
 		"  note: " + strings.TrimSpace(strings.Repeat("例えば ", 10)) + "\n" +
 		"        例えば 例えば\n" +
-		"        " + strings.Repeat("x", 36) + "…" + strings.Repeat("x", 35) + "\n"
+		"        " + strings.Repeat("x", 72) + "\n" +
+		"        " + strings.Repeat("x", 28) + "\n"
 	if w.got.String() != want {
 		t.Errorf("%q, want %q", w.got.String(), want)
 	}
