@@ -14,9 +14,12 @@ import (
 // Advice returns at most two lines: what the outcome means, and what to try next. There is none for a handshake that was
 // established.
 func Advice(r *probe.Result) []string {
+	if lines := hostAdvice(r); lines != nil {
+		return lines
+	}
 	switch r.Outcome {
 	case probe.OutcomeRefused:
-		return []string{fmt.Sprintf("A RST in its name: nothing listens on port %d, or a firewall sent it.", r.Port)}
+		return []string{refusal(r)}
 	case probe.OutcomeTimeout:
 		if slices.Contains(r.Findings, probe.FindingStalePeerState) {
 			return []string{
@@ -93,6 +96,11 @@ func ipCommand(a netip.Addr) string {
 
 // protocolOf returns what the protocol is called that finds the MAC of an address.
 func protocolOf(nextHop netip.Addr) string { return probe.NeighborPacket{Address: nextHop}.Protocol() }
+
+// refusal says what a RST means.
+func refusal(r *probe.Result) string {
+	return fmt.Sprintf("A RST in its name: nothing listens on port %d, or a firewall sent it.", r.Port)
+}
 
 // resolve says what to try when a name does not resolve.
 func resolve(d *probe.DNS) string {
