@@ -88,7 +88,7 @@ func (l *Lesson) differences(model, datagram []byte) (different []string, ok boo
 
 // fieldsOf returns the fields of a datagram of ours.
 func (l *Lesson) fieldsOf(datagram []byte) []row {
-	t := &table{octets: datagram, end: len(datagram), printable: l.page.Printable, scale: -1, ours: true, layer: "IPv4"}
-	t.ipv4(false)
+	t := &table{octets: datagram, end: len(datagram), printable: l.page.Printable, scale: -1, ours: true}
+	t.datagram(false)
 	return t.rows
 }

@@ -128,6 +128,9 @@ var cases = []struct {
 		tr.Outcome, tr.TCP.RTT = probe.OutcomeRefused, 11401*time.Microsecond
 		return tr.Result
 	}},
+	{"established_ipv6", established6},
+	{"refused_ipv6", refused6},
+	{"unreachable_ipv6", unreachable6},
 	{"unreachable_prohibited", func() *probe.Result {
 		tr := arrived(443)
 		tr.syn(2.301)

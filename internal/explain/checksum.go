@@ -3,7 +3,6 @@ package explain
 import (
 	"encoding/binary"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -18,27 +17,33 @@ type sum struct {
 	total uint64
 }
 
-// datagramChecksums shows how the checksums of a datagram come about: the header's, and that of the segment or message.
+// datagramChecksums shows how the checksums of a datagram come about: the header's, which IPv6 has none of, and that of the
+// segment or message.
 func (l *Lesson) datagramChecksums(datagram []byte) {
-	h, payload, err := rawip.ParseUnsized(datagram)
-	if err != nil {
+	var ip rawip.Datagram
+	if err := ip.Parse(datagram); err != nil {
 		l.page.prose("The checksums cannot be shown: the datagram is not whole.")
 		return
 	}
-	headerLen := ipv4HeaderLen + len(h.Options)
-	l.page.begin("header checksum of IPv4, over its %d octets", headerLen, "791 3.1").
-		finish(datagram[:headerLen], 10, 0)
-	if h.MoreFragments || h.FragmentOffset != 0 {
+	if ip.Is6() {
+		l.page.prose("An IPv6 header has no checksum: what it carries counts the addresses in its own (RFC 8200 8.1).")
+	} else {
+		headerLen := headersOf(datagram)
+		l.page.begin("header checksum of IPv4, over its %d octets", headerLen, "791 3.1").
+			finish(datagram[:headerLen], 10, 0)
+	}
+	if ip.MoreFragments || ip.FragmentOffset != 0 {
 		return
 	}
+	payload := ip.Payload
 	switch {
-	case h.Protocol == rawip.ProtocolTCP && len(payload) >= tcpHeaderLen:
-		s := l.page.begin("checksum of TCP, over a pseudo-header and %d octets of segment", len(payload), "9293 3.1")
-		pseudo := pseudoHeader(h.Src, h.Dst, h.Protocol, len(payload))
-		s.words("pseudo", pseudo, -1)
-		l.page.Line("          source and destination address, protocol, length of the segment")
-		s.finish(payload, 16, checksum.Fold(checksum.PseudoHeader(h.Src, h.Dst, h.Protocol, len(payload))))
-	case h.Protocol == rawip.ProtocolICMP && len(payload) >= icmpHeaderLen:
+	case ip.Protocol == rawip.ProtocolTCP && len(payload) >= tcpHeaderLen:
+		l.page.begin("checksum of TCP, over a pseudo-header and %d octets of segment", len(payload), "9293 3.1").
+			pseudo(&ip, "segment").finish(payload, 16, checksum.Fold(checksum.PseudoHeader(ip.Src, ip.Dst, ip.Protocol, len(payload))))
+	case ip.IsICMP() && ip.Is6() && len(payload) >= icmpHeaderLen:
+		l.page.begin("checksum of ICMPv6, over a pseudo-header and %d octets of message", len(payload), "4443 2.3").
+			pseudo(&ip, "message").finish(payload, 2, 0)
+	case ip.IsICMP() && len(payload) >= icmpHeaderLen:
 		l.page.begin("checksum of ICMP, over the %d octets of the message", len(payload), "792").finish(payload, 2, 0)
 	}
 }
@@ -50,10 +55,19 @@ func (p *page) begin(title string, octets int, source string) *sum {
 	return &sum{page: p}
 }
 
-// pseudoHeader returns what TCP counts beside the segment (RFC 9293 3.1).
-func pseudoHeader(src, dst netip.Addr, protocol uint8, length int) []byte {
-	b := slices.Concat(src.AsSlice(), dst.AsSlice(), []byte{0, protocol})
-	return binary.BigEndian.AppendUint16(b, uint16(length))
+// pseudo adds what counts beside the payload of a datagram (RFC 9293 3.1, RFC 8200 8.1).
+func (s *sum) pseudo(ip *rawip.Datagram, payload string) *sum {
+	length := len(ip.Payload)
+	if ip.Is6() {
+		b := binary.BigEndian.AppendUint32(slices.Concat(ip.Src.AsSlice(), ip.Dst.AsSlice()), uint32(length))
+		s.words("pseudo", append(b, 0, 0, 0, ip.Protocol), -1)
+		s.page.Line(fmt.Sprintf("          source and destination address, length of the %s, next header", payload))
+		return s
+	}
+	b := slices.Concat(ip.Src.AsSlice(), ip.Dst.AsSlice(), []byte{0, ip.Protocol})
+	s.words("pseudo", binary.BigEndian.AppendUint16(b, uint16(length)), -1)
+	s.page.Line(fmt.Sprintf("          source and destination address, protocol, length of the %s", payload))
+	return s
 }
 
 const wordsInLine = 8

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
 
@@ -25,8 +26,13 @@ func (l *Lesson) controlBlock(r *probe.Result) {
 		c.shownBlock = true
 		l.page.Line("Our socket, as netstat prints it: protocol, Recv-Q, Send-Q, addresses, state")
 	}
+	const source = "9293 3.3.2"
 	line := fmt.Sprintf("tcp  0  0  %v  %v  %v", local, remote, c.state)
-	l.page.Line(l.page.sourced(line, "9293 3.3.2"))
+	if text.Columns(line)+2+len(source) > text.Width { // as IPv6 addresses may be
+		l.page.Line(fmt.Sprintf("tcp  0  0  %v", local))
+		line = fmt.Sprintf("           %v  %v", remote, c.state)
+	}
+	l.page.Line(l.page.sourced(line, source))
 	if c.state == probe.StateClosed {
 		l.page.Line("     there is no control block")
 		c.shownVariables = false

@@ -38,25 +38,34 @@ type syn struct {
 // segment is a segment with its datagram's header, as far as they can be read.
 type segment struct {
 	probe.Segment
-	ip    rawip.Header
-	known bool // the TCP header is known
-	whole bool // so is the datagram's
+	ip      rawip.Datagram
+	headers int  // octets before the segment
+	known   bool // the TCP header is known
+	whole   bool // so is the datagram's
 }
 
 // segmentOf reads an event's segment out of its octets, or where they cannot be read, out of what was noted of it.
 func segmentOf(e *probe.Event) segment {
 	s := segment{Segment: *orZero(e.Segment), known: e.Segment != nil}
-	ip, payload, err := rawip.ParseUnsized(e.Octets)
+	if err := s.ip.Parse(e.Octets); err != nil {
+		return s
+	}
+	h, data, err := tcphdr.Parse(s.ip.Payload)
 	if err != nil {
 		return s
 	}
-	h, data, err := tcphdr.Parse(payload)
-	if err != nil {
-		return s
-	}
-	s.ip, s.known, s.whole = ip, true, true
-	s.Header, s.Length, s.TTL = h, len(data), ip.TTL
+	s.headers = headersOf(e.Octets)
+	s.known, s.whole = true, true
+	s.Header, s.Length, s.TTL = h, len(data), s.ip.HopLimit
 	return s
+}
+
+// headersOf returns how many octets of a datagram that can be read are before its payload.
+func headersOf(datagram []byte) int {
+	if h, _, err := rawip.ParseUnsized6(datagram); err == nil {
+		return ipv6HeaderLen + len(h.Extensions.Octets)
+	}
+	return 4 * int(datagram[0]&0xf)
 }
 
 // end is the sequence number after the last that the segment occupies.

@@ -50,11 +50,11 @@ func (l *Lesson) Event(r *probe.Result, e *probe.Event) error {
 	case probe.EventRouteFound:
 		l.routeFound(r, e)
 	case probe.EventNeighborRequest:
-		l.arpRequest(r, e)
+		l.neighborRequest(r, e)
 	case probe.EventNeighborReply:
-		l.arpReply(r, e)
+		l.neighborReply(r, e)
 	case probe.EventNeighborSilence:
-		l.arpSilence(r, e)
+		l.neighborSilence(r, e)
 	case probe.EventSegmentSent:
 		l.segmentSent(r, e)
 	case probe.EventSegmentReceived:

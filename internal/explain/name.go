@@ -12,7 +12,7 @@ import (
 func (l *Lesson) dnsQuery(r *probe.Result, e *probe.Event) {
 	m := orZero(e.DNS)
 	l.query = e.Octets
-	l.page.headline(r, e, "DNS", text.Out, fmt.Sprintf("A? %s, %s", l.page.Printable(m.Name), text.Count(len(e.Octets), "octet")))
+	l.page.headline(r, e, "DNS", text.Out, fmt.Sprintf("%s? %s, %s", recordType(m), l.page.Printable(m.Name), text.Count(len(e.Octets), "octet")))
 	again := ""
 	if m.Attempt > 1 {
 		again = fmt.Sprintf("This is try %d, with an ID and a port of its own (RFC 5452 9.2).", m.Attempt)
@@ -26,7 +26,7 @@ func (l *Lesson) dnsQuery(r *probe.Result, e *probe.Event) {
 		proof = fmt.Sprintf("The answer must come from there, have the ID %d and repeat the question, or it is not believed (RFC 5452 9.1).", u16(e.Octets))
 	}
 	l.page.prose(
-		fmt.Sprintf("Segments go to addresses, not to names: we ask %s for the IPv4 addresses of %s.", server(m), l.page.Printable(m.Name)),
+		fmt.Sprintf("Segments go to addresses, not to names: we ask %s for the %s addresses of %s.", server(m), familyOf(m), l.page.Printable(m.Name)),
 		searched, proof, again, transport(m))
 	l.message(e)
 }
@@ -72,7 +72,7 @@ func (l *Lesson) answered(m *probe.DNSMessage) string {
 	case m.RCode == "NXDOMAIN":
 		sentences = append(sentences, "The name does not exist: it has no record of any type (RFC 2308 2.1).")
 	case m.RCode == "NOERROR":
-		sentences = append(sentences, "The name exists, but has no IPv4 address (RFC 2308 2.2).")
+		sentences = append(sentences, fmt.Sprintf("The name exists, but has no %s address (RFC 2308 2.2).", familyOf(m)))
 	case m.RCode != "":
 		sentences = append(sentences, fmt.Sprintf("The server gives no answer to the question: %s (RFC 1035 4.1.1).", l.page.Printable(m.RCode)))
 	}
@@ -104,6 +104,22 @@ func (l *Lesson) message(e *probe.Event) {
 	t := l.newTable(&probe.Event{Octets: e.Octets}, 0, "cut off here: the rest of the message is missing")
 	t.dns()
 	l.page.table(t)
+}
+
+// recordType returns the type of record that a message asks for, or answers.
+func recordType(m *probe.DNSMessage) string {
+	if m.Type == "" {
+		return "A"
+	}
+	return m.Type
+}
+
+// familyOf returns the family of the addresses in records of that type (RFC 1035 3.4.1, RFC 3596 2.1).
+func familyOf(m *probe.DNSMessage) string {
+	if m.Type == "AAAA" {
+		return "IPv6"
+	}
+	return "IPv4"
 }
 
 // server writes the address of a DNS server.

@@ -52,8 +52,10 @@ func packet(e *probe.Event) []byte {
 		return e.Octets
 	}
 	etherType := []byte{0x08, 0x00}
-	switch e.Kind {
-	case probe.EventNeighborRequest, probe.EventNeighborReply:
+	switch {
+	case rawip.Is6(e.Octets), e.Neighbor != nil && e.Neighbor.Address.Is6():
+		etherType = []byte{0x86, 0xdd}
+	case e.Kind == probe.EventNeighborRequest, e.Kind == probe.EventNeighborReply:
 		etherType = []byte{0x08, 0x06}
 	}
 	return slices.Concat(e.Frame.Destination[:], e.Frame.Source[:], etherType, e.Octets)

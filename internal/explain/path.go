@@ -20,11 +20,17 @@ func (l *Lesson) Trace(t *trace.Trace) error {
 			named++
 		}
 	}
+	field, message, source := "Time to Live", "ICMP 11/0", "RFC 1812 5.3.1, RFC 792"
+	flow, balanced := "addresses and ports", "RFC 2992"
+	if t.Remote.Addr().Is6() {
+		field, message, source = "Hop Limit", "ICMPv6 3/0", "RFC 8200 3, RFC 4443 3.3"
+		flow, balanced = "addresses, ports and flow label", "RFC 6437 5.1"
+	}
 	return l.conclude(append([]string{
-		"Every router that forwards a datagram takes one off its Time to Live, and reports by ICMP 11/0 where nothing is left (RFC 1812 5.3.1, RFC 792).",
-		fmt.Sprintf("So SYNs with a Time to Live of %d, %d and so on name the hops in their order: %s of %d said something.",
-			t.First, t.First+1, text.Count(named, "hop"), len(t.Path())),
-		"All have the same addresses and ports, so that routers that share load send them the same way (RFC 2992).",
+		fmt.Sprintf("Every router that forwards a datagram takes one off its %s, and reports by %s where nothing is left (%s).", field, message, source),
+		fmt.Sprintf("So SYNs with a %s of %d, %d and so on name the hops in their order: %s of %d said something.",
+			field, t.First, t.First+1, text.Count(named, "hop"), len(t.Path())),
+		fmt.Sprintf("All have the same %s, so that routers that share load send them the same way (%s).", flow, balanced),
 		"Of the way back nothing is known but how long it and the way there took together.",
 	}, report.TraceNotes(t)...)...)
 }
@@ -43,8 +49,12 @@ func (l *Lesson) PathMTU(m *trace.PathMTU) error {
 	if m.Search == nil {
 		return l.Verdict(m.Plain)
 	}
+	drops := "A router that may not cut up a datagram too large for its next link drops it, and names the size that fits by ICMP 3/4 (RFC 1191 4)."
+	if m.Remote.Addr().Is6() {
+		drops = "Routers never cut up an IPv6 datagram: one too large for the next link is dropped, and ICMPv6 2/0 names the size that fits (RFC 8201 4)."
+	}
 	return l.conclude(append([]string{
-		"A router that may not cut up a datagram too large for its next link drops it, and names the size that fits by ICMP 3/4 (RFC 1191 4).",
+		drops,
 		"What it names is tried, not believed; where nobody says anything, the size is found by halving (RFC 4821 3).",
 	}, report.MTUNotes(m)...)...)
 }

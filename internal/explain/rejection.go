@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 
@@ -16,29 +15,37 @@ import (
 // icmpReceived explains an ICMP error.
 func (l *Lesson) icmpReceived(r *probe.Result, e *probe.Event) {
 	m := orZero(e.ICMP)
-	ip, message, err := rawip.ParseUnsized(e.Octets)
-	name := "unreadable"
-	if err == nil && len(message) >= icmpHeaderLen {
-		name = fmt.Sprintf("%d/%d %s", message[0], message[1], icmp.Name(icmp.Type(message[0]), icmp.Code(message[1])))
+	var ip rawip.Datagram
+	err := ip.Parse(e.Octets)
+	name, source := "unreadable", "RFC 792"
+	message, unreadable := parseMessage(&ip)
+	if err == nil && unreadable == nil {
+		name = fmt.Sprintf("%d/%d %s", message.Type, message.Code, message.Name())
+	}
+	if ip.Is6() {
+		source = "RFC 4443 2.1"
 	}
 	size := text.Count(len(e.Octets), "octet")
 	if e.Frame != nil {
 		size = text.Count(etherHeaderLen+len(e.Octets), "octet")
 	}
 	l.page.headline(r, e, "ICMP", text.In, name+", "+size)
-	original := l.quotedDatagram(message)
+	var original []byte
+	if unreadable == nil {
+		original = l.quotedDatagram(message)
+	}
 	from := "A router or host"
 	if err == nil {
 		from = ip.Src.String()
 	}
 	l.page.prose(
-		fmt.Sprintf("%s reports on a datagram that it could not deliver or forward (RFC 792).", from),
+		fmt.Sprintf("%s reports on a datagram that it could not deliver or forward (%s).", from, source),
 		l.meaning(m),
 		whose(original),
 		crossed(m, r.Route))
-	t := l.newTable(e, etherTypeIPv4, "cut off here: the rest of the header is missing")
-	t.layer, t.quoted = "IPv4", original
-	t.ipv4(false)
+	t := l.newTable(e, ofDatagram(e.Octets), "cut off here: the rest of the header is missing")
+	t.quoted = original
+	t.datagram(false)
 	l.page.table(t)
 	if l.checksums {
 		l.datagramChecksums(e.Octets)
@@ -48,14 +55,19 @@ func (l *Lesson) icmpReceived(r *probe.Result, e *probe.Event) {
 	}
 }
 
-// quotedDatagram returns our datagram that an ICMP message quotes, as it was sent; nil if there is none.
-func (l *Lesson) quotedDatagram(message []byte) (original []byte) {
-	m, err := icmp.Parse(message)
-	if err != nil {
-		return nil
+// parseMessage reads the message of ICMP or ICMPv6 that a datagram carries.
+func parseMessage(ip *rawip.Datagram) (icmp.Message, error) {
+	if ip.Is6() {
+		return icmp.Parse6(ip.Payload)
 	}
-	quote, err := rawip.ParseQuoted(m.Body)
-	if err != nil {
+	return icmp.Parse(ip.Payload)
+}
+
+// quotedDatagram returns our datagram that an ICMP message quotes, as it was sent; nil if there is none. Of several that
+// differ in nothing that is quoted for certain, it is the one with the same Identification, or flow label.
+func (l *Lesson) quotedDatagram(m icmp.Message) (original []byte) {
+	var quote, sent rawip.Datagram
+	if err := quote.ParseQuoted(m.Body); err != nil {
 		return nil
 	}
 	segment, err := tcphdr.ParseQuoted(quote.Payload)
@@ -67,7 +79,7 @@ func (l *Lesson) quotedDatagram(message []byte) (original []byte) {
 		if s.Header.Seq != segment.Seq || s.Header.SrcPort != segment.SrcPort || s.Header.DstPort != segment.DstPort {
 			continue
 		}
-		if original == nil || bytes.Equal(datagram[4:6], m.Body[4:6]) {
+		if err := sent.Parse(datagram); original == nil || err == nil && sent.ID == quote.ID && sent.FlowLabel == quote.FlowLabel {
 			original = datagram
 		}
 	}
@@ -87,7 +99,10 @@ func whose(original []byte) string {
 
 // crossed says what the quoted Time to Live tells.
 func crossed(m *probe.ICMP, route *probe.Route) string {
-	doubt := ""
+	doubt, field, source := "", "Time to Live", "RFC 1812 5.3.1"
+	if m.Is6() {
+		field, source = "Hop Limit", "RFC 8200 3"
+	}
 	least, most := report.Distance(m, route)
 	if least < most {
 		doubt = "Whether the one that rejected it had counted it down before is not known."
@@ -96,10 +111,10 @@ func crossed(m *probe.ICMP, route *probe.Route) string {
 	case least == 0:
 		return ""
 	case m.SentTTL == m.QuotedTTL:
-		return fmt.Sprintf("Its Time to Live is quoted as it left us, %d: no router has forwarded it.", m.SentTTL)
+		return fmt.Sprintf("Its %s is quoted as it left us, %d: no router has forwarded it.", field, m.SentTTL)
 	default:
-		return strings.TrimSpace(fmt.Sprintf("Its Time to Live was %d as it left us and %d when it was rejected: %s away (RFC 1812 5.3.1). %s",
-			m.SentTTL, m.QuotedTTL, report.HopsText(least, most), doubt))
+		return strings.TrimSpace(fmt.Sprintf("Its %s was %d as it left us and %d when it was rejected: %s away (%s). %s",
+			field, m.SentTTL, m.QuotedTTL, report.HopsText(least, most), source, doubt))
 	}
 }
 

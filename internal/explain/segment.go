@@ -58,14 +58,13 @@ func (l *Lesson) tcpSilence(r *probe.Result, e *probe.Event) {
 
 // datagram adds the table of a segment and, if that is wanted, its checksums.
 func (l *Lesson) datagram(e *probe.Event, s segment, side int) {
-	t := l.newTable(e, etherTypeIPv4, "cut off here: the rest of the header is missing")
+	t := l.newTable(e, ofDatagram(e.Octets), "cut off here: the rest of the header is missing")
 	t.ours = side == 0
 	t.scale = l.talk.scaleOf(side)
 	if side == 1 {
 		t.checksumFrom = stateOf(s.Checksum)
 	}
-	t.layer = "IPv4"
-	t.ipv4(false)
+	t.datagram(false)
 	l.page.table(t)
 	if l.checksums {
 		l.datagramChecksums(e.Octets)
@@ -89,8 +88,11 @@ func sizes(e *probe.Event, s segment) string {
 		layers = append(layers, fmt.Sprintf("Ethernet %d", etherHeaderLen))
 	}
 	if s.whole {
-		layers = append(layers,
-			fmt.Sprintf("IPv4 %d", ipv4HeaderLen+len(s.ip.Options)), fmt.Sprintf("TCP %d", tcpHeaderLen+len(s.Header.Options)))
+		ip := "IPv4"
+		if s.ip.Is6() {
+			ip = "IPv6"
+		}
+		layers = append(layers, fmt.Sprintf("%s %d", ip, s.headers), fmt.Sprintf("TCP %d", tcpHeaderLen+len(s.Header.Options)))
 		if s.Length > 0 {
 			layers = append(layers, fmt.Sprintf("data %d", s.Length))
 		}

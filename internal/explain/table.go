@@ -169,6 +169,10 @@ func (p *page) row(r *row, layer string) {
 func u16(b []byte) uint16 { return binary.BigEndian.Uint16(b) }
 func u32(b []byte) uint32 { return binary.BigEndian.Uint32(b) }
 
-func address(b []byte) string { return netip.AddrFrom4([4]byte(b)).String() }
+// address reads an address of 4 or 16 octets.
+func address(b []byte) string {
+	a, _ := netip.AddrFromSlice(b)
+	return a.String()
+}
 
 func mac(b []byte) string { return strings.ReplaceAll(fmt.Sprintf("% x", b), " ", ":") }

@@ -97,7 +97,7 @@ func (t *table) quote() {
 		return
 	}
 	t.ends = "the quote ends here"
-	t.ipv4(true)
+	t.datagram(true)
 }
 
 // extensions explains what a router adds about itself after the quote (RFC 4884 7 and 8).

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"tcpprobe/rawip"
@@ -11,6 +12,29 @@ const (
 	ipv4HeaderLen  = 20 // octets, without options
 	minQuotedOctet = 8  // of the payload, that every ICMP error quotes (RFC 792)
 )
+
+// datagram explains a datagram of either family, whole or quoted.
+func (t *table) datagram(quoted bool) {
+	six := rawip.Is6(t.rest())
+	if !quoted {
+		t.layer = "IPv4"
+		if six {
+			t.layer = "IPv6"
+		}
+	}
+	if six {
+		t.ipv6(quoted)
+	} else {
+		t.ipv4(quoted)
+	}
+}
+
+// carrier is what a payload has to know of the datagram that it is in.
+type carrier struct {
+	src, dst netip.Addr // dst is the last one, under a source route
+	protocol uint8
+	later    bool // it is a fragment, and not the first
+}
 
 // ipv4 explains a datagram, whole or quoted (RFC 791 3.1).
 func (t *table) ipv4(quoted bool) {
@@ -52,33 +76,46 @@ func (t *table) ipv4(quoted bool) {
 	if total := int(u16(b[2:])); total >= header && total-header < payload && !(quoted && total-header < minQuotedOctet) {
 		payload = total - header
 	}
-	t.within(payload, func() { t.payload(b, quoted) })
+	options := rawip.Header{Dst: netip.AddrFrom4([4]byte(b[16:])), Options: b[ipv4HeaderLen:header]}
+	in := carrier{netip.AddrFrom4([4]byte(b[12:])), options.FinalDst(), b[9], u16(b[6:])&0x1fff != 0}
+	t.within(payload, func() { t.payload(in, quoted) })
+	t.padding(quoted, "Total Length")
+}
+
+// padding explains what follows a datagram, behind the length that its header has in a field.
+func (t *table) padding(quoted bool, length string) {
 	switch n := len(t.rest()); {
 	case n == 0:
 	case quoted:
 		t.add(n, "4884 4", "after the datagram: padding, to a length that a router fills up to")
 	default:
-		t.add(n, "894", "after the Total Length: padding of a short frame")
+		t.add(n, "894", "after the %s: padding of a short frame", length)
 	}
 }
 
-// payload explains what the datagram with the given header carries.
-func (t *table) payload(header []byte, quoted bool) {
+// payload explains what a datagram carries.
+func (t *table) payload(in carrier, quoted bool) {
 	layer := t.layer
 	switch n := len(t.rest()); {
 	case n == 0:
-	case u16(header[6:])&0x1fff != 0:
-		t.add(n, "791 3.2", "a later fragment: the header of what it carries is in the first")
-	case header[9] == rawip.ProtocolTCP:
+	case in.later:
+		source := "791 3.2"
+		if in.src.Is6() {
+			source = "8200 4.5"
+		}
+		t.add(n, source, "a later fragment: the header of what it carries is in the first")
+	case in.protocol == rawip.ProtocolTCP:
 		if !quoted {
 			t.layer = "TCP"
 		}
-		t.tcp(header, quoted)
-	case header[9] == rawip.ProtocolICMP && !quoted:
+		t.tcp(in, quoted)
+	case in.protocol == rawip.ProtocolICMP && in.src.Is4() && !quoted:
 		t.layer = "ICMP"
 		t.icmp()
+	case in.protocol == rawip.ProtocolICMPv6 && in.src.Is6() && !quoted:
+		t.icmp6(in)
 	default:
-		t.add(n, "", "octets of protocol %d", header[9])
+		t.add(n, "", "octets of protocol %d", in.protocol)
 	}
 	t.layer = layer
 }
@@ -133,6 +170,8 @@ func protocol(p uint8) string {
 		return "6: TCP"
 	case rawip.ProtocolUDP:
 		return "17: UDP"
+	case rawip.ProtocolICMPv6:
+		return "58: ICMPv6"
 	}
 	return fmt.Sprint(p)
 }

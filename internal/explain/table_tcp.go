@@ -2,19 +2,17 @@ package explain
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 
 	"tcpprobe/internal/checksum"
 	"tcpprobe/internal/text"
-	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
 )
 
 const tcpHeaderLen = 20 // octets, without options
 
-// tcp explains a segment, whole or quoted, that stands in a datagram with the given header (RFC 9293 3.1).
-func (t *table) tcp(header []byte, quoted bool) {
+// tcp explains a segment, whole or quoted, that a datagram carries (RFC 9293 3.1).
+func (t *table) tcp(in carrier, quoted bool) {
 	b := t.rest()
 	flags := tcphdr.Flags(0)
 	if len(b) >= 14 {
@@ -23,10 +21,10 @@ func (t *table) tcp(header []byte, quoted bool) {
 	if original := t.originalOf(14); quoted && original != nil {
 		flags = tcphdr.Flags(u16(original[12:]) & 0x1ff)
 	}
-	if quoted {
+	if quoted && in.src.Is4() {
 		t.ends = "the quote ends here: RFC 792 promises the first 8 octets of the segment"
 	}
-	if quoted && len(b) == minQuotedOctet {
+	if quoted && in.src.Is4() && len(b) == minQuotedOctet {
 		defer func() { t.add(0, "792", "here the quote ends: 8 octets of the segment are what is promised") }()
 	}
 	fields := []field{
@@ -37,7 +35,7 @@ func (t *table) tcp(header []byte, quoted bool) {
 		{1, "9293 3.1", dataOffset},
 		{1, "9293 3.1", controlBits},
 		{2, "", nil},
-		{2, "9293 3.1", func(f []byte) string { return fmt.Sprintf("Checksum 0x%04x%s", u16(f), t.sum(header, b, f, quoted)) }},
+		{2, "9293 3.1", func(f []byte) string { return fmt.Sprintf("Checksum 0x%04x%s", u16(f), t.sum(in, b, f, quoted)) }},
 		{2, "9293 3.1", func(b []byte) string { return urgent(u16(b), flags) }},
 	}
 	fields[6].source, fields[6].say = t.window(flags)
@@ -136,16 +134,14 @@ func (t *table) window(flags tcphdr.Flags) (source string, say func([]byte) stri
 }
 
 // sum says what is known of the checksum, where it is the field of that segment and all that it covers is there.
-func (t *table) sum(header, segment, field []byte, quoted bool) string {
+func (t *table) sum(in carrier, segment, field []byte, quoted bool) string {
 	switch {
 	case quoted || len(segment) < tcpHeaderLen || &field[0] != &segment[16]:
 		return ""
 	case t.checksumFrom != "":
 		return ": " + t.checksumFrom
 	}
-	// Under a source route, the pseudo-header has the last address of it.
-	ip := rawip.Header{Dst: netip.AddrFrom4([4]byte(header[16:])), Options: header[ipv4HeaderLen : 4*int(header[0]&0xf)]}
-	return ": " + tcphdr.Verify(segment, netip.AddrFrom4([4]byte(header[12:])), ip.FinalDst()).String()
+	return ": " + tcphdr.Verify(segment, in.src, in.dst).String()
 }
 
 // urgent says what an urgent pointer means.
