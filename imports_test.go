@@ -77,7 +77,7 @@ var edges = []string{
 	"internal/display/files.go",
 	"internal/display/progress.go",
 	"internal/display/queue.go",
-	"internal/display/total.go",
+	"internal/display/stamped.go", "internal/display/total.go",
 	"internal/doctor/*.go",
 	"internal/demo/*.go",
 	"internal/netlab/*.go",

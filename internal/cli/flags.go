@@ -57,6 +57,7 @@ func probeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Category: categoryOutput, Usage: "`text|mermaid`: mermaid is a sequence diagram in words, for tickets"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: categoryOutput, Usage: "header fields, options decoded, checks passed"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Category: categoryOutput, Usage: "the verdict lines alone, with -c the statistics alone; -qq: nothing but what failed"},
+		&cli.BoolFlag{Name: "timestamps", Category: categoryOutput, Usage: "the time of day in front of each line, as 14:03:22.120 in the time zone of this host"},
 		&cli.StringFlag{Name: "only", Category: categoryOutput, Usage: "show those handshakes alone that are `open|failed`; all of them count", DefaultText: " "},
 		optionalFlag("explain", categoryOutput, "`[=checksum]` every packet octet by octet, with the meaning of each field and its RFC section; and how the checksums come about", "checksum"),
 		&cli.BoolFlag{Name: "dry-run", Category: categoryOutput, Usage: "build and explain the packets, and send none; needs no privilege"},

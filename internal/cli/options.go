@@ -52,6 +52,7 @@ type options struct {
 	quiet      int    // 1: the verdicts or the statistics alone; 2: nothing but what failed
 	only       string // "open", "failed" or "" for all
 	color      string
+	timestamps bool // in front of each line
 	noSandbox  bool
 	user       *account // whom to be one of; nil for whoever it is
 	assertions []stats.Assertion
@@ -107,6 +108,7 @@ func readOptions(c *cli.Context) (o options, err error) {
 		quiet:      c.Count("quiet"),
 		only:       c.String("only"),
 		color:      c.String("color"),
+		timestamps: c.Bool("timestamps"),
 		noSandbox:  c.Bool("no-sandbox"),
 	}
 	if c.IsSet("mss") {
@@ -233,6 +235,8 @@ func (o options) agree(targets int) error {
 		return exit.UsageError("--wait is over with the first handshake that is established: it does not go with --all")
 	case o.spec.UntilEstablished && (o.output == "mermaid" || o.diagram != ""):
 		return exit.UsageError("--wait makes several handshakes: it goes with neither --diagram nor --output mermaid")
+	case o.timestamps && (o.explain || o.dryRun || o.output != "text"):
+		return exit.UsageError("--timestamps is for lines of their own: it goes with none of --explain, --dry-run and --output mermaid")
 	case o.dryRun && o.only != "":
 		return exit.UsageError("--dry-run sends nothing: nothing is open, and nothing fails")
 	case o.only == "open" && o.quiet > 1:
@@ -282,7 +286,7 @@ func oneOf(s string, allowed ...string) error {
 // display returns how the flags want results to be shown on an output.
 func (o options) display(w *display.Output) display.Options {
 	return display.Options{
-		JSON: o.json, Brief: o.brief, Mermaid: o.output == "mermaid", Explain: o.explain, Checksums: o.checksums, Assertions: o.assertions, FailOn: o.failOn, Require: o.require, Wanted: o.wanted(), Silent: o.quiet > 1, Deadline: o.until,
+		JSON: o.json, Brief: o.brief, Mermaid: o.output == "mermaid", Explain: o.explain, Checksums: o.checksums, Assertions: o.assertions, FailOn: o.failOn, Require: o.require, Wanted: o.wanted(), Timestamps: o.timestamps, Silent: o.quiet > 1, Deadline: o.until,
 		Named: o.targets != "", Bars: terminal.MovesCursor(w),
 		Style: o.style(w),
 	}

@@ -114,7 +114,7 @@ func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
 	}
 	stopInterim := onQuit(stderr, shown.Interim)
 	if o.fellBack && !o.json && o.quiet == 0 && o.output == "text" {
-		fmt.Fprintln(shownOn, fallback)
+		fmt.Fprintln(o.display(shownOn).Stamp(shownOn), fallback)
 	}
 	p.Submit(shown)
 	p.Finish()

@@ -30,6 +30,7 @@ type Options struct {
 	Require    exit.Requirement
 	Wanted     func(*probe.Result) bool // handshakes to be shown; nil for all
 	Deadline   time.Time                // when the run ends by itself; zero if it does not
+	Timestamps bool                     // the time of day stands in front of each line
 	Silent     bool                     // nothing is shown of a run that has not failed
 	Style      report.Style
 	Bars       bool // the times of an only target are shown as bars, too
@@ -167,11 +168,11 @@ func (d *Display) mainView(w io.Writer) view {
 		}
 		return lesson
 	case d.spec.Count == 1:
-		return &ladderView{w: w, style: o.Style}
+		return &ladderView{w: o.Stamp(w), style: o.Style}
 	}
 	style := o.Style
 	style.Target = d.targets.Len() > 1
-	return newSeriesView(w, style, d.bars)
+	return newSeriesView(w, o.Stamp(w), style, d.bars)
 }
 
 // verdicts returns an observer of one of many targets, of which nothing is said but the verdict.
@@ -181,7 +182,7 @@ func (d *Display) verdicts() *observer {
 		d.free = d.free[:last]
 		return o
 	}
-	lines := verdictView{report.NewVerdicts(d.out, d.options.Style)}
+	lines := verdictView{report.NewVerdicts(d.options.Stamp(d.out), d.options.Style)}
 	return &observer{display: d, views: append([]view{d.ofWanted(lines)}, d.files.views()...)}
 }
 
@@ -223,7 +224,7 @@ func (d *Display) End(drops int) {
 	case o.JSON:
 		report.NewJSON(d.out).Total(all)
 	case d.many && (!o.Style.Quiet || d.spec.Count != 1) && !o.Explain && !o.Mermaid:
-		report.NewSeries(d.out, o.Style).Total(all)
+		report.NewSeries(o.Stamp(d.out), o.Style).Total(all)
 	}
 	if d.held != nil && d.Verdict() != nil {
 		d.held.show(d.stdout)

@@ -84,8 +84,9 @@ type seriesView struct {
 	named  []netip.Addr      // the addresses that headers named
 }
 
-func newSeriesView(w io.Writer, s report.Style, bars bool) *seriesView {
-	v := &seriesView{w: w, series: report.NewSeries(w, s)}
+// newSeriesView returns a view of a series, whose lines and whose bars are written to two outputs, which may be one.
+func newSeriesView(w, lines io.Writer, s report.Style, bars bool) *seriesView {
+	v := &seriesView{w: w, series: report.NewSeries(lines, s)}
 	if bars {
 		v.bars = report.NewSparkline(w, s)
 	}
