@@ -14,11 +14,13 @@ const (
 	FamilyAny                // both
 )
 
-// of returns those addresses that are of the family.
+// of returns those addresses that are of the family, those of IPv6 first, as getaddrinfo(3) has them before it sorts them.
 func (f Family) of(addresses []netip.Addr) []netip.Addr {
-	return slices.DeleteFunc(slices.Clone(addresses), func(a netip.Addr) bool {
+	those := slices.DeleteFunc(slices.Clone(addresses), func(a netip.Addr) bool {
 		return f == FamilyIPv4 && !a.Is4() || f == FamilyIPv6 && a.Is4()
 	})
+	slices.SortStableFunc(those, func(a, b netip.Addr) int { return b.BitLen() - a.BitLen() })
+	return those
 }
 
 // outcome is what became of the addresses of one type, or of both.

@@ -121,7 +121,7 @@ func TestFamilies(t *testing.T) {
 
 		{resolver.FamilyIPv4, "dual", "", "[10.0.0.1] 0"},
 		{resolver.FamilyIPv6, "dual", "", "[fd00::1] 0"},
-		{resolver.FamilyAny, "dual", "", "[10.0.0.1 fd00::1] 0"},
+		{resolver.FamilyAny, "dual", "", "[fd00::1 10.0.0.1] 0"},
 		{resolver.FamilyAny, "only6", "", "[fd00::6] 0"},
 		{resolver.FamilyIPv4, "localhost", "", "[127.0.0.1] 0"},
 		{resolver.FamilyIPv6, "localhost", "", "[::1] 0"},

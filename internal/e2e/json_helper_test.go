@@ -116,10 +116,18 @@ func validate(t testing.TB, text string) {
 	}
 }
 
+// neighborLine is how a next hop was found.
+type neighborLine struct {
+	Source, Address, MAC string
+	Attempts             int
+	Duration             int64 `json:"duration_ns"`
+	Router, Override     bool
+}
+
 // probeLine is a handshake as the contract with scripts has it, as far as tests ask.
 type probeLine struct {
 	Target, Host    string
-	Address         string
+	Address, Family string
 	Port, Seq       int
 	Outcome, Reason string
 	Findings        []string
@@ -128,6 +136,10 @@ type probeLine struct {
 		Addresses, CNAME            []string
 		Attempts                    int
 		Duration                    int64 `json:"duration_ns"`
+		Queries                     []struct {
+			Type, RCode string
+			Addresses   []string
+		}
 	}
 	Route *struct {
 		Interface, Source string
@@ -135,13 +147,9 @@ type probeLine struct {
 		OnLink            bool   `json:"on_link"`
 		MTU               int
 	}
-	ARP *struct {
-		Source, Address, MAC string
-		Attempts             int
-		Duration             int64 `json:"duration_ns"`
-	}
-	TCP  *tcpLine
-	ICMP []struct {
+	ARP, NDP *neighborLine
+	TCP      *tcpLine
+	ICMP     []struct {
 		From            string
 		Type, Code, MTU int
 		Name            string

@@ -50,6 +50,14 @@ var ipv6Cases = []testCase{
 		j.accepted(0.374, 0.073)
 		return j.Result
 	}},
+	{"established_ipv6_of_many", func() *probe.Result {
+		j := toIPv6(&probe.Route{Interface: "eth0", Source: local6, NextHop: gateway6, MTU: 1500})
+		j.Also = []netip.Addr{remote, remote6.Next(), remote6.Prev(), local6, gateway6}
+		j.begin()
+		j.syn(2.301)
+		j.accepted(13.874, 11.573)
+		return j.Result
+	}},
 	{"ndp_timeout_on_link", func() *probe.Result {
 		j := toIPv6(&probe.Route{Interface: "eth0", Source: local6, NextHop: remote6, OnLink: true, MTU: 1500})
 		j.ndpAsked(0.051, 1)

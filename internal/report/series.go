@@ -40,6 +40,9 @@ func (s *Series) Header(r *probe.Result) error {
 		}
 	}
 	s.page.Paragraph("", 2, words)
+	if also := Also(r); also != "" {
+		s.page.Paragraph("", 2, strings.Fields(also))
+	}
 	return s.page.Flush()
 }
 

@@ -1,0 +1,243 @@
+//go:build linux
+
+package e2e_test
+
+import (
+	"bytes"
+	"errors"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"tcpprobe/internal/exit"
+	"tcpprobe/internal/netlab"
+	"tcpprobe/internal/netlab/labtest"
+)
+
+// families are the two families in which everything is done that is done here.
+var families = []string{"ipv4", "ipv6"}
+
+// In both families every target ends as it should, by frames and by the kernel's IP, and the kernel resets nothing.
+func TestBothFamilies(t *testing.T) {
+	t.Parallel()
+	n := labtest.DualStack(t)
+	for _, h := range []*netlab.Host{n.Client, n.R1} {
+		listener, err := h.Listen("tcp", ":7000")
+		must(t, err)
+		defer listener.Close()
+	}
+	for _, r := range []netlab.Route{
+		{Dst: netip.MustParsePrefix("10.8.0.0/16"), Type: netlab.Unreachable},
+		{Dst: netip.MustParsePrefix("2001:db8:8::/48"), Type: netlab.Unreachable},
+		{Dst: netip.MustParsePrefix("10.7.0.0/16"), NextHop: netip.MustParseAddr("10.1.0.99")},
+		{Dst: netip.MustParsePrefix("2001:db8:7::/48"), NextHop: netip.MustParseAddr("2001:db8:1::99")},
+	} {
+		must(t, n.Client.Route(r))
+	}
+	for _, r := range []netlab.Route{
+		{Dst: netip.MustParsePrefix("10.9.1.0/24"), Type: netlab.Unreachable}, {Dst: netip.MustParsePrefix("2001:db8:9:1::/64"), Type: netlab.Unreachable},
+		{Dst: netip.MustParsePrefix("10.9.2.0/24"), Type: netlab.Prohibit}, {Dst: netip.MustParsePrefix("2001:db8:9:2::/64"), Type: netlab.Prohibit},
+		{Dst: netip.MustParsePrefix("10.9.3.0/24"), Type: netlab.Blackhole}, {Dst: netip.MustParsePrefix("2001:db8:9:3::/64"), Type: netlab.Blackhole},
+	} {
+		must(t, n.R1.Route(r))
+	}
+	resets := labtest.SNMP(t, n.Client)["Tcp.OutRsts"]
+	for _, test := range []struct {
+		name    string
+		targets [2]string // by IPv4 and by IPv6; "" for none
+		args    string
+		code    int
+		outcome string
+		send    string
+		icmp    [2][2]int // type and code
+	}{
+		{"far", [2]string{"10.3.0.80:80", "[2001:db8:3::80]:80"}, "", exit.Established, "established", "link", [2][2]int{}},
+		{"far, by IP", [2]string{"10.3.0.80:80", "[2001:db8:3::80]:80"}, "--send ip", exit.Established, "established", "ip", [2][2]int{}},
+		{"far, another way to end", [2]string{"10.3.0.80:80", "[2001:db8:3::80]:80"}, "--close rst --flow-label 74565", exit.Established, "established", "link", [2][2]int{}},
+		{"neighbour", [2]string{"10.1.0.1:7000", "[2001:db8:1::1]:7000"}, "--close rst", exit.Established, "established", "link", [2][2]int{}},
+		{"neighbour, by IP", [2]string{"10.1.0.1:7000", "[2001:db8:1::1]:7000"}, "--close rst --send ip", exit.Established, "established", "ip", [2][2]int{}},
+		{"link-local", [2]string{"", "[fe80::1%eth0]:7000"}, "--close rst", exit.Established, "established", "link", [2][2]int{}},
+		{"link-local, by IP", [2]string{"", "[fe80::1%eth0]:7000"}, "--close rst --send ip", exit.Established, "established", "ip", [2][2]int{}},
+		{"link-local, by the interface", [2]string{"", "[fe80::1]:7000"}, "--close rst -I eth0", exit.Established, "established", "link", [2][2]int{}},
+		{"loopback", [2]string{"127.0.0.1:7000", "[::1]:7000"}, "--close rst", exit.Established, "established", "ip", [2][2]int{}},
+		{"own", [2]string{"10.1.0.2:7000", "[2001:db8:1::2]:7000"}, "--close rst", exit.Established, "established", "ip", [2][2]int{}},
+		{"own link-local", [2]string{"", "[fe80::2%eth0]:7000"}, "--close rst", exit.Established, "established", "ip", [2][2]int{}},
+		{"refused", [2]string{"10.3.0.80:81", "[2001:db8:3::80]:81"}, "", exit.Refused, "refused", "link", [2][2]int{}},
+		{"refused by loopback", [2]string{"127.0.0.1:81", "[::1]:81"}, "", exit.Refused, "refused", "ip", [2][2]int{}},
+		{"silence", [2]string{"10.9.3.1:80", "[2001:db8:9:3::1]:80"}, "-W 300ms", exit.Timeout, "timeout", "link", [2][2]int{}},
+		{"unreachable", [2]string{"10.9.1.1:80", "[2001:db8:9:1::1]:80"}, "", exit.Unreachable, "unreachable", "link", [2][2]int{{3, 1}, {1, 0}}},
+		{"unreachable, by IP", [2]string{"10.9.1.1:80", "[2001:db8:9:1::1]:80"}, "--send ip", exit.Unreachable, "unreachable", "ip", [2][2]int{{3, 1}, {1, 0}}},
+		{"prohibited", [2]string{"10.9.2.1:80", "[2001:db8:9:2::1]:80"}, "", exit.Unreachable, "unreachable", "link", [2][2]int{{3, 13}, {1, 1}}},
+		{"no hops left", [2]string{"10.3.0.80:80", "[2001:db8:3::80]:80"}, "--ttl 1", exit.Unreachable, "unreachable", "link", [2][2]int{{11, 0}, {3, 0}}},
+		{"no route", [2]string{"10.8.0.1:80", "[2001:db8:8::1]:80"}, "", exit.NoNextHop, "no_route", "", [2][2]int{}},
+		{"silent neighbour", [2]string{"10.1.0.98:80", "[2001:db8:1::98]:80"}, "", exit.NoNextHop, "silent", "", [2][2]int{}},
+		{"silent gateway", [2]string{"10.7.0.1:80", "[2001:db8:7::1]:80"}, "", exit.NoNextHop, "silent", "", [2][2]int{}},
+	} {
+		for i, family := range families {
+			if test.targets[i] == "" {
+				continue
+			}
+			t.Run(test.name+"/"+family, func(t *testing.T) {
+				outcome := test.outcome
+				if outcome == "silent" {
+					outcome = [2]string{"arp_timeout", "ndp_timeout"}[i]
+				}
+				p := probeOnce(t, n.Client, test.code, outcome, append(strings.Fields(test.args), test.targets[i])...)
+				if p.Family != family || p.Target != test.targets[i] {
+					t.Errorf("family %s of %s", p.Family, p.Target)
+				}
+				if hops := [2]*neighborLine{p.ARP, p.NDP}; test.send != "" && (hops[i] == nil || hops[1-i] != nil) {
+					t.Errorf("arp %+v, ndp %+v", p.ARP, p.NDP)
+				}
+				if test.send != "" && p.TCP.Send != test.send {
+					t.Errorf("sent by %s, want %s", p.TCP.Send, test.send)
+				}
+				if want := test.icmp[i]; want != [2]int{} && (len(p.ICMP) != 1 || p.ICMP[0].Type != want[0] || p.ICMP[0].Code != want[1]) {
+					t.Errorf("ICMP %+v, want %v", p.ICMP, want)
+				}
+			})
+		}
+	}
+	if after := labtest.SNMP(t, n.Client)["Tcp.OutRsts"]; after != resets+2 { // those of port 81 of loopback, which are the answers
+		t.Errorf("the kernel sent %d resets, want 2", after-resets)
+	}
+}
+
+// A name of both families goes by the address that getaddrinfo(3) hands out first, whatever the host has to send from.
+func TestOrderOfAddresses(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		setUp []string // lines of ip(8)
+		want  string
+	}{
+		"global":          {nil, "2001:db8:3::80"},
+		"no IPv6 route":   {[]string{"-6 route del default"}, "10.3.0.80"},
+		"deprecated":      {[]string{"-6 addr change 2001:db8:1::2/64 dev eth0 preferred_lft 0"}, "10.3.0.80"},
+		"unique local":    {[]string{"-6 addr del 2001:db8:1::2/64 dev eth0", "-6 addr add fd00:1::2/64 dev eth0 nodad", "-6 route replace default via fe80::1 dev eth0"}, "10.3.0.80"},
+		"link-local":      {[]string{"-6 addr del 2001:db8:1::2/64 dev eth0", "-6 route replace default via fe80::1 dev eth0"}, "10.3.0.80"},
+		"no IPv4":         {[]string{"addr flush dev eth0 scope global", "-6 addr replace 2001:db8:1::2/64 dev eth0 nodad", "-6 route replace default via fe80::1 dev eth0"}, "2001:db8:3::80"},
+		"no IPv4 route":   {[]string{"route del default"}, "2001:db8:3::80"},
+		"neither's route": {[]string{"route del default", "-6 route del default"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := labtest.DualStack(t)
+			for _, line := range test.setUp {
+				if out, err := n.Client.Command(t.Context(), "ip", strings.Fields(line)...).CombinedOutput(); err != nil {
+					t.Fatalf("ip %s: %v\n%s", line, err, out)
+				}
+			}
+			l := parseLines(t, runPrepared(t, n.Client, dualInHosts, "--json", "-W", "500ms", "--send", "ip", "dual.lab.test:80"))
+			if len(l.probes) != 1 {
+				t.Fatalf("%d handshakes", len(l.probes))
+			}
+			p := l.probes[0]
+			if want := getent(t, n.Client, "dual.lab.test"); !slices.Equal(p.DNS.Addresses, want) {
+				t.Errorf("addresses %q, getent has %q", p.DNS.Addresses, want)
+			}
+			if test.want != "" && (p.Address != test.want || p.Outcome != "established") {
+				t.Errorf("%s with %s, want it with %s", p.Outcome, p.Address, test.want)
+			}
+		})
+	}
+}
+
+// A name of two families is probed by the first address alone, dead or not, and what else there is is said. With --all both are.
+func TestDualStackName(t *testing.T) {
+	t.Parallel()
+	n := labtest.DualStack(t)
+	for _, dns := range []string{"--dns=10.3.0.53", "--dns=2001:db8:3::53", "--dns=[2001:db8:3::53]:53"} {
+		p := probeOnce(t, n.Client, exit.Established, "established", dns, "dual.lab.test:80")
+		if p.Address != "2001:db8:3::80" || !slices.Equal(p.DNS.Addresses, []string{"2001:db8:3::80", "10.3.0.80"}) || p.DNS.Attempts != 2 {
+			t.Errorf("address %s, dns %+v", p.Address, p.DNS)
+		}
+		if q := p.DNS.Queries; len(q) != 2 || q[0].Type != "AAAA" || q[0].RCode != "NOERROR" || !slices.Equal(q[0].Addresses, []string{"2001:db8:3::80"}) ||
+			q[1].Type != "A" || !slices.Equal(q[1].Addresses, []string{"10.3.0.80"}) {
+			t.Errorf("queries %+v", q)
+		}
+	}
+	for _, test := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"dual.lab.test:80", exit.Established, "\n  also 10.3.0.80: --all probes both\n"},
+		{"dual.lab.test:80 -c 2 -i 50ms", exit.Established, "\nalso 10.3.0.80: --all probes both\n"},
+		{"dead6.lab.test:80 -W 300ms", exit.Timeout, "\n  also 10.3.0.80: --all probes both\n"},
+		{"www.lab.test:80 -6", exit.DNS, "it\n  has an IPv4 address, 10.3.0.80\n"},
+		{"six.lab.test:80 -4", exit.DNS, "it\n  has an IPv6 address, 2001:db8:3::80\n"},
+	} {
+		r := tcpprobe(t, n.Client, append([]string{labDNS}, strings.Fields(test.args)...)...)
+		if r.code != test.code || !strings.Contains(r.stdout, test.want) {
+			t.Errorf("%s: exit code %d, want %d and %q in\n%s", test.args, r.code, test.code, test.want, r.stdout)
+		}
+	}
+	for args, want := range map[string][]string{
+		"dual.lab.test:80 --all":               {"established 10.3.0.80", "established 2001:db8:3::80"},
+		"dead6.lab.test:80 --all -W 300ms":     {"established 10.3.0.80", "timeout 2001:db8:3::99"},
+		"dead6.lab.test:80 --all -4":           {"established 10.3.0.80"},
+		"dual.lab.test:80 -4":                  {"established 10.3.0.80"},
+		"dual.lab.test:80 -6":                  {"established 2001:db8:3::80"},
+		"dual.lab.test:80 -S 10.1.0.2":         {"established 10.3.0.80"},
+		"dual.lab.test:80 -S 2001:db8:1::2":    {"established 2001:db8:3::80"},
+		"dual.lab.test:80 -S [2001:db8:1::2]":  {"established 2001:db8:3::80"},
+		"[2001:db8:3::80]:80 -S 2001:db8:1::2": {"established 2001:db8:3::80"},
+	} {
+		var got []string
+		for _, p := range probeJSON(t, n.Client, append([]string{labDNS}, strings.Fields(args)...)...).probes {
+			got = append(got, p.Outcome+" "+p.Address)
+		}
+		if slices.Sort(got); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", args, got, want)
+		}
+	}
+	if r := tcpprobe(t, n.Client, labDNS, "-q", "dual.lab.test:80"); strings.Contains(r.stdout, "also") {
+		t.Errorf("quiet: %s", r.stdout)
+	}
+}
+
+// dualInHosts gives the thread an /etc in which dual.lab.test has an address of each family.
+func dualInHosts() error {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return err
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	if err := unix.Mount("tmpfs", "/etc", "tmpfs", 0, ""); err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile("/etc/hosts", []byte("10.3.0.80 dual.lab.test\n2001:db8:3::80 dual.lab.test\n"), 0o644),
+		os.WriteFile("/etc/host.conf", []byte("multi on\n"), 0o644),
+		os.WriteFile("/etc/nsswitch.conf", []byte("hosts: files\n"), 0o644),
+	)
+}
+
+// getent returns the addresses of a name in the order of getaddrinfo(3).
+func getent(t *testing.T, h *netlab.Host, name string) (addresses []string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "getent", "--no-addrconfig", "ahosts", name)
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	err := h.Do(func() error {
+		if err := dualInHosts(); err != nil {
+			return err
+		}
+		return cmd.Run()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(out.String()) {
+		if fields := strings.Fields(line); fields[1] == "STREAM" {
+			addresses = append(addresses, fields[0])
+		}
+	}
+	return addresses
+}
