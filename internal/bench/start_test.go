@@ -57,7 +57,7 @@ func TestStart(t *testing.T) {
 // build makes a program as it is released.
 func build(t *testing.T, output, what string) {
 	t.Helper()
-	cmd := exec.Command("go", "build", "-o", output, "-tags", "urfave_cli_no_docs", "-trimpath", "-ldflags", "-s -w -buildid=", what)
+	cmd := exec.Command("go", "build", "-o", output, "-tags", "urfave_cli_no_docs", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", what)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
