@@ -30,7 +30,7 @@ var floors = map[string]struct {
 	"internal/diagram":        {7, []string{"icmp", "internal/report", "internal/stamp", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},
 	"internal/explain":        {7, []string{"arp", "icmp", "internal/checksum", "internal/report", "internal/stamp", "internal/text", "internal/trace", "ndp", "probe", "rawip", "tcphdr"}},
 	"internal/nagios":         {7, []string{"icmp", "internal/report", "internal/stamp", "internal/text", "probe"}},
-	"internal/demo":           {7, []string{"internal/doctor", "internal/exit", "internal/netlab", "internal/terminal", "internal/text", "rawip", "tcphdr"}},
+	"internal/demo":           {7, []string{"internal/doctor", "internal/exit", "internal/netlab", "internal/terminal", "internal/text", "rawip", "resolver", "tcphdr"}},
 	"internal/prober":         {6, []string{"icmp", "internal/connect", "internal/deadline", "internal/hostpolicy", "internal/neighbor", "internal/port", "internal/route", "internal/socket", "internal/stamp", "internal/target", "probe", "rawip", "resolver", "tcphdr"}},
 	"internal/exit":           {6, []string{"internal/stats", "probe", "resolver"}},
 	"internal/report":         {6, []string{"icmp", "internal/sends", "internal/stamp", "internal/stats", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},

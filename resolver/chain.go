@@ -25,14 +25,18 @@ var (
 type chain struct {
 	names     []string // the name that was looked up, then what each CNAME record led to
 	addresses []netip.Addr
-	omitted   int    // addresses beyond MaxAddresses
-	ttl       uint32 // the least of the records used, in seconds
+	pointers  []string // what PTR records name
+	omitted   int      // addresses beyond MaxAddresses
+	ttl       uint32   // the least of the records used, in seconds
 }
 
 func newChain(name string) chain { return chain{names: []string{name}, ttl: math.MaxUint32} }
 
 // last returns the name at the end.
 func (c chain) last() string { return c.names[len(c.names)-1] }
+
+// found reports whether there is anything at the end.
+func (c chain) found() bool { return len(c.addresses)+len(c.pointers) > 0 }
 
 // aliases returns what the CNAME records led to, safe to print.
 func (c chain) aliases() []string {
@@ -59,6 +63,9 @@ func (c chain) follow(records []Record) (chain, error) {
 		for i, r := range records {
 			switch {
 			case !equalNames(r.Name, c.last()):
+			case r.Pointer != "":
+				c.ttl = min(c.ttl, r.TTL)
+				c.pointers = append(c.pointers, r.Pointer)
 			case !r.Address.IsValid():
 				if alias < 0 {
 					alias = i
@@ -71,7 +78,7 @@ func (c chain) follow(records []Record) (chain, error) {
 				c.addresses = append(c.addresses, r.Address)
 			}
 		}
-		if len(c.addresses) > 0 || alias < 0 {
+		if c.found() || alias < 0 {
 			c.addresses, c.omitted = bounded(c.addresses)
 			return c, nil
 		}

@@ -70,6 +70,19 @@ func (r *Resolver) Lookup(ctx context.Context, host string, observe func(Event))
 	return result, err
 }
 
+// LookupAddress finds the names of an address by the DNS: Pointers of the Result, safe to print. It asks the servers that
+// Lookup asks, and takes as long. The error is an *Error; that there is no name is one, too.
+func (r *Resolver) LookupAddress(ctx context.Context, a netip.Addr, observe func(Event)) (Result, error) {
+	config, err := r.config(ctx)
+	name := ReverseName(a)
+	if err != nil {
+		return Result{}, fileError(ctx, name, err)
+	}
+	q := newQuery(config, name, []string{name}, PTR, r.options.Random, observe)
+	r.run(ctx, q)
+	return q.Result()
+}
+
 // run does what a Query wants until it has its Result.
 func (r *Resolver) run(ctx context.Context, q *Query) {
 	for {

@@ -53,7 +53,7 @@ func (q *Query) judge(a Answer, path chain, err error, at stamp.Stamp) {
 		q.nextServer(q.fail(path, OtherRCode, a.RCode.String(), nil), at)
 	case err != nil:
 		q.nextName(q.fail(path, BadAnswer, err.Error(), err), at)
-	case len(path.addresses) > 0:
+	case path.found():
 		q.succeed(path, at)
 	case longer && !a.SOA:
 		q.begin(c.server, path) // the chain leaves the message
@@ -72,7 +72,7 @@ func mayDislikeEDNS(a Answer, path chain) bool {
 	case FormErr, ServFail, NotImp, Refused, BadVers:
 		return true
 	case NoError:
-		return a.Misplaced && len(path.addresses) == 0
+		return a.Misplaced && !path.found()
 	}
 	return false
 }
@@ -132,6 +132,9 @@ func (q *Query) succeed(path chain, at stamp.Stamp) {
 	q.result.Server = q.current.Server
 	q.result.RCode = NoError.String()
 	q.result.Addresses = path.addresses
+	for _, name := range path.pointers {
+		q.result.Pointers = append(q.result.Pointers, Escape(name))
+	}
 	q.result.CNAME = path.aliases()
 	q.result.TTL = path.ttl
 	q.result.Omitted = path.omitted

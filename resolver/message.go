@@ -33,16 +33,19 @@ type Type uint16
 
 const (
 	A    Type = 1  // IPv4 addresses (RFC 1035 3.2.2)
+	PTR  Type = 12 // the names of an address (RFC 1035 3.5)
 	AAAA Type = 28 // IPv6 addresses (RFC 3596 2.1)
 )
 
-// String returns "A", "AAAA", or the number.
+// String returns "A", "AAAA", "PTR", or the number.
 func (t Type) String() string {
 	switch t {
 	case A:
 		return "A"
 	case AAAA:
 		return "AAAA"
+	case PTR:
+		return "PTR"
 	}
 	return fmt.Sprintf("TYPE%d", uint16(t)) // RFC 3597 5
 }
@@ -58,7 +61,7 @@ func (t Type) family() string {
 	return "IPv4 or IPv6"
 }
 
-// AppendQuery appends a query for the addresses (QTYPE A or AAAA) of a name to b. The name is fully qualified, with or
+// AppendQuery appends a query for the records of a type that a name has to b. The name is fully qualified, with or
 // without its last dot; its octets are sent as they are. With edns the query carries an OPT record that allows answers
 // of MaxPayload octets (RFC 6891 6.1.2); without, they are limited to 512 (RFC 1035 4.2.1).
 //
@@ -167,11 +170,12 @@ func (m Mismatch) Error() string {
 	}
 }
 
-// Record is a resource record of the answer section: an address of Name, or the name that Name stands for.
+// Record is a resource record of the answer section: an address of Name, or a name that Name stands for or points to.
 type Record struct {
 	Name    string     // without its last dot; any octets
 	TTL     uint32     // seconds
-	Address netip.Addr // of an A or AAAA record; not valid in a CNAME record
+	Address netip.Addr // of an A or AAAA record; not valid in others
+	Pointer string     // of a PTR record, without its last dot; any octets, none for the root
 	CNAME   string     // of a CNAME record, without its last dot; any octets, none for the root
 }
 
@@ -322,6 +326,12 @@ func (a *Answer) readAnswer(p *dnsmessage.Parser, h dnsmessage.ResourceHeader, q
 			return false, err
 		}
 		r.Address = netip.AddrFrom16(body.AAAA)
+	case h.Type == dnsmessage.TypePTR:
+		body, err := p.PTRResource()
+		if err != nil {
+			return false, err
+		}
+		r.Pointer = trimDot(body.PTR)
 	case h.Type == dnsmessage.TypeCNAME:
 		body, err := p.CNAMEResource()
 		if err != nil {

@@ -54,6 +54,7 @@ type Result struct {
 	RCode     string         // "NOERROR", "NXDOMAIN", …; "" if there was no answer
 	NoData    bool           // Name exists, but has no IPv4 address (RFC 2308 2.2)
 	Addresses []netip.Addr   // each once, in the order of the file, or of the answers, IPv6 first. Order sorts them
+	Pointers  []string       // the names of an address, of a reverse lookup
 	Omitted   int            // how many addresses there are beyond these
 	CNAME     []string       // the names that Name stands for, one after the other
 	TTL       uint32         // seconds: the least of the records used; see Lifetime

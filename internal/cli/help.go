@@ -21,6 +21,11 @@ Examples:
   tcpprobe --json db:5432 | jq .         for programs
   tcpprobe --close half example.com:80   the server's application sees nothing
 
+Take it instead of
+  nc -z, curl   when "refused" or "timed out" is not enough: who, where, and why
+  traceroute    when this port fails: the same SYN, and what is done to it
+  ping          when ICMP passes and TCP does not, or times have to be right
+
 Usage:
   tcpprobe [flags] HOST:PORT [HOST:PORT ...]
   tcpprobe COMMAND
@@ -58,6 +63,7 @@ Examples:
   tcpprobe trace example.com:443         where the SYN stops
   tcpprobe trace -c 5 example.com:443    five rounds, with times and losses
   tcpprobe trace --flows 16 db:5432      do all paths work?
+  tcpprobe trace --names example.com:443 with the names of the routers
 
 Usage:
   tcpprobe trace [flags] HOST:PORT

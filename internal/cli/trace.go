@@ -3,8 +3,10 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -81,9 +83,14 @@ func pathFlags() []cli.Flag {
 		&cli.IntFlag{Name: "flows", Category: categoryPath, Usage: "compare the paths of `N` flows, each from a port of its own", DefaultText: " "},
 		&cli.BoolFlag{Name: "mtu", Category: categoryPath, Usage: "find the path MTU with padded SYNs, and where the path gets narrow"},
 		&cli.BoolFlag{Name: "compare-syn", Category: categoryPath, Usage: "send every kind of SYN, one after the other: which gets through?"},
+		&cli.BoolFlag{Name: "names", Category: categoryPath, Usage: "look up the names of the hops in the end, for 3 s at the most"},
+		&cli.BoolFlag{Name: "numeric", Aliases: []string{"n"}, Category: categoryPath, Usage: "look up no names of hops, as is the default"},
 		&cli.IntFlag{Name: "flow-port", Category: categoryPath, Usage: "the path of the flow from port `P`, as --source-port", DefaultText: " "},
 	}
 }
+
+// namesWait is how long the names of hops are waited for, all together.
+const namesWait = 3 * time.Second
 
 // traceOptions is what the flags of a trace say.
 type traceOptions struct {
@@ -92,6 +99,7 @@ type traceOptions struct {
 	flows int // 0: one, without its handshake
 	mtu   bool
 	syns  bool // every kind of SYN
+	names bool // of the hops are looked up
 }
 
 // readTraceOptions takes the flags' values, and judges them.
@@ -100,7 +108,7 @@ func readTraceOptions(c *cli.Context) (traceOptions, error) {
 	t := traceOptions{
 		options: o,
 		path:    tracer.Options{First: c.Int("first-ttl"), Last: c.Int("max-ttl"), Rounds: o.spec.Count, Interval: o.spec.Interval},
-		flows:   c.Int("flows"), mtu: c.Bool("mtu"), syns: c.Bool("compare-syn"),
+		flows:   c.Int("flows"), mtu: c.Bool("mtu"), syns: c.Bool("compare-syn"), names: c.Bool("names"),
 	}
 	if c.IsSet("flow-port") {
 		t.spec.SourcePort = uint16(c.Int("flow-port"))
@@ -127,6 +135,10 @@ func readTraceOptions(c *cli.Context) (traceOptions, error) {
 		err = exit.UsageError("--mtu is one search: it goes with neither --flows nor --count")
 	case t.syns && (t.mtu || t.flows > 0 || t.spec.Count != 1 || c.IsSet("syn")):
 		err = exit.UsageError("--compare-syn sends each kind of SYN: it goes with none of --mtu, --flows, --count and --syn")
+	case t.names && (t.mtu || t.syns || t.flows > 0):
+		err = exit.UsageError("--names is for the hops of one path: it goes with none of --mtu, --flows and --compare-syn")
+	case t.names && c.Bool("numeric"):
+		err = exit.UsageError("--names and -n, --numeric contradict each other: give one of them")
 	case t.flows > 0 && t.spec.Count != 1:
 		err = exit.UsageError("--flows makes one handshake for each flow: it does not go with --count")
 	}
@@ -166,8 +178,10 @@ func trace(c *cli.Context) error {
 	go func() { ran <- p.Run(c.Context) }()
 	show := display.NewTraces(t.Text, o.display(shownOn), shownOn, files)
 	stopInterim := onQuit(stderr, show.Interim)
-	o.path.Settled = show.Settled
-	verdict, err := o.follow(tracer.New(p, t, o.spec, o.path, show), show)
+	if !o.names { // or hops are shown when their names are known
+		o.path.Settled = show.Settled
+	}
+	verdict, err := o.follow(c.Context, p, tracer.New(p, t, o.spec, o.path, show), show)
 	p.Finish()
 	err = errors.Join(err, <-ran)
 	stopInterim()
@@ -198,7 +212,7 @@ func tracedTarget(c *cli.Context, rules target.Rules) (target.Target, error) {
 }
 
 // follow traces, shows what was found, and returns the exit code of that.
-func (o traceOptions) follow(t *tracer.Tracer, show *display.Traces) (verdict, err error) {
+func (o traceOptions) follow(ctx context.Context, p *prober.Prober, t *tracer.Tracer, show *display.Traces) (verdict, err error) {
 	var all exit.Tally
 	switch {
 	case o.flows > 0:
@@ -227,6 +241,11 @@ func (o traceOptions) follow(t *tracer.Tracer, show *display.Traces) (verdict, e
 		}
 	default:
 		found := t.Trace()
+		if o.names {
+			ctx, stop := context.WithTimeout(ctx, namesWait)
+			found.Names = p.NamesOf(ctx, found.Addresses())
+			stop()
+		}
 		show.Trace(found)
 		if found.Failed != nil {
 			all.Add(found.Failed)

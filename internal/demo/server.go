@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"tcpprobe/resolver"
 )
 
 // serveTCP accepts connections, reads what comes, and closes when the peer does, until the listener is closed.
@@ -58,13 +60,20 @@ func answerTo(query []byte) (answer []byte, ok bool) {
 	}
 	question := q.Questions[0]
 	name := strings.ToLower(question.Name.String())
-	switch address, known := addressOf(name); {
+	address, known := addressOf(name)
+	pointer, pointed := pointerOf(name)
+	switch {
+	case pointed && question.Type == dnsmessage.TypePTR && question.Class == dnsmessage.ClassINET:
+		m.Answers = []dnsmessage.Resource{{
+			Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET, TTL: 60},
+			Body:   &dnsmessage.PTRResource{PTR: dnsmessage.MustNewName(pointer)},
+		}}
 	case known && question.Type == dnsmessage.TypeA && question.Class == dnsmessage.ClassINET:
 		m.Answers = []dnsmessage.Resource{{
 			Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET, TTL: 60},
 			Body:   &dnsmessage.AResource{A: address.As4()},
 		}}
-	case known || name == domain: // but no record of that type
+	case known || pointed || name == domain: // but no record of that type
 	case strings.HasSuffix(name, "."+domain):
 		m.RCode = dnsmessage.RCodeNameError
 	default:
@@ -90,4 +99,22 @@ func addressOf(name string) (netip.Addr, bool) {
 		}
 	}
 	return netip.Addr{}, false
+}
+
+// pointerOf returns the name, with its last dot, of the address that a name in lower case stands for in in-addr.arpa.
+func pointerOf(name string) (string, bool) {
+	pointers := map[string]string{
+		clientAddress: "client", "10.1.0.1": "router1", "10.2.0.1": "router1", "10.2.0.2": "router2", "10.3.0.1": "router2", "10.4.0.1": "router2",
+	}
+	for address, host := range pointers {
+		if name == resolver.ReverseName(netip.MustParseAddr(address))+"." {
+			return host + "." + domain, true
+		}
+	}
+	for _, n := range names {
+		if name == resolver.ReverseName(n.address)+"." {
+			return n.name + ".", true
+		}
+	}
+	return "", false
 }

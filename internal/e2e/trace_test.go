@@ -230,6 +230,8 @@ func TestTraceUsage(t *testing.T) {
 		{"192.0.2.1:80 --flows 2 --flow-port 9", "--flows takes a port for each flow: it does not go with one port"},
 		{"192.0.2.1:80 --mtu --flows 2", "--mtu is one search: it goes with neither --flows nor --count"},
 		{"192.0.2.1:80 --compare-syn --mtu", "--compare-syn sends each kind of SYN: it goes with none of --mtu, --flows, --count and --syn"},
+		{"192.0.2.1:80 --names --mtu", "--names is for the hops of one path: it goes with none of --mtu, --flows and --compare-syn"},
+		{"192.0.2.1:80 --names -n", "--names and -n, --numeric contradict each other: give one of them"},
 		{"192.0.2.1:80 --flow-port 0", "--flow-port 0 is not within 1 to 65535"},
 		{"192.0.2.1:80 --flows 2 -c 2", "--flows makes one handshake for each flow: it does not go with --count"},
 	} {

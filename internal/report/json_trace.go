@@ -51,6 +51,7 @@ func newHop(t *trace.Trace, h trace.Hop) hopJSON {
 
 type replyJSON struct {
 	From      netip.Addr     `json:"from"`
+	Name      string         `json:"name,omitempty"`
 	RTT       time.Duration  `json:"rtt_ns"`
 	Ambiguous bool           `json:"rtt_ambiguous,omitempty"`
 	Clock     string         `json:"clock"`
@@ -75,7 +76,7 @@ type traceICMPJSON struct {
 }
 
 func newReply(t *trace.Trace, r trace.Reply) replyJSON {
-	j := replyJSON{From: r.From, RTT: r.RTT, Ambiguous: r.Ambiguous, Clock: r.Clock.String()}
+	j := replyJSON{From: r.From, Name: t.Names[r.From], RTT: r.RTT, Ambiguous: r.Ambiguous, Clock: r.Clock.String()}
 	if m := r.ICMP; m != nil {
 		j.ICMP = &traceICMPJSON{Type: m.Type, Code: m.Code, Name: m.Name, MTU: m.MTU}
 		j.ICMP.Hops, j.ICMP.Most = hopsJSON(traceDistance(t, r))

@@ -189,8 +189,17 @@ func replyDoubts(replies []trace.Reply) string {
 	return doubts(&t)
 }
 
-// replyText says what a reply is: the ICMP error in words, or the segment's control bits and what it offers.
+// replyText says what a reply is, and the name of who sent it, if that was looked up.
 func (p *page) replyText(t *trace.Trace, r trace.Reply) []string {
+	texts := p.replyWords(t, r)
+	if name := t.Names[r.From]; name != "" {
+		texts = append(texts, p.Printable(name))
+	}
+	return texts
+}
+
+// replyWords says what a reply is: the ICMP error in words, or the segment's control bits and what it offers.
+func (p *page) replyWords(t *trace.Trace, r trace.Reply) []string {
 	if r.ICMP != nil {
 		texts := []string{fmt.Sprintf("ICMP %d/%d %s", r.ICMP.Type, r.ICMP.Code, p.Printable(r.ICMP.Name))}
 		if r.ICMP.MTU > 0 {
@@ -229,6 +238,8 @@ func (p *page) silence(t *trace.Trace) {
 	switch first := t.First + len(path); {
 	case first == t.Last:
 		p.Line(fmt.Sprintf("%2d  *", first))
+	case first+1 == t.Last:
+		p.Line(fmt.Sprintf("%2d  *  and nothing from hop %d either", first, t.Last))
 	case first < t.Last:
 		p.Line(fmt.Sprintf("%2d  *  and nothing from hop %d to %d either", first, first+1, t.Last))
 	}

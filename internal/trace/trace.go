@@ -2,6 +2,7 @@ package trace
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"tcpprobe/icmp"
@@ -25,6 +26,8 @@ type Trace struct {
 	Rounds []probe.Outcome // how far each round's SYN came
 
 	Failed *probe.Result // what ended it before a SYN left; nil if nothing did
+
+	Names map[netip.Addr]string // of those that replied, safe to print; nil if they were not looked up
 
 	round []*probe.Result // of the round under way, by TTL
 }
@@ -212,6 +215,18 @@ func (t *Trace) Path() []Hop {
 		}
 	}
 	return t.Hops[:length]
+}
+
+// Addresses returns who replied, each once, in the order of the hops.
+func (t *Trace) Addresses() (all []netip.Addr) {
+	for _, hop := range t.Path() {
+		for _, r := range hop.Replies {
+			if !slices.Contains(all, r.From) {
+				all = append(all, r.From)
+			}
+		}
+	}
+	return all
 }
 
 // End returns the reply that the SYN came to its end with, at the last hop of the path, if it did.
