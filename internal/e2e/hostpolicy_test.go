@@ -19,6 +19,16 @@ func TestFirewallBypassed(t *testing.T) {
 	if r.code != exit.Established || !strings.Contains(r.stdout, "past this host's own firewall (nftables input)") {
 		t.Errorf("exit code %d:\n%s", r.code, r.stdout)
 	}
+	for args, times := range map[string]int{
+		"-c 2 -i 10ms 10.3.0.80:80": 1, "-q -c 2 -i 10ms 10.3.0.80:80": 1, "-q 10.3.0.80:80": 0, "trace -W 300ms 10.3.0.80:80": 1, "trace -q -W 300ms 10.3.0.80:80": 0,
+		"-c 2 -i 10ms --send ip -W 200ms 10.3.0.80:80": 0, "trace -W 300ms --send ip 10.3.0.80:80": 0,
+	} {
+		r := tcpprobe(t, n.Client, strings.Fields(args)...)
+		const note = "note: sent in frames, past this host's own firewall (nftables input), as no application's are; --send ip asks it"
+		if said := strings.Join(strings.Fields(r.stdout), " "); strings.Count(said, note) != times {
+			t.Errorf("%s: the note is not there %d times: %s", args, times, said)
+		}
+	}
 	p := probeOnce(t, n.Client, exit.Established, "established", "10.3.0.80:80")
 	if !slices.Equal(p.TCP.Bypassed, []string{"nftables input"}) || p.TCP.Send != "link" {
 		t.Errorf("by %s past %q", p.TCP.Send, p.TCP.Bypassed)

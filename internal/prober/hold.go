@@ -29,6 +29,14 @@ func (h *Held) Flow() *probe.Flow {
 	return &f
 }
 
+// Bypassed returns what of this host is known to exist that frames of its flows go past; nothing where there are none.
+func (h *Held) Bypassed() []string {
+	if !h.attempt.flow.Path.Link {
+		return nil
+	}
+	return h.worker.prober.policy.Bypassed()
+}
+
 // Number returns 32 bits that nobody can foresee, for the ISS or the time stamp of a flow. It is for the worker's goroutine,
 // as in Done of a flow, or for times when Make does not run.
 func (h *Held) Number() uint32 { return h.worker.random.uint32() }

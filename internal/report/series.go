@@ -17,6 +17,8 @@ import (
 type Series struct {
 	page page
 	ttls map[netip.Addr]uint8 // of the latest SYN-ACK, by the address that it came from
+	way  string               // by which the segments left of the latest handshake for which it matters
+	past bool                 // something of this host is known that they went past
 }
 
 // NewSeries returns a Series that writes to w.
@@ -48,6 +50,9 @@ func (s *Series) Header(r *probe.Result) error {
 
 // Line prints one handshake. What has no room in the line goes on below it.
 func (s *Series) Line(r *probe.Result) error {
+	if way := Way(r); way != "" && wayMatters(r) {
+		s.way, s.past = way, s.past || len(r.TCP.Bypassed) > 0
+	}
 	if s.page.style.Quiet {
 		return nil
 	}

@@ -26,6 +26,9 @@ func (s *Series) Summary(sum *stats.Summary) error {
 			s.page.Paragraph("", 2, strings.Fields(s.page.Printable(Failure(c))))
 		}
 	}
+	if s.past || sum.Established == 0 && s.way != "" && !s.page.style.Target {
+		s.page.Paragraph("note: ", 6, strings.Fields(s.page.Printable(s.way)))
+	}
 	return s.page.Flush()
 }
 

@@ -24,6 +24,9 @@ func (p *page) traceVerdict(t *trace.Trace) {
 	if p.style.Quiet {
 		return
 	}
+	if len(t.Bypassed) > 0 {
+		p.Paragraph("  note: ", 8, strings.Fields(p.Printable(pastFirewall(t.Bypassed))))
+	}
 	for _, note := range append(alterationTexts(t), traceAdvice(t)...) {
 		p.Paragraph("  ", 2, strings.Fields(p.Printable(note)))
 	}

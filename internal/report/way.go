@@ -18,9 +18,14 @@ func Way(r *probe.Result) string {
 	case t.Send == "ip":
 		return "sent by this host's IP: its firewall, translation and IPsec took part"
 	case len(t.Bypassed) > 0:
-		return fmt.Sprintf("sent in frames, past this host's own firewall (%s), as no application's are; --send ip asks it", strings.Join(t.Bypassed, ", "))
+		return pastFirewall(t.Bypassed)
 	}
 	return "sent in frames, past this host's firewall, translation and IPsec if any"
+}
+
+// pastFirewall says what of this host frames pass by.
+func pastFirewall(bypassed []string) string {
+	return fmt.Sprintf("sent in frames, past this host's own firewall (%s), as no application's are; --send ip asks it", strings.Join(bypassed, ", "))
 }
 
 // wayMatters reports whether another way may have ended otherwise: the handshake failed, or what an application meets is

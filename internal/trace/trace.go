@@ -20,7 +20,8 @@ type Trace struct {
 	Target        string // as the user wrote it
 	Local, Remote netip.AddrPort
 	Route         *probe.Route
-	First, Last   int // Time to Live of the SYNs that get least far, and furthest
+	Bypassed      []string // what of this host is known to exist that its frames go past
+	First, Last   int      // Time to Live of the SYNs that get least far, and furthest
 
 	Hops   []Hop           // by TTL, from First on
 	Rounds []probe.Outcome // how far each round's SYN came

@@ -106,7 +106,7 @@ func (t *Tracer) Trace() *trace.Trace {
 	}
 	defer held.Release()
 	model := held.Flow()
-	found.Local, found.Remote, found.Route = model.Local, model.Remote, model.Result.Route
+	found.Local, found.Remote, found.Route, found.Bypassed = model.Local, model.Remote, model.Result.Route, held.Bypassed()
 	if t.options.Settled != nil {
 		t.watched = found
 		t.options.Settled(found, 0)
