@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 
+	"tcpprobe/internal/report"
 	"tcpprobe/internal/text"
 	"tcpprobe/probe"
 )
@@ -108,6 +109,9 @@ func repeated(syns int) string {
 func (l *Lesson) cause(r *probe.Result) string {
 	if r.Err == nil {
 		return ""
+	}
+	if report.KeptIn(r) {
+		return "The firewall of this host does not let it out: " + l.page.Printable(r.Err.Error()) + "."
 	}
 	return "The reason: " + l.page.Printable(r.Err.Error()) + "."
 }

@@ -1,7 +1,9 @@
 package report
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"tcpprobe/internal/stamp"
@@ -196,7 +198,16 @@ func cause(r *probe.Result) string {
 	if r.Err == nil {
 		return strings.ReplaceAll(r.Outcome.String(), "_", " ")
 	}
+	if KeptIn(r) {
+		return "the firewall of this host does not let it out (" + r.Err.Error() + ")"
+	}
 	return r.Err.Error()
+}
+
+// KeptIn reports whether this host did not let a segment of ours out that went by the kernel's IP: that is EPERM, and the
+// verdict of netfilter's OUTPUT or POSTROUTING.
+func KeptIn(r *probe.Result) bool {
+	return r.Outcome == probe.OutcomeLocalError && r.TCP != nil && r.TCP.Send == "ip" && errors.Is(r.Err, fs.ErrPermission)
 }
 
 // inTime says how long an answer to our SYN was waited for: " in 2.998 s". It is empty if that is not known.
