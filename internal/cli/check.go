@@ -229,15 +229,6 @@ func (r *results) Result(ended *probe.Result) { r.ended = append(r.ended, ended)
 // Over does nothing.
 func (*results) Over() {}
 
-// checkNotPermitted is the line for those who lack CAP_NET_RAW. A monitoring system has no sudo.
-func checkNotPermitted() string {
-	self, err := os.Executable()
-	if err != nil {
-		self = "tcpprobe"
-	}
-	return fmt.Sprintf("no CAP_NET_RAW, which raw sockets need: run once \"sudo setcap cap_net_raw+ep %s\"", self)
-}
-
 // checkOptions is what the flags of check say.
 type checkOptions struct {
 	options options // of the probe that makes the handshakes

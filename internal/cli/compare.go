@@ -26,7 +26,7 @@ func compareSends(c *cli.Context, o options, targets *target.List) error {
 	defer counters.Close()
 	p, err := openProber(o, 1, false, stdout.Queue())
 	if err != nil {
-		return notOpened(err, "--compare-send "+targets.Argument())
+		return notOpened(err)
 	}
 	defer p.Close()
 	o.enterSandbox(stderr)

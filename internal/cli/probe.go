@@ -19,7 +19,6 @@ import (
 	"tcpprobe/internal/prober"
 	"tcpprobe/internal/target"
 	"tcpprobe/internal/terminal"
-	"tcpprobe/internal/text"
 )
 
 // probeCommand makes handshakes with the targets, side by side.
@@ -95,7 +94,7 @@ func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
 	_, stderr := outputsOf(c)
 	p, err := openProber(o, targets.Len(), ipAlone(o, targets), stdout.Queue())
 	if err != nil {
-		return notOpened(err, targets.Argument())
+		return notOpened(err)
 	}
 	// Closing the sockets takes the kernel some milliseconds: it comes after everything was said.
 	defer p.Close()
@@ -186,20 +185,6 @@ func openProber(o options, targets int, ipAlone bool, q *display.Queue) (*prober
 func openTracingProber(o options, q *display.Queue) (*prober.Prober, error) {
 	o.explain = true
 	return openProber(o, 1, false, q)
-}
-
-// notOpened returns the error of a Prober that did not open. For the lack of CAP_NET_RAW it has both ways to get it.
-func notOpened(err error, arguments string) error {
-	if !errors.Is(err, os.ErrPermission) {
-		return exit.With(exit.System, err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		self = "tcpprobe"
-	}
-	return exit.With(exit.NotPermitted,
-		fmt.Errorf("no CAP_NET_RAW, which raw sockets need: run \"sudo tcpprobe %s\", or once \"sudo setcap cap_net_raw+ep %s\"",
-			text.Printable(arguments), text.Printable(self)))
 }
 
 // outputsOf returns the outputs of a command.

@@ -162,7 +162,7 @@ func trace(c *cli.Context) error {
 	stdout, shownOn := o.outputs(c)
 	p, err := openTracingProber(o.options, stdout.Queue())
 	if err != nil {
-		return notOpened(err, "trace "+t.Text)
+		return notOpened(err)
 	}
 	// Closing the sockets takes the kernel some milliseconds: it comes after everything was said.
 	defer p.Close()

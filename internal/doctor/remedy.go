@@ -10,6 +10,13 @@ import (
 	"tcpprobe/internal/text"
 )
 
+// ForeignNetwork reports whether this process has CAP_NET_RAW in a user namespace that does not own the network it is in, so that
+// raw sockets do not open all the same, and would not as root of that namespace.
+func ForeignNetwork() bool {
+	status, _ := os.ReadFile("/proc/self/status")
+	return parseCapabilities(string(status)).effective && InUserNamespace()
+}
+
 // remedy returns lines that say why the sockets do not open, and what would help in just this situation. The rules by
 // which a program gets its capabilities are those of capabilities(7).
 func (e *Examination) remedy() []string {

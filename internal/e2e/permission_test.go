@@ -3,6 +3,7 @@
 package e2e_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -18,15 +19,47 @@ func withoutRaw() error { return unix.Prctl(unix.PR_CAPBSET_DROP, unix.CAP_NET_R
 func TestNotPermitted(t *testing.T) {
 	t.Parallel()
 	a, _ := labtest.Pair(t)
-	for _, args := range [][]string{{"10.0.0.2:80", "--send=link"}, {"10.0.0.2:80", "--json", "--send=ip"}, {"10.0.0.2:80", "--pcap=-"}, {"www.lab.test:80", "--syn=bare"}} {
+	for _, args := range [][]string{{"10.0.0.2:80", "--send=link"}, {"10.0.0.2:80", "--json", "--send=ip"}, {"10.0.0.2:80", "--pcap=-"}, {"www.lab.test:80", "--syn=bare"}, {"-vv", "trace", "--flows", "2", "10.0.0.2:80"}} {
 		r := runPrepared(t, a, withoutRaw, args...)
-		for _, want := range []string{"CAP_NET_RAW", "sudo tcpprobe " + args[0], "sudo setcap cap_net_raw+ep "} {
+		for _, want := range []string{"CAP_NET_RAW", `run "sudo /proc/self/exe ` + strings.Join(args, " ") + `"`, `"sudo setcap cap_net_raw+ep `, `"/proc/self/exe doctor"`} {
 			if !strings.Contains(r.stderr, want) {
 				t.Errorf("%q: stderr %q, want %q in it", args, r.stderr, want)
 			}
 		}
 		if r.code != exit.NotPermitted || r.stdout != "" || strings.Count(r.stderr, "\n") != 1 {
 			t.Errorf("%q: exit code %d, stdout %q, stderr %q", args, r.code, r.stdout, r.stderr)
+		}
+	}
+}
+
+// TestNotPermittedQuotes: what was typed is told such that a shell takes it for the same again.
+func TestNotPermittedQuotes(t *testing.T) {
+	t.Parallel()
+	a, _ := labtest.Pair(t)
+	r := runPrepared(t, a, withoutRaw, "10.0.0.2:80", "--send=link", "--assert", "p99<5ms", "--pcap", "it's one")
+	if want := `sudo /proc/self/exe 10.0.0.2:80 --send=link --assert 'p99<5ms' --pcap 'it'\''s one'"`; r.code != exit.NotPermitted || !strings.Contains(r.stderr, want) {
+		t.Errorf("exit code %d, stderr %q, want %s in it", r.code, r.stderr, want)
+	}
+}
+
+// TestForeignNetwork: root of a user namespace that does not own the network is told that, and not to use sudo.
+func TestForeignNetwork(t *testing.T) {
+	t.Parallel()
+	a, _ := labtest.Pair(t)
+	for _, args := range [][]string{{"--send=link", "10.0.0.2:80"}, {"trace", "10.0.0.2:80"}, {"check", "--send=ip", "-H", "10.0.0.2", "-p", "80"}} {
+		self, err := os.Open("/proc/self/exe")
+		must(t, err)
+		defer self.Close()
+		cmd := a.Command(t.Context(), "unshare", append([]string{"--user", "--map-root-user", "/proc/self/fd/3"}, args...)...)
+		cmd.Env, cmd.ExtraFiles = programEnv(), []*os.File{self}
+		r := finish(t, cmd)
+		said, code := r.stderr, exit.NotPermitted
+		if args[0] == "check" {
+			said, code = r.stdout, 3
+		}
+		if r.code != code || strings.Count(said, "\n") != 1 || !strings.Contains(said, "this user namespace does not own the network that it is in") ||
+			strings.Contains(said, "setcap") || !strings.Contains(said, ` doctor" says more`) {
+			t.Errorf("%q: exit code %d, %q", args, r.code, said)
 		}
 	}
 }

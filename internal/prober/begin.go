@@ -28,7 +28,7 @@ func (w *worker) prepare(ctx context.Context, a *attempt) bool {
 		return false
 	}
 	if err != nil {
-		a.fail(outcomeOf(err), err)
+		a.fail(outcomeOf(err), ofPort(err, a.series.request.Spec.SourcePort))
 		w.conclude(a)
 		w.leave(a)
 		return false

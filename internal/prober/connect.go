@@ -253,7 +253,7 @@ func (w *worker) notConnected(a *attempt, err error) {
 	case call.Syscall == "setsockopt SO_MARK" && call.Err == unix.EPERM:
 		a.result.Err = fmt.Errorf("a mark takes CAP_NET_ADMIN or CAP_NET_RAW (%w)", call)
 	case call.Syscall == "bind" && call.Err == unix.EACCES:
-		a.result.Err = fmt.Errorf("port %d takes CAP_NET_BIND_SERVICE, and --no-sandbox to keep it (%w)", a.series.request.Spec.SourcePort, call)
+		a.result.Err = ofPort(call, a.series.request.Spec.SourcePort)
 	}
 	if call.Syscall == "connect" {
 		a.happened(probe.Event{Kind: probe.EventConnectEnded, At: stamp.Stamp{User: w.clock.Now()}, Connect: &probe.Connect{Errno: errnoName(call.Err)}})
