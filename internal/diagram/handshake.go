@@ -1,6 +1,7 @@
 package diagram
 
 import (
+	"bytes"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -58,8 +59,8 @@ func Handshake(r *probe.Result) *Scene {
 			} else {
 				step.lost = sentAgain(r.Events[i+1:], e.Segment)
 			}
-			if r.Outcome == probe.OutcomeUnreachable && syns == max(r.TCP.AnsweredSYN, 1) && len(r.ICMP) > 0 {
-				step.peer = s.find(r.ICMP[len(r.ICMP)-1].From)
+			if m := rejection(r, i, syns); m != nil {
+				step.peer, step.lost = s.find(m.From), false
 			}
 		case probe.EventSegmentReceived:
 			step.numbers = origin.received(e.Segment.Header)
@@ -200,6 +201,36 @@ func lostSYN(r *probe.Result, n int) bool {
 		return false
 	}
 	return n < r.TCP.AnsweredSYN
+}
+
+// rejection returns the ICMP error that quotes the sent segment which is an event of the result: it came no further than to
+// whoever sent that. syns is which SYN it is, for quotes that do not tell. nil if there is none.
+func rejection(r *probe.Result, event, syns int) *probe.ICMP {
+	told := true
+	for _, m := range r.ICMP {
+		quotes, known := quotes(m.Quoted, r.Events[event].Octets)
+		if quotes {
+			return m
+		}
+		told = told && known
+	}
+	if n := len(r.ICMP); n > 0 && !told && r.Outcome == probe.OutcomeUnreachable && syns == max(r.TCP.AnsweredSYN, 1) {
+		return r.ICMP[n-1]
+	}
+	return nil
+}
+
+// quotes reports whether the begin of a datagram that an ICMP error quotes is that of one which was sent, by what differs
+// between the SYNs of a handshake: the Identification of IPv4, or the flow label of IPv6. It may not be known.
+func quotes(quoted, sent []byte) (same, known bool) {
+	const octets = 6 // up to the Identification
+	if len(quoted) < octets || len(sent) < octets || quoted[0]>>4 != sent[0]>>4 {
+		return false, false
+	}
+	if sent[0]>>4 == 6 {
+		return quoted[1]&0xf == sent[1]&0xf && bytes.Equal(quoted[2:4], sent[2:4]), true
+	}
+	return bytes.Equal(quoted[4:6], sent[4:6]), true
 }
 
 // challenged reports whether a connection that the peer still takes for open answers a SYN, before it is sent again.

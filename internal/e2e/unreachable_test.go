@@ -5,6 +5,7 @@ package e2e_test
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -108,6 +109,17 @@ func TestICMPReport(t *testing.T) {
 		p := probeOnce(t, n.Client, exit.Unreachable, "unreachable", "--icmp=report", "-W", "1500ms", "10.3.0.80:1013")
 		if len(p.ICMP) != 2 || p.ICMP[0].Code != 13 || p.ICMP[1].Code != 13 || p.TCP.SYNSent != 2 {
 			t.Errorf("%d SYNs, ICMP %+v; want 2 SYNs and 3/13 for each", p.TCP.SYNSent, p.ICMP)
+		}
+	})
+	t.Run("drawn", func(t *testing.T) {
+		r := tcpprobe(t, n.Client, "--icmp=report", "-W", "1500ms", "-o", "mermaid", "10.3.0.80:1013")
+		// Both SYNs come to the gateway, who rejects them, and neither is lost on its way to the target.
+		if syns := regexp.MustCompile(`host->>peer1: \S+ ms TCP SYN `).FindAllString(r.stdout, -1); len(syns) != 2 || strings.Contains(r.stdout, "host-x") {
+			t.Errorf("%d SYNs to the gateway:\n%s", len(syns), r.stdout)
+		}
+		r = tcpprobe(t, n.Client, "--icmp=report", "-o", "mermaid", "10.3.0.80:80")
+		if !regexp.MustCompile(`(?s)host->>peer1: \S+ ms TCP SYN .*peer1->>host: \S+ ms ICMP .*host->>peer2: \S+ ms TCP SYN .*peer2->>host: \S+ ms TCP SYN,ACK`).MatchString(r.stdout) {
+			t.Errorf("one SYN rejected, one answered:\n%s", r.stdout)
 		}
 	})
 	t.Run("then an answer", func(t *testing.T) {
