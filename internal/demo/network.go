@@ -25,17 +25,26 @@ import (
 //	router1 eth1 10.2.0.1/24 ── 10.2.0.2/24 eth0 router2      a long way: 5 ms in each direction, and a middlebox
 //	router2 eth1 10.3.0.1/24 ── 10.3.0.80/24 to 10.3.0.84/24, 10.3.0.53/24 eth0 server
 //	router2 eth2 10.4.0.1/24 ── 10.4.0.80/24 eth0 lossy       about every other SYN is lost
+//
+// Where the kernel has IPv6, there is a client with both families, and IPv6 from it to the server beside IPv4:
+//
+//	dualstack eth0 10.9.0.2/24 ── 10.9.0.1/24 eth2 router1
 type network struct {
 	lab      *netlab.Lab
 	hosts    map[string]*netlab.Host // by name
+	ipv6     bool                    // it has that too
 	dns      []string                // the flags that name its server, where resolv.conf cannot
 	filesErr error                   // why there are no filesDir
 	closers  []io.Closer             // what is to be closed before the lab
 }
 
 const (
+	client        = "client"
+	dualstack     = "dualstack" // that has IPv6 too
 	clientAddress = "10.1.0.2"
 	dnsServer     = "10.3.0.53"
+	server6       = "2001:db8:3::80"
+	dead6         = "2001:db8:7::80"
 	latency       = 5 * time.Millisecond // of the long way
 	// seed lets the first SYN be lost and the second pass.
 	seed = 4
@@ -43,20 +52,22 @@ const (
 
 // names are the names that there are on the network, and the addresses that routes lead to, or do not.
 var names = []struct {
-	name    string
-	address netip.Addr
-	about   string
+	name      string
+	addresses []string // one at most of each family
+	about     string
 }{
-	{"www.demo.test", netip.MustParseAddr("10.3.0.80"), "port 80 is open, every other is closed"},
-	{"lossy.demo.test", netip.MustParseAddr("10.4.0.80"), "the same, but about every other SYN is lost"},
-	{"busy.demo.test", netip.MustParseAddr(busy), "its accept queue is full"},
-	{"clamped.demo.test", netip.MustParseAddr(clamped), "a middlebox rewrites the SYN"},
-	{"reset.demo.test", netip.MustParseAddr(reset), "a middlebox resets, in the server's name"},
-	{"narrow.demo.test", netip.MustParseAddr(narrow), "large datagrams vanish on the way"},
-	{"prohibited.demo.test", netip.MustParseAddr("10.5.0.80"), "router1 refuses by policy"},
-	{"unreachable.demo.test", netip.MustParseAddr("10.6.0.80"), "router1 knows no way"},
-	{"silent.demo.test", netip.MustParseAddr("10.7.0.80"), "router2 swallows every datagram"},
-	{"island.demo.test", netip.MustParseAddr("10.8.0.80"), "behind a gateway, 10.1.0.254, that is silent"},
+	{"www.demo.test", []string{"10.3.0.80"}, "port 80 is open, every other is closed"},
+	{"lossy.demo.test", []string{"10.4.0.80"}, "the same, but about every other SYN is lost"},
+	{"busy.demo.test", []string{busy}, "its accept queue is full"},
+	{"clamped.demo.test", []string{clamped}, "a middlebox rewrites the SYN"},
+	{"reset.demo.test", []string{reset}, "a middlebox resets, in the server's name"},
+	{"narrow.demo.test", []string{narrow}, "large datagrams vanish on the way"},
+	{"prohibited.demo.test", []string{"10.5.0.80"}, "router1 refuses by policy"},
+	{"unreachable.demo.test", []string{"10.6.0.80"}, "router1 knows no way"},
+	{"silent.demo.test", []string{"10.7.0.80"}, "router2 swallows every datagram"},
+	{"island.demo.test", []string{"10.8.0.80"}, "behind a gateway, 10.1.0.254, that is silent"},
+	{"six.demo.test", []string{server6}, "the server, in IPv6 alone"},
+	{"dual.demo.test", []string{dead6, "10.3.0.80"}, "two families, of which router2 swallows IPv6"},
 }
 
 // newNetwork builds the network, in the namespaces of this process.
@@ -99,6 +110,7 @@ func (n *network) build() error {
 		b, bName, bPrefix string
 	}{
 		{"client", "eth0", clientAddress + "/24", "router1", "eth0", "10.1.0.1/24"},
+		{dualstack, "eth0", "10.9.0.2/24", "router1", "eth2", "10.9.0.1/24"},
 		{"router1", "eth1", "10.2.0.1/24", "longway", "a", ""},
 		{"longway", "b", "", "middlebox", "a", ""},
 		{"middlebox", "b", "", "router2", "eth0", "10.2.0.2/24"},
@@ -121,6 +133,12 @@ func (n *network) build() error {
 	}
 	if err := routes(hosts); err != nil {
 		return err
+	}
+	if _, err := os.Stat("/proc/sys/net/ipv6"); err == nil {
+		n.ipv6 = true
+		if err := routes6(hosts); err != nil {
+			return err
+		}
 	}
 	return n.serve(hosts)
 }
@@ -165,6 +183,7 @@ func routes(hosts map[string]*netlab.Host) error {
 		kind               netlab.RouteType
 	}{
 		{host: "client", nextHop: "10.1.0.1"},
+		{host: dualstack, nextHop: "10.9.0.1"},
 		{host: "client", dst: "10.8.0.0/24", nextHop: "10.1.0.254"},
 		{host: "router1", nextHop: "10.2.0.2"},
 		{host: "router2", nextHop: "10.2.0.1"},
@@ -185,12 +204,56 @@ func routes(hosts map[string]*netlab.Host) error {
 	return nil
 }
 
+// routes6 has IPv6 on the way from a client of both families to the server, beside IPv4.
+func routes6(hosts map[string]*netlab.Host) error {
+	for _, name := range []string{dualstack, "router1", "router2", "server"} {
+		if err := hosts[name].EnableIPv6(); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{"router1", "router2"} {
+		for parameter, value := range map[string]string{"net/ipv6/conf/all/forwarding": "1", "net/ipv6/icmp/ratelimit": "0"} {
+			if err := hosts[name].Sysctl(parameter, value); err != nil {
+				return err
+			}
+		}
+	}
+	for _, a := range []struct{ host, ifname, prefix string }{
+		{dualstack, "eth0", "2001:db8:1::2/64"},
+		{"router1", "eth2", "2001:db8:1::1/64"},
+		{"router1", "eth1", "2001:db8:2::1/64"},
+		{"router2", "eth0", "2001:db8:2::2/64"},
+		{"router2", "eth1", "2001:db8:3::1/64"},
+		{"server", "eth0", server6 + "/64"},
+	} {
+		if err := hosts[a.host].Address(a.ifname, prefix(a.prefix)); err != nil {
+			return err
+		}
+	}
+	for _, r := range []struct{ host, nextHop string }{
+		{dualstack, "2001:db8:1::1"}, {"router1", "2001:db8:2::2"}, {"router2", "2001:db8:2::1"}, {"server", "2001:db8:3::1"},
+	} {
+		if err := hosts[r.host].Route(netlab.Route{NextHop: netip.MustParseAddr(r.nextHop)}); err != nil {
+			return err
+		}
+	}
+	return hosts["router2"].Route(netlab.Route{Dst: prefix("2001:db8:7::/64"), Type: netlab.Blackhole})
+}
+
 // serve starts the servers.
 func (n *network) serve(hosts map[string]*netlab.Host) error {
 	for address, host := range map[string]string{
 		"10.3.0.80": "server", clamped: "server", reset: "server", narrow: "server", "10.4.0.80": "lossy",
 	} {
 		listener, err := hosts[host].Listen("tcp4", net.JoinHostPort(address, "80"))
+		if err != nil {
+			return err
+		}
+		n.closers = append(n.closers, listener)
+		go serveTCP(listener)
+	}
+	if n.ipv6 {
+		listener, err := hosts["server"].Listen("tcp6", net.JoinHostPort(server6, "80"))
 		if err != nil {
 			return err
 		}

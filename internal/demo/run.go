@@ -58,6 +58,10 @@ func (r *runner) runScenes(ctx context.Context, scenes []Scene) error {
 	var wrong []string
 	for i, s := range scenes {
 		r.announce(i+1, len(scenes), s)
+		if s.host == dualstack && !r.network.ipv6 {
+			r.print("This kernel has no IPv6: the scene is left out.\n")
+			continue
+		}
 		code, err := r.run(ctx, s)
 		switch {
 		case ctx.Err() != nil:
@@ -91,7 +95,11 @@ func (r *runner) print(s string) {
 // announce says what comes, and which command line it is.
 func (r *runner) announce(number, of int, s Scene) {
 	title := r.style.Paint(text.Bold, fmt.Sprintf("%d of %d  %s: %s", number, of, s.Name, s.Title))
-	command := r.style.Paint(text.Bold, "$ "+r.commandLine(s))
+	prompt := "$ "
+	if s.host != client {
+		prompt = s.host + prompt
+	}
+	command := r.style.Paint(text.Bold, prompt+r.commandLine(s))
 	r.print(fmt.Sprintf("\n%s\n  %s\n  %s\n\n%s\n", title, s.look[0], s.look[1], command))
 }
 
@@ -106,7 +114,7 @@ func (r *runner) run(ctx context.Context, s Scene) (int, error) {
 	if r.style.Color {
 		args = append(args, "--color=always") // its output comes to the terminal through this process
 	}
-	cmd := r.network.hosts[hosts[0].name].Command(ctx, "/proc/self/exe", args...)
+	cmd := r.network.hosts[s.host].Command(ctx, "/proc/self/exe", args...)
 	cmd.Args[0] = "tcpprobe"
 	cmd.Stdout, cmd.Stderr = r.stdout, r.stderr
 	// In a process group of its own it does not hear Ctrl-C from the terminal as well as from us: of two it would die.

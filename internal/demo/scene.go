@@ -18,7 +18,8 @@ type Scene struct {
 
 	look [2]string // what to look at, in two lines
 	args []string
-	code int // with which it ends
+	code int    // with which it ends
+	host string // of the network, on which it runs
 }
 
 // scenes are in the order of a lesson: how it should be, and then what can go wrong, from the far end back to this one.
@@ -29,7 +30,7 @@ var scenes = []Scene{
 			"A name becomes an address, the next hop a MAC, and then three segments make a",
 			"connection: SYN [000010], SYN,ACK [010010], ACK [010000].",
 		},
-		[]string{"www.demo.test:80"}, exit.Established,
+		[]string{"www.demo.test:80"}, exit.Established, client,
 	},
 	{
 		"closed", "the host is up, and nobody listens",
@@ -37,7 +38,7 @@ var scenes = []Scene{
 			"RST,ACK [010100] comes as soon as SYN,ACK did: a refusal is an answer too.",
 			"The server's kernel gives it without asking any application.",
 		},
-		[]string{"www.demo.test:81"}, exit.Refused,
+		[]string{"www.demo.test:81"}, exit.Refused, client,
 	},
 	{
 		"prohibited", "a router refuses by policy",
@@ -45,7 +46,7 @@ var scenes = []Scene{
 			"Not the server answers but the first router, by ICMP: hence the short time.",
 			"It quotes our SYN, and so we know that it speaks of this handshake.",
 		},
-		[]string{"prohibited.demo.test:80"}, exit.Unreachable,
+		[]string{"prohibited.demo.test:80"}, exit.Unreachable, client,
 	},
 	{
 		"unreachable", "a router knows no way on",
@@ -53,7 +54,7 @@ var scenes = []Scene{
 			"The same message with another code: this is no policy, the path is broken.",
 			"Nothing was wrong with the SYN. It may get through when the path is mended.",
 		},
-		[]string{"unreachable.demo.test:80"}, exit.Unreachable,
+		[]string{"unreachable.demo.test:80"}, exit.Unreachable, client,
 	},
 	{
 		"lost-syn", "the first SYN is lost on the way",
@@ -61,7 +62,7 @@ var scenes = []Scene{
 			"After 1 s the SYN goes out again. The time stamp in the SYN,ACK tells which of",
 			"the two it answers: rtt is that of the second, and connect counts the wait.",
 		},
-		[]string{"lossy.demo.test:80"}, exit.Established,
+		[]string{"lossy.demo.test:80"}, exit.Established, client,
 	},
 	{
 		"silent", "a firewall swallows the SYN",
@@ -69,7 +70,7 @@ var scenes = []Scene{
 			"Nothing comes back, which means less than any answer: the host may be down,",
 			"or something on the way drops the SYN, or drops what answers it.",
 		},
-		[]string{"-W", "2s", "silent.demo.test:80"}, exit.Timeout,
+		[]string{"-W", "2s", "silent.demo.test:80"}, exit.Timeout, client,
 	},
 	{
 		"full-queue", "the server runs, and accepts nothing",
@@ -77,7 +78,7 @@ var scenes = []Scene{
 			"The same silence, but the host is up: its application accepts no connections,",
 			"its queue for them is full (ss -ltn shows it), and the kernel drops the SYN.",
 		},
-		[]string{"-W", "1s", "busy.demo.test:80"}, exit.Timeout,
+		[]string{"-W", "1s", "busy.demo.test:80"}, exit.Timeout, client,
 	},
 	{
 		"rewritten", "something on the way rewrites the SYN",
@@ -85,7 +86,7 @@ var scenes = []Scene{
 			"Each router quotes the SYN as it came in. What router2 quotes has a smaller",
 			"MSS than what we sent: a box before it, which is no hop itself, did that.",
 		},
-		[]string{"trace", "clamped.demo.test:80"}, exit.Established,
+		[]string{"trace", "clamped.demo.test:80"}, exit.Established, client,
 	},
 	{
 		"middlebox-reset", "a middlebox resets in the server's name",
@@ -93,7 +94,7 @@ var scenes = []Scene{
 			"The RST has the server's address, but it comes at hop 2, where router2 is, and",
 			"the server is hop 3: somebody in between has sent it.",
 		},
-		[]string{"trace", "reset.demo.test:80"}, exit.Refused,
+		[]string{"trace", "reset.demo.test:80"}, exit.Refused, client,
 	},
 	{
 		"black-hole", "large datagrams vanish on the way",
@@ -101,7 +102,7 @@ var scenes = []Scene{
 			"A handshake is small and succeeds; the connection hangs at its first full",
 			"segment. SYNs with data find the size, and behind which hop they vanish.",
 		},
-		[]string{"trace", "--mtu", "narrow.demo.test:80"}, exit.Established,
+		[]string{"trace", "--mtu", "narrow.demo.test:80"}, exit.Established, client,
 	},
 	{
 		"no-such-name", "the name does not exist",
@@ -109,7 +110,7 @@ var scenes = []Scene{
 			"The name server says so with NXDOMAIN, and the journey ends at its first step.",
 			"Without an address there is nothing to send a SYN to.",
 		},
-		[]string{"nobody.demo.test:80"}, exit.DNS,
+		[]string{"nobody.demo.test:80"}, exit.DNS, client,
 	},
 	{
 		"silent-gateway", "the next hop does not answer ARP",
@@ -117,7 +118,23 @@ var scenes = []Scene{
 			"Three times we ask who has the gateway's address, and nobody on the link does.",
 			"No SYN leaves without a MAC to send it to: this is no timeout of TCP.",
 		},
-		[]string{"island.demo.test:80"}, exit.NoNextHop,
+		[]string{"island.demo.test:80"}, exit.NoNextHop, client,
+	},
+	{
+		"ipv6", "the same journey in IPv6",
+		[2]string{
+			"The name has an AAAA record, and the next hop is asked for by NDP, of a group",
+			"that hardly anybody else is in. From the SYN on, TCP is what it was.",
+		},
+		[]string{"six.demo.test:80"}, exit.Established, dualstack,
+	},
+	{
+		"dead-ipv6", "a name with two families, and one is dead",
+		[2]string{
+			"IPv6 comes first by RFC 6724, and is silent; a browser would not show that,",
+			"as it goes by IPv4 after a moment. --all asks every address, each by itself.",
+		},
+		[]string{"--all", "-W", "1s", "dual.demo.test:80"}, exit.Mixed, dualstack,
 	},
 }
 

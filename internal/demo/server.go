@@ -60,20 +60,14 @@ func answerTo(query []byte) (answer []byte, ok bool) {
 	}
 	question := q.Questions[0]
 	name := strings.ToLower(question.Name.String())
-	address, known := addressOf(name)
-	pointer, pointed := pointerOf(name)
+	records, known := recordsOf(name, question.Type)
 	switch {
-	case pointed && question.Type == dnsmessage.TypePTR && question.Class == dnsmessage.ClassINET:
-		m.Answers = []dnsmessage.Resource{{
-			Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET, TTL: 60},
-			Body:   &dnsmessage.PTRResource{PTR: dnsmessage.MustNewName(pointer)},
-		}}
-	case known && question.Type == dnsmessage.TypeA && question.Class == dnsmessage.ClassINET:
-		m.Answers = []dnsmessage.Resource{{
-			Header: dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET, TTL: 60},
-			Body:   &dnsmessage.AResource{A: address.As4()},
-		}}
-	case known || pointed || name == domain: // but no record of that type
+	case known && question.Class == dnsmessage.ClassINET:
+		for _, r := range records {
+			header := dnsmessage.ResourceHeader{Name: question.Name, Class: dnsmessage.ClassINET, TTL: 60}
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: header, Body: r})
+		}
+	case known || name == domain: // but no record of that type
 	case strings.HasSuffix(name, "."+domain):
 		m.RCode = dnsmessage.RCodeNameError
 	default:
@@ -91,20 +85,37 @@ func answerTo(query []byte) (answer []byte, ok bool) {
 	return answer, err == nil
 }
 
-// addressOf returns the address that a name in lower case, with its last dot, has on the demo's network.
-func addressOf(name string) (netip.Addr, bool) {
-	for _, n := range names {
-		if name == n.name+"." {
-			return n.address, true
+// recordsOf returns the records of a type that a name in lower case, with its last dot, has on the demo's network. It is not
+// known if there is no such name.
+func recordsOf(name string, kind dnsmessage.Type) (records []dnsmessage.ResourceBody, known bool) {
+	if pointer, ok := pointerOf(name); ok {
+		if kind == dnsmessage.TypePTR {
+			records = append(records, &dnsmessage.PTRResource{PTR: dnsmessage.MustNewName(pointer)})
 		}
+		return records, true
 	}
-	return netip.Addr{}, false
+	for _, n := range names {
+		if name != n.name+"." {
+			continue
+		}
+		for _, text := range n.addresses {
+			switch a := netip.MustParseAddr(text); {
+			case a.Is4() && kind == dnsmessage.TypeA:
+				records = append(records, &dnsmessage.AResource{A: a.As4()})
+			case a.Is6() && kind == dnsmessage.TypeAAAA:
+				records = append(records, &dnsmessage.AAAAResource{AAAA: a.As16()})
+			}
+		}
+		return records, true
+	}
+	return nil, false
 }
 
-// pointerOf returns the name, with its last dot, of the address that a name in lower case stands for in in-addr.arpa.
+// pointerOf returns the name, with its last dot, of the address that a name in lower case stands for in in-addr.arpa or ip6.arpa.
 func pointerOf(name string) (string, bool) {
 	pointers := map[string]string{
 		clientAddress: "client", "10.1.0.1": "router1", "10.2.0.1": "router1", "10.2.0.2": "router2", "10.3.0.1": "router2", "10.4.0.1": "router2",
+		"10.9.0.1": "router1", "2001:db8:1::1": "router1", "2001:db8:2::2": "router2",
 	}
 	for address, host := range pointers {
 		if name == resolver.ReverseName(netip.MustParseAddr(address))+"." {
@@ -112,8 +123,10 @@ func pointerOf(name string) (string, bool) {
 		}
 	}
 	for _, n := range names {
-		if name == resolver.ReverseName(n.address)+"." {
-			return n.name + ".", true
+		for _, address := range n.addresses {
+			if name == resolver.ReverseName(netip.MustParseAddr(address))+"." {
+				return n.name + ".", true
+			}
 		}
 	}
 	return "", false

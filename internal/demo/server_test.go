@@ -29,6 +29,10 @@ func TestAnswerTo(t *testing.T) {
 		{"www.demo.test.", dnsmessage.TypeA, dnsmessage.ClassINET, dnsmessage.RCodeSuccess, true, "10.3.0.80"},
 		{"LOSSY.Demo.Test.", dnsmessage.TypeA, dnsmessage.ClassINET, dnsmessage.RCodeSuccess, true, "10.4.0.80"},
 		{"www.demo.test.", dnsmessage.TypeAAAA, dnsmessage.ClassINET, dnsmessage.RCodeSuccess, true, ""},
+		{"six.demo.test.", dnsmessage.TypeAAAA, dnsmessage.ClassINET, dnsmessage.RCodeSuccess, true, "2001:db8:3::80"},
+		{"six.demo.test.", dnsmessage.TypeA, dnsmessage.ClassINET, dnsmessage.RCodeSuccess, true, ""},
+		{"dual.demo.test.", dnsmessage.TypeA, dnsmessage.ClassINET, dnsmessage.RCodeSuccess, true, "10.3.0.80"},
+		{"dual.demo.test.", dnsmessage.TypeAAAA, dnsmessage.ClassINET, dnsmessage.RCodeSuccess, true, "2001:db8:7::80"},
 		{"www.demo.test.", dnsmessage.TypeA, dnsmessage.ClassCHAOS, dnsmessage.RCodeSuccess, true, ""},
 		{"demo.test.", dnsmessage.TypeA, dnsmessage.ClassINET, dnsmessage.RCodeSuccess, true, ""},
 		{"nobody.demo.test.", dnsmessage.TypeA, dnsmessage.ClassINET, dnsmessage.RCodeNameError, true, ""},
@@ -56,7 +60,12 @@ func TestAnswerTo(t *testing.T) {
 			}
 			address := ""
 			if len(m.Answers) == 1 {
-				address = netip.AddrFrom4(m.Answers[0].Body.(*dnsmessage.AResource).A).String()
+				switch body := m.Answers[0].Body.(type) {
+				case *dnsmessage.AResource:
+					address = netip.AddrFrom4(body.A).String()
+				case *dnsmessage.AAAAResource:
+					address = netip.AddrFrom16(body.AAAA).String()
+				}
 			}
 			want := dnsmessage.Header{ID: 0x1234, Response: true, Authoritative: test.authoritative, RecursionDesired: true, RCode: test.rcode}
 			if m.Header != want || address != test.address || !slices.Equal(m.Questions, q.Questions) || (len(m.Additionals) == 1) != extended {

@@ -17,10 +17,11 @@ import (
 
 // hosts are those of the network that a shell may run on, from the client to the servers.
 var hosts = []struct{ name, about string }{
-	{"client", "10.1.0.2, where tcpprobe is"},
-	{"router1", "10.1.0.1 and 10.2.0.1"},
+	{client, "10.1.0.2, where tcpprobe is"},
+	{dualstack, "10.9.0.2 and 2001:db8:1::2, where tcpprobe has both families"},
+	{"router1", "10.1.0.1, 10.2.0.1 and 10.9.0.1"},
 	{"router2", "10.2.0.2, 10.3.0.1 and 10.4.0.1"},
-	{"server", "10.3.0.80 to 10.3.0.84, and the name server, 10.3.0.53"},
+	{"server", "10.3.0.80 to 10.3.0.84, " + server6 + ", and the name server, 10.3.0.53"},
 	{"lossy", "10.4.0.80"},
 }
 
@@ -43,7 +44,7 @@ func (r *runner) runShell(ctx context.Context, host string) error {
 	}
 	r.print(fmt.Sprintf("This shell runs on %s, as its root. With its end the network vanishes.\n", host) + drawing + "\n")
 	for _, name := range names {
-		r.print(fmt.Sprintf("  %-22s %-10v %s\n", name.name, name.address, name.about))
+		r.print(fmt.Sprintf("  %-22s %-10s %s\n", name.name, name.addresses[len(name.addresses)-1], name.about))
 	}
 	r.print(fmt.Sprintf("\nTry: %s\n\n", r.commandLine(scenes[0])))
 
