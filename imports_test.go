@@ -23,7 +23,7 @@ var floors = map[string]struct {
 	imports []string
 }{
 	".":                       {11, []string{"internal/cli"}},
-	"internal/cli":            {10, []string{"docs", "internal/connect", "internal/demo", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/hostpolicy", "internal/nagios", "internal/prober", "internal/report", "internal/sandbox", "internal/sends", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/tracer", "probe", "resolver"}},
+	"internal/cli":            {10, []string{"docs", "internal/connect", "internal/demo", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/hostpolicy", "internal/nagios", "internal/prober", "internal/race", "internal/report", "internal/sandbox", "internal/sends", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/tracer", "probe", "resolver"}},
 	"internal/display":        {8, []string{"internal/capture", "internal/diagram", "internal/exit", "internal/explain", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "probe"}},
 	"internal/tracer":         {7, []string{"icmp", "internal/prober", "internal/target", "internal/trace", "probe"}},
 	"internal/capture":        {7, []string{"internal/checksum", "internal/report", "internal/stamp", "internal/text", "probe", "rawip", "tcphdr"}},
@@ -33,9 +33,10 @@ var floors = map[string]struct {
 	"internal/demo":           {7, []string{"internal/doctor", "internal/exit", "internal/netlab", "internal/terminal", "internal/text", "rawip", "resolver", "tcphdr"}},
 	"internal/prober":         {6, []string{"icmp", "internal/connect", "internal/deadline", "internal/hostpolicy", "internal/neighbor", "internal/port", "internal/route", "internal/socket", "internal/stamp", "internal/target", "probe", "rawip", "resolver", "tcphdr"}},
 	"internal/exit":           {6, []string{"internal/stats", "probe", "resolver"}},
-	"internal/report":         {6, []string{"icmp", "internal/sends", "internal/stamp", "internal/stats", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},
+	"internal/report":         {6, []string{"icmp", "internal/race", "internal/sends", "internal/stamp", "internal/stats", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},
 	"internal/bench":          {5, []string{"internal/netlab", "tcphdr"}},
 	"internal/netlab/labtest": {5, []string{"internal/netlab"}},
+	"internal/race":           {5, []string{"internal/stamp", "probe"}},
 	"internal/sends":          {5, []string{"internal/hostpolicy", "probe"}},
 	"internal/stats":          {5, []string{"internal/stamp", "probe"}},
 	"internal/trace":          {5, []string{"icmp", "internal/stamp", "probe", "rawip", "tcphdr"}},

@@ -80,6 +80,31 @@ func (o *optional) String() string { return o.value }
 // IsBoolFlag says that the flag may stand alone (package flag).
 func (o *optional) IsBoolFlag() bool { return true }
 
+// stagger is the value of --race: nothing, or a duration.
+type stagger struct{ seconds }
+
+// Set takes what stands behind "=", or "true" if nothing does.
+func (s *stagger) Set(text string) error {
+	switch text {
+	case "true":
+		s.seconds = seconds(raceInterval)
+		return nil
+	case "false":
+		s.seconds = 0
+		return nil
+	}
+	if err := s.seconds.Set(text); err != nil {
+		return err
+	}
+	if s.seconds == 0 {
+		return fmt.Errorf("it must be more than 0")
+	}
+	return nil
+}
+
+// IsBoolFlag says that the flag may stand alone (package flag).
+func (s *stagger) IsBoolFlag() bool { return true }
+
 // standAlone is a flag with an optional value: the argument behind it is not its own.
 type standAlone struct{ *cli.GenericFlag }
 

@@ -53,6 +53,9 @@ func probeFlags() []cli.Flag {
 		durationFlag("resolve-every", "", "", categoryDNS, "look names up again after `D`, at the latest when their TTL is over, in runs of several handshakes"),
 		&cli.BoolFlag{Name: "all", Category: categoryDNS, Usage: "probe every address of the name, of both families, not only the first"},
 
+		standAlone{&cli.GenericFlag{Name: "race", Value: new(stagger), Category: categoryDNS, DefaultText: " ",
+			Usage: "`[=D]` every address of the name as Happy Eyeballs begins them, 250ms or D apart, none cancelled: which family wins?"}},
+
 		optionalFlag("json", categoryOutput, "`[=brief]` one JSON object a line; brief: without the segments", "brief"),
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: "text", Category: categoryOutput, Usage: "`text|mermaid`: mermaid is a sequence diagram in words, for tickets"},
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Category: categoryOutput, Usage: "header fields, options decoded, checks passed"},

@@ -34,8 +34,9 @@ type options struct {
 	until      time.Time     // when that is over
 	iface      string
 	mark       uint32
-	compare    bool // the ways to send
-	fellBack   bool // the kernel makes the handshake, since CAP_NET_RAW is missing
+	compare    bool          // the ways to send
+	race       time.Duration // between the beginnings of handshakes with the addresses of a name; 0: no race
+	fellBack   bool          // the kernel makes the handshake, since CAP_NET_RAW is missing
 	resolver   resolver.Options
 	rules      target.Rules  // for the addresses of targets
 	resolveAge time.Duration // how long an answer for a name holds at the most; 0: its TTL
@@ -187,6 +188,10 @@ func readOptions(c *cli.Context) (o options, err error) {
 		keep("source", e)
 		o.rules.Source = o.spec.Source
 	}
+	if s, ok := c.Generic("race").(*stagger); ok && s.seconds > 0 {
+		o.race = time.Duration(s.seconds)
+		o.spec.All, o.spec.Stagger = true, o.race
+	}
 	o.resolver.Family, e = o.family()
 	if err == nil {
 		err = e
@@ -219,6 +224,12 @@ func (o options) family() (resolver.Family, error) {
 // agree returns an error if flags ask for what cannot go together.
 func (o options) agree(targets int) error {
 	switch {
+	case o.race > 0 && (o.compare || o.dryRun || o.explain || o.output != "text" || o.pcap != "" || o.diagram != "" || len(o.assertions) > 0 || o.spec.Count != 1):
+		return exit.UsageError("--race says how the addresses of a name did, once: it goes with none of --count, --compare-send, --dry-run, --explain, --output, --pcap, --diagram and --assert")
+	case o.race > 0 && (o.rules.IPv4 || o.rules.IPv6):
+		return exit.UsageError("--race is between the families: it goes with neither --ipv4 nor --ipv6")
+	case o.require.Both() && o.race == 0:
+		return exit.UsageError("--require both is about the families of a race: give --race too")
 	case o.json && o.output != "text":
 		return exit.UsageError("--json and --output %s are both wanted: take one", o.output)
 	case o.explain && (o.json || o.output != "text"):

@@ -64,6 +64,8 @@ func probeCommand(c *cli.Context) error {
 		run = rehearse
 	case o.compare:
 		run = compareSends
+	case o.race > 0:
+		run = raceAddresses
 	}
 	err = run(c, o, targets)
 	if changed := targets.Close(); changed != nil {

@@ -27,6 +27,7 @@ type Spec struct {
 
 	Interval   time.Duration // between the beginnings of two handshakes with one address; more than 0
 	All        bool          // every address of the name, not only the first
+	Stagger    time.Duration // with All: between the first attempts with two addresses, the families by turns (RFC 8305 4, 5)
 	Source     netip.Addr    // not valid for the one that the kernel chooses
 	SourcePort uint16        // 0 for one that is free
 	Send       Send

@@ -142,12 +142,36 @@ func (w *worker) resolved(ctx context.Context, t *taken, first *attempt, found r
 	}
 	now := w.clock.Now()
 	t.open = len(addresses)
+	if t.request.Spec.Stagger > 0 {
+		addresses = byTurns(addresses)
+	}
 	for i, address := range addresses {
 		if i > 0 {
 			first = w.newAttempt(t, 1)
 		}
-		w.schedule.add(&series{taken: t, remote: netip.AddrPortFrom(address, t.request.Target.Port), first: first, Timer: deadline.Timer{Due: now}})
+		w.schedule.add(&series{taken: t, remote: netip.AddrPortFrom(address, t.request.Target.Port), first: first, Timer: deadline.Timer{Due: now.Add(time.Duration(i) * t.request.Spec.Stagger)}})
 	}
+}
+
+// byTurns returns addresses so that the families take turns, beginning with that of the first one (RFC 8305 4).
+func byTurns(addresses []netip.Addr) []netip.Addr {
+	var turns [2][]netip.Addr
+	for _, a := range addresses {
+		of := 0
+		if a.Is4() != addresses[0].Is4() {
+			of = 1
+		}
+		turns[of] = append(turns[of], a)
+	}
+	var ordered []netip.Addr
+	for i := range addresses {
+		for _, family := range turns {
+			if i < len(family) {
+				ordered = append(ordered, family[i])
+			}
+		}
+	}
+	return ordered
 }
 
 // probeable returns the addresses that can be probed, of those that were found, and an error if there are none. A record that

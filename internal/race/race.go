@@ -1,0 +1,138 @@
+package race
+
+import (
+	"time"
+
+	"tcpprobe/internal/stamp"
+	"tcpprobe/probe"
+)
+
+// ConnectTimeout is how long connect(2) of Linux waits for an answer to its SYNs: seven of them, after 1 s, 2 s, 4 s and so on
+// (tcp_syn_retries 6).
+const ConnectTimeout = 127 * time.Second
+
+// neighborTimeout is how long it waits for a next hop: three requests, a second apart.
+const neighborTimeout = 3 * time.Second
+
+// Race is the handshakes with the addresses of one name.
+type Race struct {
+	Target  string
+	Results []*probe.Result // in the order of RFC 6724; one at the least
+}
+
+// Run is how one address did.
+type Run struct {
+	*probe.Result
+	Begun     bool          // a SYN left
+	Started   time.Duration // when it left, from the first one of all
+	Connected time.Duration // when the handshake was completed, from then on; 0 if it was not
+}
+
+// Family returns "ipv4" or "ipv6".
+func (r Run) Family() string {
+	if r.Address.Is6() {
+		return "ipv6"
+	}
+	return "ipv4"
+}
+
+// Established reports whether the handshake was completed.
+func (r Run) Established() bool { return r.Outcome == probe.OutcomeEstablished }
+
+// Alone returns how long its handshake takes without any other.
+func (r Run) Alone() time.Duration { return r.Connected - r.Started }
+
+// Runs returns how each address did.
+func (r *Race) Runs() []Run {
+	runs := make([]Run, len(r.Results))
+	var zero stamp.Stamp
+	for i, result := range r.Results {
+		runs[i].Result = result
+		if t := result.TCP; t != nil && len(t.States) > 0 {
+			runs[i].Begun = true
+			if at := t.States[0].At; zero.IsZero() || at.Time().Before(zero.Time()) {
+				zero = at
+			}
+		}
+	}
+	for i := range runs {
+		run := &runs[i]
+		if !run.Begun {
+			continue
+		}
+		run.Started, _ = stamp.Between(zero, run.TCP.States[0].At)
+		if run.Established() {
+			run.Connected = run.Started + max(run.TCP.Connect, run.TCP.RTT)
+		}
+	}
+	return runs
+}
+
+// Winner returns the one that was established first. It is not ok if none was.
+func (r *Race) Winner() (winner Run, ok bool) {
+	for _, run := range r.Runs() {
+		if run.Established() && (!ok || run.Connected < winner.Connected) {
+			winner, ok = run, true
+		}
+	}
+	return winner, ok
+}
+
+// Fastest returns how long the fastest handshake takes alone. It is not ok if none was established.
+func (r *Race) Fastest() (fastest time.Duration, ok bool) {
+	for _, run := range r.Runs() {
+		if run.Established() && (!ok || run.Alone() < fastest) {
+			fastest, ok = run.Alone(), true
+		}
+	}
+	return fastest, ok
+}
+
+// BrowserDelay returns what a browser (Happy Eyeballs) loses against the fastest address alone. It is not ok if none was
+// established.
+func (r *Race) BrowserDelay() (time.Duration, bool) {
+	winner, ok := r.Winner()
+	fastest, _ := r.Fastest()
+	return winner.Connected - fastest, ok
+}
+
+// PlainDelay returns what a client loses against the fastest address alone that takes the addresses in their order, and waits
+// for each until connect(2) gives up. It is not ok if none was established.
+func (r *Race) PlainDelay() (time.Duration, bool) {
+	fastest, ok := r.Fastest()
+	var waited time.Duration
+	for _, run := range r.Runs() {
+		switch run.Outcome {
+		case probe.OutcomeEstablished:
+			return waited + run.Alone() - fastest, ok
+		case probe.OutcomeTimeout:
+			waited += ConnectTimeout
+		case probe.OutcomeARPTimeout, probe.OutcomeNDPTimeout:
+			waited += neighborTimeout
+		case probe.OutcomeRefused, probe.OutcomeUnreachable:
+			waited += run.TCP.RTT
+		}
+	}
+	return 0, false
+}
+
+// Families returns, for each family that has addresses, the run that was established first, or else the first one.
+func (r *Race) Families() []Run {
+	var best []Run
+	for _, run := range r.Runs() {
+		known := false
+		for i := range best {
+			if best[i].Family() != run.Family() {
+				continue
+			}
+			known = true
+			if run.Established() && (!best[i].Established() || run.Connected < best[i].Connected) {
+				best[i] = run
+			}
+		}
+		if !known {
+			best = append(best, run)
+		}
+	}
+	return best
+}
