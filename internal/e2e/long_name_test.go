@@ -48,7 +48,8 @@ func TestLongNames(t *testing.T) {
 			{"-c2 -i=10ms NAME:80", 80}, {"-c2 -i=10ms NAME:80 NAME:81", 80}, {"-c2 -i=10ms --all NAME:80 NAME:81", 80},
 			{"--all NAME:80", 80}, {"NAME:70-90", 80}, {"--dry-run NAME:80", 80}, {"yNAME:80", 80}, {"-q yNAME:80", 80}, {"-c2 -i=10ms yNAME:80", 80},
 			{"trace -W=500ms NAME:80", 80}, {"trace -W=500ms NAME:81", 80}, {"trace -q -W=500ms NAME:80", 80}, {"trace -W=500ms --flows=2 NAME:80", 80}, {"trace -W=500ms --compare-syn NAME:80", 80},
-			{"trace -W=500ms --mtu NAME:80", 80},
+			{"trace -W=500ms --mtu NAME:80", 80}, {"--compare-send NAME:80", 80}, {"--compare-send NAME:81", 80}, {"--send=connect NAME:80", 80}, {"--send=connect NAME:81", 80},
+			{"-q -c2 -i=10ms NAME:80", 80}, {"--wait=2s NAME:80", 80}, {"--only=failed NAME:80 NAME:81", 80},
 			{"--json NAME:80", wide}, {"-o=mermaid NAME:80", wide}, {"--diagram=- NAME:80", wide}, {"trace -W=500ms --diagram=- NAME:80", wide}, {"trace -W=500ms -o=mermaid NAME:80", wide},
 			{"check -H NAME -p 80", wide}, {"check -H NAME -p 81", wide}, {"check -vv -H NAME -p 80", wide},
 		} {

@@ -77,9 +77,9 @@ func TestSeriesOfAddresses(t *testing.T) {
 	n := labtest.Journey(t)
 	r := tcpprobe(t, n.Client, labDNS, "--all", "-c2", "-i10ms", "-W300ms", "multi.lab.test:80")
 	for address, said := range map[string]string{
-		"10.3.0.80": `2 handshakes: 2 established; .*\nrtt .*\njitter .*\n(---|$)`,
-		"10.3.0.81": `2 handshakes: 0 established, 2 timeout; .*\nlongest outage .*, 2 handshakes\n(---|$)`,
-		"10.3.0.82": `2 handshakes: 0 established, 2 timeout; .*\nlongest outage .*, 2 handshakes\n(---|$)`,
+		"10.3.0.80": `2 handshakes: 2 established; .*\nrtt .*\njitter .*\n(note|---|$)`,
+		"10.3.0.81": `2 handshakes: 0 established, 2 timeout; .*\nlongest outage .*, 2 handshakes\n(note|---|$)`,
+		"10.3.0.82": `2 handshakes: 0 established, 2 timeout; .*\nlongest outage .*, 2 handshakes\n(note|---|$)`,
 	} {
 		want := regexp.MustCompile(`\n--- multi\.lab\.test:80 \(` + address + `\) ---\n` + said)
 		if !want.MatchString(r.stdout) || r.code != exit.Mixed {

@@ -74,6 +74,11 @@ func TestExpandInPlace(t *testing.T) {
 // TestExpandWide: a wide prefix with all ports takes no memory, and is refused before it is expanded.
 func TestExpandWide(t *testing.T) {
 	const wide = "64.0.0.0/2:1-65535"
+	for _, all := range []string{"[2001:db8::/64]:80", "[2001:db8::/32]:80", "[2001:db8::/80]:1-65535"} {
+		if _, err := target.Open(t.Context(), []string{all}, "", nil, 0); err == nil || !strings.Contains(err.Error(), "more targets in it than can be counted") {
+			t.Errorf("%s: %v", all, err)
+		}
+	}
 	for _, most := range []int{65536, 1 << 30} {
 		if _, err := target.Open(t.Context(), []string{"a:1", wide}, "", nil, most); err == nil || !strings.Contains(err.Error(), "more") {
 			t.Errorf("%d at the most: %v", most, err)

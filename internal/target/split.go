@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tcpprobe/internal/text"
+	"tcpprobe/resolver"
 )
 
 // split parts the host from the ports. The error says what would be right instead of what is often typed: a URL, a port alone, a
@@ -31,6 +32,8 @@ func split(s string) (host, port string, err error) {
 		return "", "", fmt.Errorf("the host is missing, as in localhost:%s", s)
 	case i < 0 && isPath(s):
 		return "", "", fmt.Errorf("HOST:PORT is wanted, without a path: %s would do", text.Printable(beforePath(s)+":80"))
+	case i < 0 && resolver.CheckHost(s) != nil && !strings.Contains(s, "/"):
+		return "", "", errors.New("HOST:PORT is wanted, as in example.com:80")
 	case i < 0:
 		return "", "", fmt.Errorf("the port is missing, as in %s:80", text.Printable(s))
 	case i == 0:

@@ -41,7 +41,7 @@ func TestParse(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	for text, want := range map[string]string{
 		"192.0.2.1":          "target 192.0.2.1: the port is missing, as in 192.0.2.1:80",
-		"a\x1b":              `target a\x1b: the port is missing, as in a\x1b:80`,
+		"a\x1b":              `target a\x1b: HOST:PORT is wanted, as in example.com:80`,
 		"192.0.2.1:":         "target 192.0.2.1:: the port is missing after the colon, as in :80",
 		":80":                "target :80: the host is missing, as in localhost:80",
 		"192.0.2.1:0":        "target 192.0.2.1:0: port 0 is not within 1 to 65535",
@@ -55,6 +55,8 @@ func TestParseErrors(t *testing.T) {
 		"255.255.255.255:80": "target 255.255.255.255:80: 255.255.255.255 is the broadcast address, and a TCP connection has two ends",
 		"0xe0000001:80":      "target 0xe0000001:80: 224.0.0.1 is a multicast group, and a TCP connection has two ends",
 		"80:80":              "target 80:80: 0.0.0.80 belongs to no host: addresses from 0.0.0.0 to 0.255.255.255 mean this network",
+		"a,80":               "target a,80: HOST:PORT is wanted, as in example.com:80",
+		"a 80 443":           "target a 80 443: HOST:PORT is wanted, as in example.com:80",
 		"a 80":               "target a 80: a colon stands between host and port: a:80 would do",
 		"a\thttp":            `target a\x09http: a colon stands between host and port: a:http would do`,
 		"http://\x1b:80/":    `target http://\x1b:80/: HOST:PORT is wanted, no URL`,
