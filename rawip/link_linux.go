@@ -18,7 +18,11 @@ type linkMonitor struct {
 	pending []*LinkError
 }
 
-func openLinkMonitor() (*linkMonitor, error) {
+// openLinkMonitor returns a linkMonitor, or nil if none is wanted, which tells of nothing.
+func openLinkMonitor(none bool) (*linkMonitor, error) {
+	if none {
+		return nil, nil
+	}
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, &net.OpError{Op: "open", Net: "netlink", Err: os.NewSyscallError("socket", err)}
@@ -33,6 +37,9 @@ func openLinkMonitor() (*linkMonitor, error) {
 // lost returns a *LinkError for the next interface that was lost, or nil. Of news that did not fit into the socket's
 // buffer (ENOBUFS) nobody hears: then the failure shows at the next send.
 func (m *linkMonitor) lost() error {
+	if m == nil {
+		return nil
+	}
 	for len(m.pending) == 0 {
 		n, _, err := unix.Recvfrom(m.fd, m.buffer[:], unix.MSG_DONTWAIT)
 		switch err {
@@ -130,4 +137,17 @@ func lostAddress(message syscall.NetlinkMessage) (*LinkError, error) {
 	return &LinkError{Interface: int(binary.NativeEndian.Uint32(message.Data[4:])), Address: lost, Err: unix.EADDRNOTAVAIL}, nil
 }
 
-func (m *linkMonitor) close() error { return os.NewSyscallError("close", unix.Close(m.fd)) }
+// fds returns the descriptors that are readable when there is news.
+func (m *linkMonitor) fds() []int {
+	if m == nil {
+		return nil
+	}
+	return []int{m.fd}
+}
+
+func (m *linkMonitor) close() error {
+	if m == nil {
+		return nil
+	}
+	return os.NewSyscallError("close", unix.Close(m.fd))
+}

@@ -26,6 +26,9 @@ type WireOptions struct {
 	// first 432 octets of what arrives are received.
 	Mass bool
 
+	// NoLinks is for those who send nothing by the Wire, and need not hear what becomes of interfaces.
+	NoLinks bool
+
 	// Often is for waits that are short and many; see socket.Waiter.
 	Often bool
 
@@ -97,11 +100,11 @@ func OpenWire(ctx context.Context, o WireOptions) (*Wire, error) {
 	if err != nil {
 		return nil, err
 	}
-	links, err := openLinkMonitor()
+	links, err := openLinkMonitor(o.NoLinks)
 	if err != nil {
 		return nil, err
 	}
-	waiter, err := socket.NewWaiter(ctx, links.fd)
+	waiter, err := socket.NewWaiter(ctx, links.fds()...)
 	if err != nil {
 		return nil, errors.Join(err, links.close())
 	}

@@ -93,6 +93,9 @@ func TestCompareSend(t *testing.T) {
 			if !strings.Contains(l.Verdict, test.verdict) || !strings.Contains(l.Evidence, test.evidence) {
 				t.Errorf("verdict %q, evidence %q, want %q and %q in them", l.Verdict, l.Evidence, test.verdict, test.evidence)
 			}
+			if l.IP.Outcome == "local_error" && !strings.Contains(l.IP.Reason, "firewall of this host") {
+				t.Errorf("reason %q", l.IP.Reason)
+			}
 			if words := strings.Fields(text); !strings.Contains(strings.Join(words, " "), l.Verdict) {
 				t.Errorf("%q is not in the text:\n%s", l.Verdict, text)
 			}

@@ -3,11 +3,15 @@
 package e2e_test
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/netlab"
@@ -128,5 +132,39 @@ func TestConnectIPv6(t *testing.T) {
 	}
 	if _, l := compareSend(t, n.Client, exit.Established, "nowhere", "[2001:db8:3::80]:80"); l.Address != "2001:db8:3::80" {
 		t.Errorf("address %s", l.Address)
+	}
+}
+
+// withoutNetlink takes CAP_NET_RAW from the thread whose child becomes the program, and has its kernel know no netlink, as in some
+// sandboxes.
+func withoutNetlink() error {
+	const loadNumber, loadFirst = 0, 16 // offsets of nr and of args[0], on a machine whose first octet is the lowest, in struct seccomp_data
+	filter := []unix.SockFilter{
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: loadNumber},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.SYS_SOCKET, Jf: 3},
+		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: loadFirst},
+		{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, K: unix.AF_NETLINK, Jf: 1},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ERRNO | uint32(unix.EAFNOSUPPORT)},
+		{Code: unix.BPF_RET | unix.BPF_K, K: unix.SECCOMP_RET_ALLOW},
+	}
+	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	return errors.Join(withoutRaw(), unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
+		unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0, 0))
+}
+
+// TestConnectWithoutNetlink: what netlink would have told is absent, and the handshake is made all the same. Frames need it.
+func TestConnectWithoutNetlink(t *testing.T) {
+	n := labtest.Journey(t)
+	for _, target := range []string{"10.3.0.80:80", "www.lab.test:80"} {
+		l := parseLines(t, runPrepared(t, n.Client, withoutNetlink, "--json", "--dns=10.3.0.53", target))
+		if len(l.probes) != 1 || l.code != exit.Established || l.probes[0].TCP.Send != "connect" || l.probes[0].Route != nil {
+			t.Errorf("exit code %d, stderr %q:\n%s", l.code, l.stderr, l.stdout)
+		}
+	}
+	if r := runPrepared(t, n.Client, withoutNetlink, "-c=2", "-i=10ms", "10.3.0.80:81"); r.code != exit.Refused || strings.Count(r.stdout, "refused ") != 2 {
+		t.Errorf("exit code %d, stderr %q:\n%s", r.code, r.stderr, r.stdout)
+	}
+	if r := runPrepared(t, n.Client, withoutNetlink, "--send=ip", "10.3.0.80:81"); r.code != exit.NotPermitted {
+		t.Errorf("exit code %d, stderr %q:\n%s", r.code, r.stderr, r.stdout)
 	}
 }

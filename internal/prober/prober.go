@@ -14,7 +14,6 @@ import (
 	"tcpprobe/internal/hostpolicy"
 	"tcpprobe/internal/neighbor"
 	"tcpprobe/internal/port"
-	"tcpprobe/internal/route"
 	"tcpprobe/internal/socket"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/rawip"
@@ -128,7 +127,7 @@ func Open(o Options) (*Prober, error) {
 // open opens the sockets, whose waits last no longer than the context.
 func (p *Prober) open(ctx context.Context) (err error) {
 	o := p.options
-	if p.names.sources, err = openSources(o.Interface, o.Mark); err != nil {
+	if p.names.sources, err = openSources(o.Interface, o.Mark, o.ConnectOnly); err != nil {
 		return err
 	}
 	if p.stamping, err = socket.StartStamping(); err != nil {
@@ -161,7 +160,7 @@ func (p *Prober) open(ctx context.Context) (err error) {
 	}
 	often := p.mass && paced && runtime.GOMAXPROCS(0) > 1
 	for range workers {
-		w, err := p.openWorker(ctx, rawip.WireOptions{Interface: o.Interface, Mark: o.Mark, Mass: p.mass, Single: o.Targets == 1, Brief: !o.Record, Often: often})
+		w, err := p.openWorker(ctx, rawip.WireOptions{Interface: o.Interface, Mark: o.Mark, Mass: p.mass, Single: o.Targets == 1, Brief: !o.Record, Often: often, NoLinks: o.ConnectOnly})
 		if err != nil {
 			return err
 		}
@@ -173,7 +172,7 @@ func (p *Prober) open(ctx context.Context) (err error) {
 
 // openWorker opens what one worker takes.
 func (p *Prober) openWorker(ctx context.Context, o rawip.WireOptions) (*worker, error) {
-	routes, err := route.OpenCache()
+	routes, err := openRoutes(p.options.ConnectOnly)
 	if err != nil {
 		return nil, err
 	}

@@ -20,9 +20,22 @@ type sources struct {
 }
 
 // openSources returns the sources of what leaves by an interface, or by any if it has no name, and with a mark.
-func openSources(iface string, mark uint32) (*sources, error) {
+func openSources(iface string, mark uint32, connectOnly bool) (*sources, error) {
+	routes, err := openRoutes(connectOnly)
+	if err != nil {
+		return nil, err
+	}
+	return &sources{iface: iface, mark: mark, routes: routes}, nil
+}
+
+// openRoutes opens what asks for routes. Those who call connect(2) alone are told where there is nobody to be asked, as in some
+// sandboxes, and do without.
+func openRoutes(connectOnly bool) (*route.Cache, error) {
 	routes, err := route.OpenCache()
-	return &sources{iface: iface, mark: mark, routes: routes}, err
+	if err != nil && connectOnly {
+		return route.NoCache(err), nil
+	}
+	return routes, err
 }
 
 // order returns the addresses of a name in the order in which getaddrinfo(3) hands them out (RFC 6724).

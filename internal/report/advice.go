@@ -72,12 +72,6 @@ func Advice(r *probe.Result) []string {
 			fmt.Sprintf("Next: ip neigh show dev %s; %s route", text.Printable(r.Route.Interface), ipCommand(r.Route.NextHop)),
 		}
 	case probe.OutcomeLocalError:
-		if KeptIn(r) {
-			return []string{
-				"A rule for what leaves this host drops the SYN: the target was not asked.",
-				"Next: nft list ruleset, or iptables-save, shows the rule.",
-			}
-		}
 		return []string{"The fault is on this host: it says nothing about the target."}
 	}
 	return nil

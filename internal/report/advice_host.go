@@ -21,6 +21,9 @@ func hostAdvice(r *probe.Result) []string {
 	next := "Next: tcpprobe --compare-send " + typed(r)
 	switch r.Outcome {
 	case probe.OutcomeLocalError:
+		if KeptIn(r) {
+			return []string{"A rule for what leaves this host drops the SYN: the target was not asked.", next}
+		}
 		return []string{"This host itself forbids it: that says nothing about the target.", next}
 	case probe.OutcomeUnreachable:
 		if r.ICMP[len(r.ICMP)-1].Own() {

@@ -17,7 +17,7 @@ import (
 // on routes with several next hops, on a system whose rules look at ports or flow labels, and to destinations that are on-link
 // or local, which have each their own.
 type Cache struct {
-	conn   *netlink.Conn
+	conn   asker
 	until  [2]time.Time // when what is known has to be forgotten, of IPv4 and of IPv6
 	tables [2]tables
 	routes [2]map[cacheKey]Route
@@ -45,6 +45,9 @@ func OpenCache() (*Cache, error) {
 	}
 	return &Cache{conn: conn}, nil
 }
+
+// NoCache returns a Cache that has err for every question, for those who can do without answers where there is no netlink.
+func NoCache(err error) *Cache { return &Cache{conn: deaf{err}} }
 
 // Close closes the netlink socket.
 func (c *Cache) Close() error { return c.conn.Close() }

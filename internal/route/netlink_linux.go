@@ -8,8 +8,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// asker is a netlink socket, or what stands for one that there is not.
+type asker interface {
+	Execute(netlink.Message) ([]netlink.Message, error)
+	Close() error
+}
+
+// deaf answers every question with an error.
+type deaf struct{ err error }
+
+func (d deaf) Execute(netlink.Message) ([]netlink.Message, error) { return nil, d.err }
+func (d deaf) Close() error                                       { return nil }
+
 // kernel is the other end of a netlink socket.
-type kernel struct{ conn *netlink.Conn }
+type kernel struct{ conn asker }
 
 // ask sends one request, a header with attributes, fills in the header of the reply and returns its attributes.
 func (k kernel) ask(request netlink.HeaderType, header any, attributes *netlink.AttributeEncoder, answer any) (*netlink.AttributeDecoder, error) {
