@@ -75,7 +75,7 @@ func (o *options) kernelDecides(c *cli.Context) error {
 
 // comparable returns an error for flags that --compare-send does not go with. fixed is why connect(2) cannot be one of its ways.
 func (o *options) comparable(c *cli.Context, fixed error) error {
-	for _, name := range []string{"send", "all", "diagram", "pcap", "explain", "dry-run", "assert", "fail-on", "require"} {
+	for _, name := range []string{"send", "all", "diagram", "pcap", "explain", "dry-run", "assert", "fail-on", "require", "wait", "only", "timestamps"} {
 		if c.IsSet(name) {
 			return exit.UsageError("--compare-send is one handshake by each way: it does not go with --%s", name)
 		}

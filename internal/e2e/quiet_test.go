@@ -37,7 +37,7 @@ func TestQuiet(t *testing.T) {
 	serve(t, b, "10.0.0.2:80")
 	const (
 		open, closed = "10.0.0.2:80", "10.0.0.2:81"
-		statistics   = `--- 10\.0\.0\.2:(80|81) ---\n.*\n(rtt .*\n)?(jitter.*\n|longest.*\n)?`
+		statistics   = `--- 10\.0\.0\.2:(80|81) ---\n.*\n(rtt .*\n)?(jitter.*\n|longest.*\n)?(note: .*\n)?`
 		ladder       = `    0\.000  IP  .*\n(.*\n)+?`
 	)
 	for _, test := range []struct {

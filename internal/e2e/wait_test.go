@@ -80,6 +80,8 @@ func TestWaitIsOver(t *testing.T) {
 		{"10.0.0.2:7", exit.Refused, " refused; "},
 		{"10.0.0.2:80", exit.Timeout, "\n1 handshake: 0 established, 1 timeout; "},
 		{"10.0.0.2:80 -W 50ms", exit.Timeout, " timeout; "},
+		{"10.0.0.2:7 --send connect", exit.Refused, " refused; "},
+		{"10.0.0.2:80 --send connect", exit.Timeout, "\n1 handshake: 0 established, 1 timeout; "},
 		{"10.0.0.77:80", exit.NoNextHop, "\n1 handshake: 0 established, 1 failed; "},
 		{"www.lab.test:80 --dns 10.0.0.2", exit.DNS, "\n1 handshake: 0 established, 1 failed; "},
 		{"10.9.9.9:80", exit.NoNextHop, " failed; "},
