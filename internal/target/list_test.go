@@ -183,7 +183,7 @@ func TestListChanges(t *testing.T) {
 	if got := drain(l); len(got) != 0 {
 		t.Errorf("%d targets", len(got))
 	}
-	if err := l.Close(); err == nil || !strings.Contains(err.Error(), "line 1: target nonsense no: the port is missing") {
+	if err := l.Close(); err == nil || !strings.Contains(err.Error(), "line 1: target nonsense no: HOST:PORT is wanted") {
 		t.Errorf("Close: %v", err)
 	}
 }
