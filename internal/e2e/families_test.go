@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/net/dns/dnsmessage"
 	"golang.org/x/sys/unix"
 
 	"tcpprobe/internal/exit"
@@ -198,6 +199,63 @@ func TestDualStackName(t *testing.T) {
 	}
 	if r := tcpprobe(t, n.Client, labDNS, "-q", "dual.lab.test:80"); strings.Contains(r.stdout, "also") {
 		t.Errorf("quiet: %s", r.stdout)
+	}
+}
+
+// A source that no router sends further is said, whoever makes the handshake, and only for targets beyond the link.
+func TestLinkLocalSource(t *testing.T) {
+	t.Parallel()
+	n := labtest.DualStack(t)
+	for _, send := range []string{"link", "ip", "connect"} {
+		p := probeOnce(t, n.Client, exit.Refused, "refused", "--send", send, "[fe80::1%eth0]:81")
+		if slices.Contains(p.Findings, "link_local_source") {
+			t.Errorf("%s to a neighbour: %q", send, p.Findings)
+		}
+	}
+	for _, send := range []string{"link", "ip"} {
+		p := probeOnce(t, n.Client, exit.Unreachable, "unreachable", "--send", send, "-S", "fe80::2", "[2001:db8:3::80]:80")
+		if !slices.Contains(p.Findings, "link_local_source") || len(p.ICMP) != 1 || p.ICMP[0].Type != 1 || p.ICMP[0].Code != 2 {
+			t.Errorf("%s beyond the link: %q, ICMP %+v", send, p.Findings, p.ICMP)
+		}
+	}
+}
+
+// The name server may have a link-local address alone.
+func TestLinkLocalNameServer(t *testing.T) {
+	t.Parallel()
+	n := labtest.DualStack(t)
+	conn, err := n.R1.ListenPacket("udp", "[fe80::1%eth0]:53")
+	must(t, err)
+	t.Cleanup(func() { conn.Close() })
+	go func() {
+		for b := make([]byte, 1500); ; {
+			size, from, err := conn.ReadFrom(b)
+			if err != nil {
+				return // it is closed
+			}
+			var query dnsmessage.Message
+			if err := query.Unpack(b[:size]); err != nil {
+				t.Error(err)
+				return
+			}
+			answer := reply(query, [4]byte{10, 3, 0, 80})
+			if query.Questions[0].Type == dnsmessage.TypeAAAA {
+				answer.Answers = nil
+			}
+			octets, err := answer.Pack()
+			if err == nil {
+				_, err = conn.WriteTo(octets, from)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	for _, server := range []string{"fe80::1%eth0", "[fe80::1%eth0]:53"} {
+		p := probeOnce(t, n.Client, exit.Established, "established", "--dns", server, "www.lab.test:80")
+		if p.DNS.Server != "[fe80::1%eth0]:53" {
+			t.Errorf("%+v", p.DNS)
+		}
 	}
 }
 

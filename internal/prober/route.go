@@ -29,7 +29,7 @@ func (w *worker) goBy(a *attempt, way route.Route, now time.Time) rawip.Path {
 		Interface: way.Interface, MAC: way.HardwareAddr, Source: way.Source,
 		NextHop: way.NextHop, OnLink: way.OnLink, MTU: way.MTU, LinkMTU: way.LinkMTU,
 	}
-	if way.Source.Is6() && way.Source.IsLinkLocalUnicast() && !a.lease.Remote.Addr().IsLinkLocalUnicast() {
+	if way.Source.Is6() && way.Source.IsLinkLocalUnicast() && !a.result.Address.IsLinkLocalUnicast() {
 		a.find(probe.FindingLinkLocalSource)
 	}
 	a.happened(probe.Event{Kind: probe.EventRouteFound, At: stamp.Stamp{User: now}, Route: a.result.Route})
