@@ -95,10 +95,11 @@ type flow struct {
 	again  time.Time // when to try it again
 	failed int       // how often that failed
 
-	arrived  int   // index of the interface that the answer came by
-	observed int   // how many of the result's events were observed
-	sentAs   []int // where among the events the sent segments are, by number
-	marks    []mark
+	arrived  int    // index of the interface that the answer came by
+	observed int    // how many of the result's events were observed
+	sentAs   []int  // where among the events the sent segments are, by number
+	marks    []mark // of the sent segments, by number; of IPv6 alone
+	written  mark   // of the segment that was written last
 }
 
 // listens reports whether a packet came the way that the flow uses. Where frames and the kernel's IP are both listened to,

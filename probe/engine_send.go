@@ -46,8 +46,10 @@ func (e *Engine) datagram(f *flow, s tcphdr.Header) (_ []byte, err error) {
 		return nil, err
 	}
 	if src.Is6() {
+		label := f.label(len(f.h.syns) - 1)
+		f.written = markOf(label, &s)
 		e.buffer, err = rawip.Header6{
-			TrafficClass: f.TOS, FlowLabel: f.label(len(f.h.syns) - 1), HopLimit: f.TTL,
+			TrafficClass: f.TOS, FlowLabel: label, HopLimit: f.TTL,
 			Protocol: rawip.ProtocolTCP, Src: src, Dst: dst,
 		}.Append(e.buffer[:0], e.segment)
 	} else {
@@ -74,7 +76,7 @@ func (e *Engine) transmit(f *flow, datagram []byte, now time.Time) bool {
 	case err == nil:
 		f.failed = 0
 		number := f.h.Sent(stamp.Stamp{User: now})
-		f.markSent(number, datagram, now)
+		f.markSent(number, now)
 		f.noteSent(number, datagram, now)
 		return true
 	case (errors.Is(err, syscall.ENOBUFS) || errors.Is(err, syscall.EAGAIN)) && f.failed < sendTries:

@@ -1,8 +1,6 @@
 package probe
 
-import (
-	"tcpprobe/tcphdr"
-)
+import "tcpprobe/tcphdr"
 
 // Flow labels are 20 bits, of which 0 is none (RFC 6437 2).
 const (
@@ -28,11 +26,12 @@ func (f *flow) quotedNumber(q *quote) int {
 		return -1
 	}
 	byLabel, byTime := -1, -1
+	tsval, stamped := quotedTimestamp(q.segment)
 	for i, syn := range f.h.syns {
 		if f.Relabel && f.label(i) == q.label {
 			byLabel = syn.number
 		}
-		if tsval, ok := quotedTimestamp(q.segment); ok && f.h.stamps() && tsval == syn.tsval {
+		if stamped && f.h.stamps() && tsval == syn.tsval {
 			byTime = syn.number
 		}
 	}

@@ -18,10 +18,10 @@ type mark struct {
 	stamped bool
 }
 
-// markOf returns the mark of a segment in its datagram.
-func markOf(ip *rawip.Datagram, s tcphdr.Header) mark {
+// markOf returns the mark of a segment in a datagram with that flow label.
+func markOf(label uint32, s *tcphdr.Header) mark {
 	tsval, _, _ := s.Options.Timestamps()
-	return mark{seq: s.Seq, ack: s.Ack, flags: s.Flags, label: ip.FlowLabel, tsval: tsval}
+	return mark{seq: s.Seq, ack: s.Ack, flags: s.Flags, label: label, tsval: tsval}
 }
 
 // like reports whether two marks are of segments that cannot be told apart.
@@ -29,23 +29,15 @@ func (m mark) like(other mark) bool {
 	return m.seq == other.seq && m.ack == other.ack && m.flags == other.flags && m.label == other.label && m.tsval == other.tsval
 }
 
-// markSent notes what a datagram of ours looks like, where its header has no number.
-func (f *flow) markSent(number int, datagram []byte, now time.Time) {
-	if !rawip.Is6(datagram) {
-		return
-	}
-	var ip rawip.Datagram
-	if ip.Parse(datagram) != nil {
-		return // we wrote it ourselves
-	}
-	s, _, err := tcphdr.Parse(ip.Payload)
-	if err != nil {
+// markSent notes what the datagram of ours that was written last looks like, where its header has no number.
+func (f *flow) markSent(number int, now time.Time) {
+	if !f.Remote.Addr().Is6() {
 		return
 	}
 	for len(f.marks) <= number {
 		f.marks = append(f.marks, mark{stamped: true}) // of what was never handed over there is no stamp
 	}
-	f.marks[number] = markOf(&ip, s)
+	f.marks[number] = f.written
 	f.marks[number].at = now
 }
 
@@ -54,7 +46,7 @@ func (f *flow) sent(ip *rawip.Datagram, s tcphdr.Header) bool {
 	if !ip.Is6() {
 		return int(ip.ID-f.ID) < f.h.sent
 	}
-	seen := markOf(ip, s)
+	seen := markOf(ip.FlowLabel, &s)
 	for _, m := range f.marks {
 		if m.like(seen) {
 			return true
@@ -72,7 +64,7 @@ func (f *flow) numberOf(ip *rawip.Datagram, s tcphdr.Header, now time.Time) (num
 	if !ip.Is6() {
 		return int(ip.ID - f.ID), true
 	}
-	seen := markOf(ip, s)
+	seen := markOf(ip.FlowLabel, &s)
 	// They are seen in the order in which they left, but of one the sight may be lost.
 	number = -1
 	for i, m := range f.marks {
