@@ -10,13 +10,16 @@ import (
 
 // quoteDetails adds the fields of our datagram as an ICMP error quotes them, as far as it does.
 func (p *page) quoteDetails(quoted []byte) {
-	q, err := rawip.ParseQuoted(quoted)
-	if err != nil {
+	var d rawip.Datagram
+	if d.ParseQuoted(quoted) != nil {
 		return
 	}
-	h := q.Header
-	p.detail("", fmt.Sprintf("id %d tos 0x%02x, %s quoted", h.ID, h.TOS, text.Count(len(quoted), "octet")))
-	if s, err := tcphdr.ParseQuoted(q.Payload); err == nil {
+	number := fmt.Sprintf("id %d", d.ID)
+	if d.Is6() {
+		number = fmt.Sprintf("label 0x%05x", d.FlowLabel)
+	}
+	p.detail("", fmt.Sprintf("%s tos 0x%02x, %s quoted", number, d.TrafficClass, text.Count(len(quoted), "octet")))
+	if s, err := tcphdr.ParseQuoted(d.Payload); err == nil {
 		p.detail("", fmt.Sprintf("%d %s %d seq %d", s.SrcPort, p.Glyph("→", "->"), s.DstPort, s.Seq))
 	}
 }

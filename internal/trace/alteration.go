@@ -7,6 +7,7 @@ import (
 
 	"tcpprobe/icmp"
 	"tcpprobe/probe"
+	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
 )
 
@@ -65,10 +66,13 @@ func eachItsOwn(field string) bool {
 // the sequence number, and what lies behind is shown by those that are longer.
 func reaches(quote []byte, field string) bool {
 	switch field {
-	case "dscp", "ecn", "id", "total_length", "df", "ttl", "source", "destination", "source_port", "destination_port", "seq":
+	case "dscp", "ecn", "id", "flow_label", "total_length", "payload_length", "df", "ttl", "source", "destination", "source_port", "destination_port", "seq":
 		return true
 	}
-	const header = 20 // of IPv4: our SYNs have no IP options
+	header := 20 // our SYNs have no IP options
+	if rawip.Is6(quote) {
+		header = 40
+	}
 	switch field {
 	case "ack":
 		return len(quote) >= header+offBits

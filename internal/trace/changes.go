@@ -34,10 +34,13 @@ func (c *comparison) differ(field string, sent, found any) {
 // Changes compares a datagram with a TCP segment, as it was sent, with what an ICMP error quotes of it: the header and eight
 // octets at least, if the router keeps to RFC 792. What the quote does not reach is not compared.
 //
-// Not compared are the Time to Live and the Header Checksum, which change with every hop, and the octet order of the
-// Total Length, which some routers quote as they keep it. A checksum of the segment that differs counts only if every
+// Not compared are the Time to Live, or hop limit, and the Header Checksum, which change with every hop, and the octet order
+// of the Total Length, which some routers quote as they keep it. A checksum of the segment that differs counts only if every
 // octet that it covers is quoted as it was sent.
 func Changes(sent, quoted []byte) []Change {
+	if rawip.Is6(sent) {
+		return changes6(sent, quoted)
+	}
 	ours, err := rawip.ParseQuoted(sent)
 	if err != nil {
 		return nil
@@ -53,6 +56,28 @@ func Changes(sent, quoted []byte) []Change {
 	c.totalLength(binary.BigEndian.Uint16(sent[2:]), quoted[2:4])
 	c.differ("id", a.ID, b.ID)
 	c.differ("df", a.DontFragment, b.DontFragment)
+	c.differ("source", a.Src, b.Src)
+	c.differ("destination", a.Dst, b.Dst)
+	c.segment(ours.Payload, withoutPadding(theirs.Payload, len(ours.Payload)), a.Src == b.Src && a.Dst == b.Dst)
+	return c.changes
+}
+
+// changes6 is Changes for IPv6.
+func changes6(sent, quoted []byte) []Change {
+	ours, err := rawip.ParseQuoted6(sent)
+	if err != nil {
+		return nil
+	}
+	theirs, err := rawip.ParseQuoted6(quoted)
+	if err != nil {
+		return nil
+	}
+	var c comparison
+	a, b := ours.Header, theirs.Header
+	c.differ("dscp", a.DSCP(), b.DSCP())
+	c.differ("ecn", a.ECN(), b.ECN())
+	c.differ("flow_label", fmt.Sprintf("0x%05x", a.FlowLabel), fmt.Sprintf("0x%05x", b.FlowLabel))
+	c.differ("payload_length", ours.PayloadLength, theirs.PayloadLength)
 	c.differ("source", a.Src, b.Src)
 	c.differ("destination", a.Dst, b.Dst)
 	c.segment(ours.Payload, withoutPadding(theirs.Payload, len(ours.Payload)), a.Src == b.Src && a.Dst == b.Dst)

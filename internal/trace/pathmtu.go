@@ -46,6 +46,7 @@ type MTUSearch struct {
 	Largest int // size that leaves this host
 
 	small   int // size that every path takes
+	least   int // MTU that a link may have
 	failing int // smallest size that does not pass
 	silent  bool
 	named   int // next-hop MTU that an ICMP error named, to be tried
@@ -77,13 +78,19 @@ var mtuFateNames = [...]string{"passed", "too_big", "lost"}
 func (f MTUFate) String() string { return mtuFateNames[f] }
 
 const (
-	minimumMTU = 68 // octets: RFC 791 3.2
-	mtuTries   = 2  // SYNs of a size until silence is believed
+	minimumMTU  = 68   // octets: RFC 791 3.2
+	minimumMTU6 = 1280 // octets: RFC 8200 5
+	mtuTries    = 2    // SYNs of a size until silence is believed
 )
 
 // NewMTUSearch returns a search for SYNs of so many octets without padding, up to a largest size.
 func NewMTUSearch(bare, largest int) *MTUSearch {
-	return &MTUSearch{small: max(bare+1, minimumMTU), Largest: largest, failing: largest + 1}
+	return &MTUSearch{small: max(bare+1, minimumMTU), least: minimumMTU, Largest: largest, failing: largest + 1}
+}
+
+// NewMTUSearch6 is NewMTUSearch for a path of IPv6, all of whose links take 1280 octets.
+func NewMTUSearch6(bare, largest int) *MTUSearch {
+	return &MTUSearch{small: max(bare+1, minimumMTU6), least: minimumMTU6, Largest: largest, failing: largest + 1}
 }
 
 // Usable reports whether the target answers a SYN with data at all.
@@ -118,7 +125,7 @@ func (s *MTUSearch) Take(size int, r *probe.Result) {
 		m := r.ICMP[len(r.ICMP)-1]
 		if m.Meaning() == icmp.MeansTooBig {
 			try.Fate, try.From, try.ICMP = MTUTooBig, m.From, m
-			if m.MTU >= minimumMTU && m.MTU < size {
+			if m.MTU >= s.least && m.MTU < size {
 				try.Next = m.MTU
 			}
 		}

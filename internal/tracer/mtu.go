@@ -33,7 +33,11 @@ func (t *Tracer) MTU() (*trace.PathMTU, error) {
 	if plain := found.Plain.Outcome; plain != probe.OutcomeEstablished && plain != probe.OutcomeRefused {
 		return found, nil
 	}
-	found.Search = trace.NewMTUSearch(bare, largest(model))
+	newSearch := trace.NewMTUSearch
+	if model.Path.V6 {
+		newSearch = trace.NewMTUSearch6
+	}
+	found.Search = newSearch(bare, largest(model))
 	var asked time.Time
 	wait := t.spec.Handshake.Timeout // until one has passed: silence would be the verdict
 	for size, ok := found.Search.Next(); ok; size, ok = found.Search.Next() {
