@@ -20,6 +20,7 @@ import (
 
 	"tcpprobe/internal/netlab"
 	"tcpprobe/internal/netlab/labtest"
+	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
 )
 
@@ -103,10 +104,12 @@ func rttsIn(t *testing.T, path string) map[connectionKey]time.Duration {
 	for b := file[24:]; len(b) > 0; {
 		n := 16 + binary.NativeEndian.Uint32(b[8:])
 		at := time.Unix(int64(binary.NativeEndian.Uint32(b)), int64(binary.NativeEndian.Uint32(b[4:])))
-		p := netlab.Passage{Frame: b[16:n]}
+		const ethernet = 14 // octets
+		var ip rawip.Datagram
+		err := ip.Parse(b[16+ethernet : n])
 		b = b[n:]
-		_, tcp, ok := p.Segment()
-		if !ok || tcp.Flags&(tcphdr.SYN|tcphdr.RST) == 0 {
+		tcp, _, bad := tcphdr.Parse(ip.Payload)
+		if err != nil || bad != nil || tcp.Flags&(tcphdr.SYN|tcphdr.RST) == 0 {
 			continue
 		}
 		key := keyOf(tcp)
@@ -152,7 +155,7 @@ func busy(t *testing.T) {
 // serveTCP accepts connections at an address of a host, and closes each when its peer does.
 func serveTCP(t *testing.T, h *netlab.Host, address string) {
 	t.Helper()
-	listener, err := h.Listen("tcp4", address)
+	listener, err := h.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,19 +18,36 @@ import (
 // What joins two hosts.
 const (
 	direct  = "direct"  // a link
+	direct6 = "direct6" // a link, and IPv6
 	bridged = "bridged" // an impairer without rules, out of which frames come as from a network card
 )
 
-// newPath returns two hosts, the second of which, 10.0.0.2, listens at port 80.
+// newPath returns two hosts, the second of which, 10.0.0.2 or fd00::2, listens at port 80.
 func newPath(t *testing.T, kind string, rules ...netlab.Impairment) (a, b *netlab.Host, i *netlab.Impairer) {
 	t.Helper()
-	if kind == direct {
+	switch kind {
+	case direct:
 		a, b = labtest.Pair(t)
-	} else {
+	case direct6:
+		a, b = labtest.Pair(t)
+		for n, h := range []*netlab.Host{a, b} {
+			must(t, h.EnableIPv6())
+			must(t, h.Address("eth0", netip.MustParsePrefix(fmt.Sprintf("fd00::%d/64", n+1))))
+		}
+		serveTCP(t, b, "[fd00::2]:80")
+	default:
 		a, b, i = impaired(t, rules...)
 	}
 	serveTCP(t, b, "10.0.0.2:80")
 	return a, b, i
+}
+
+// targetOf returns the target at the other end of a path, and the filter that SYNs and SYN-ACKs on it pass (pcap-filter(7)).
+func targetOf(path string) (target, filter string) {
+	if path == direct6 {
+		return "[fd00::2]:80", "ip6[6] = 6 and ip6[53] & 2 != 0" // tcp[] is of IPv4 alone
+	}
+	return "10.0.0.2:80", "tcp[tcpflags] & tcp-syn != 0"
 }
 
 // impaired is labtest.Pair with an impairer between the hosts.
@@ -73,6 +90,8 @@ func TestClockIsThatOfTheWire(t *testing.T) {
 		// The driver stamps what leaves only after the capture has seen it and woken its reader: that is what is measured here.
 		{direct, "ip", false, 30 * time.Microsecond, 100 * time.Microsecond},
 		{direct, "ip", true, 30 * time.Microsecond, 100 * time.Microsecond},
+		{direct6, "link", false, time.Microsecond, 5 * time.Microsecond},
+		{direct6, "ip", false, 30 * time.Microsecond, 100 * time.Microsecond},
 	}
 	for _, test := range tests {
 		t.Run(fmt.Sprintf("%s send=%s busy=%t", test.path, test.send, test.busy), func(t *testing.T) {
@@ -93,11 +112,12 @@ func clockErrors(t *testing.T, path, send string, loaded bool) (errors sample) {
 	t.Helper()
 	a, _, _ := newPath(t, path)
 	// One witness alone, for each costs the others some of a microsecond.
-	captured := tap(t, a, "eth0", "tcp[tcpflags] & tcp-syn != 0", 2000)
+	target, filter := targetOf(path)
+	captured := tap(t, a, "eth0", filter, 2000)
 	if loaded {
 		busy(t)
 	}
-	probes := timedRun(t, a, "10.0.0.2:80", "-c", "1000", "-i", "1ms", "--send", send)
+	probes := timedRun(t, a, target, "-c", "1000", "-i", "1ms", "--send", send)
 	if len(probes) != 1000 {
 		t.Fatalf("%d handshakes, want 1000", len(probes))
 	}

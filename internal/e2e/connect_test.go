@@ -84,7 +84,7 @@ func agree(t *testing.T, h *netlab.Host, want, target string, args ...string) pr
 // serve has a host accept connections, and close them.
 func serve(t *testing.T, h *netlab.Host, address string) {
 	t.Helper()
-	listener, err := h.Listen("tcp4", address)
+	listener, err := h.Listen("tcp", address)
 	must(t, err)
 	t.Cleanup(func() { listener.Close() })
 	go func() {

@@ -152,7 +152,7 @@ type probeLine struct {
 	ICMP     []struct {
 		From            string
 		Type, Code, MTU int
-		Name            string
+		Name, Protocol  string
 		T               int64 `json:"t_ns"`
 		Hops            int
 	}

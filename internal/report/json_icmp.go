@@ -11,6 +11,7 @@ import (
 
 type icmpJSON struct {
 	From   netip.Addr    `json:"from"`
+	Proto  string        `json:"protocol"`
 	Type   uint8         `json:"type"`
 	Code   uint8         `json:"code"`
 	Name   string        `json:"name"`
@@ -38,10 +39,18 @@ func newICMP(m *probe.ICMP, route *probe.Route, zero stamp.Stamp) icmpJSON {
 		quoted = &quotedJSON{TTL: m.QuotedTTL, SentTTL: m.SentTTL, Length: len(m.Quoted)}
 	}
 	return icmpJSON{
-		From: m.From, Type: m.Type, Code: m.Code, Name: m.Name, MTU: m.MTU, T: since(zero, m.At),
+		From: m.From, Proto: icmpProtocol(m), Type: m.Type, Code: m.Code, Name: m.Name, MTU: m.MTU, T: since(zero, m.At),
 		Quoted: quoted, Hops: hops, Most: most,
 		Labels: newLabels(m.Labels), Interfaces: newInterfaces(m.Interfaces),
 	}
+}
+
+// icmpProtocol names the protocol whose numbers the type and the code of an ICMP error are.
+func icmpProtocol(m *probe.ICMP) string {
+	if m.Is6() {
+		return "icmpv6"
+	}
+	return "icmp"
 }
 
 // hopsJSON returns a distance as JSON writes it: the most is left out where it is the least.

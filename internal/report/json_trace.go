@@ -67,18 +67,19 @@ type replyJSON struct {
 }
 
 type traceICMPJSON struct {
-	Type uint8  `json:"type"`
-	Code uint8  `json:"code"`
-	Name string `json:"name"`
-	MTU  int    `json:"mtu,omitempty"`
-	Hops int    `json:"hops,omitempty"`
-	Most int    `json:"hops_max,omitempty"`
+	Proto string `json:"protocol"`
+	Type  uint8  `json:"type"`
+	Code  uint8  `json:"code"`
+	Name  string `json:"name"`
+	MTU   int    `json:"mtu,omitempty"`
+	Hops  int    `json:"hops,omitempty"`
+	Most  int    `json:"hops_max,omitempty"`
 }
 
 func newReply(t *trace.Trace, r trace.Reply) replyJSON {
 	j := replyJSON{From: r.From, Name: t.Names[r.From], RTT: r.RTT, Ambiguous: r.Ambiguous, Clock: r.Clock.String()}
 	if m := r.ICMP; m != nil {
-		j.ICMP = &traceICMPJSON{Type: m.Type, Code: m.Code, Name: m.Name, MTU: m.MTU}
+		j.ICMP = &traceICMPJSON{Proto: icmpProtocol(m), Type: m.Type, Code: m.Code, Name: m.Name, MTU: m.MTU}
 		j.ICMP.Hops, j.ICMP.Most = hopsJSON(traceDistance(t, r))
 		j.TTL, j.QuotedTTL = m.TTL, &m.QuotedTTL
 		j.Labels, j.Interfaces = newLabels(m.Labels), newInterfaces(m.Interfaces)
