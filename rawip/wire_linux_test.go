@@ -397,10 +397,10 @@ func TestGuardErrors(t *testing.T) {
 
 // TestH11_LinkErrors: an interface that loses its carrier or an address, goes down, or away, is told of.
 func TestH11_LinkErrors(t *testing.T) {
-	a, b := labtest.Pair(t)
+	a, b := pair6(t)
 	path := rawip.Path{Interface: ifindex(t, a, "eth0"), Link: true, NextHop: macOfB}
 	w := openWire(t, a, path)
-	lost := func(want error) {
+	lost := func(want error, address netip.Addr) {
 		t.Helper()
 		limit := time.Now().Add(patience)
 		for {
@@ -412,7 +412,7 @@ func TestH11_LinkErrors(t *testing.T) {
 					t.Fatalf("%v, want interface %d", err, path.Interface)
 				}
 				if errors.Is(err, want) {
-					if (want == unix.EADDRNOTAVAIL) != (lost.Address == hostA) || lost.Address.IsValid() == (lost.Name == "eth0") {
+					if lost.Address != address || lost.Address.IsValid() == (lost.Name == "eth0") {
 						t.Errorf("%+v", lost)
 					}
 					return
@@ -432,23 +432,25 @@ func TestH11_LinkErrors(t *testing.T) {
 	if err := b.SetLink("eth0", false); err != nil {
 		t.Fatal(err)
 	}
-	lost(rawip.ErrNoCarrier)
-	err := a.Do(func() error { return exec.Command("ip", "addr", "del", "10.0.0.1/24", "dev", "eth0").Run() })
-	if err != nil {
-		t.Fatal(err)
+	lost(rawip.ErrNoCarrier, netip.Addr{})
+	for _, prefix := range []netip.Prefix{netip.PrefixFrom(hostA, 24), netip.PrefixFrom(host6A, 64)} {
+		err := a.Do(func() error { return exec.Command("ip", "addr", "del", prefix.String(), "dev", "eth0").Run() })
+		if err != nil {
+			t.Fatal(err)
+		}
+		lost(unix.EADDRNOTAVAIL, prefix.Addr())
 	}
-	lost(unix.EADDRNOTAVAIL)
 	if err := a.SetLink("eth0", false); err != nil {
 		t.Fatal(err)
 	}
-	lost(unix.ENETDOWN)
+	lost(unix.ENETDOWN, netip.Addr{})
 	if err := w.Send(path, make([]byte, 40)); !errors.Is(err, unix.ENETDOWN) {
 		t.Errorf("sending on an interface that is down: %v", err)
 	}
 	if err := a.DeleteLink("eth0"); err != nil {
 		t.Fatal(err)
 	}
-	lost(unix.ENODEV)
+	lost(unix.ENODEV, netip.Addr{})
 	if err := w.Send(path, make([]byte, 40)); !errors.Is(err, unix.ENXIO) {
 		t.Errorf("sending on an interface that is gone: %v", err)
 	}
