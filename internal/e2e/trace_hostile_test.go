@@ -211,7 +211,8 @@ func TestTraceExtensions(t *testing.T) {
 	})
 	r := tcpprobe(t, a, "trace", "10.8.0.80:80", "--source-port=40000", "-W=300ms")
 	extended := ` T ms  ICMP 11/0 time to live exceeded  mpls 24001, 16
-                    incoming interface, ge-0/0/\x1…, 10.9.9.9, index 7, mtu 9000
+                    incoming interface, ge-0/0/\x1b[7m, 10.9.9.9, index 7, mtu
+                    9000
 `
 	checkText(t, r, exit.Established, strings.ReplaceAll(`
 trace to 10.8.0.80:80 from 10.0.0.1:40000 on eth0, 30 hops at most
