@@ -119,8 +119,8 @@ trace to 10.3.0.80:1001 from 10.1.0.2:40000 on eth0, 30 hops at most
  1  10.1.0.1 T ms  ICMP 11/0 time to live exceeded
  2  *  and nothing from hop 3 to 30 either
 TIMEOUT  10.3.0.80:1001  reaches hop 1, 10.1.0.1; no answer from beyond
-  Dropped by hop 1 after it counted the TTL, or by hop 2 before; or all beyond
-  send no ICMP, and the SYN, or its answer, is lost somewhere among them.
+  Dropped by hop 1 after it counted the TTL, or by hop 2, router or target,
+  before; or those beyond send no ICMP, and SYN or answer is lost among them.
 `, "10.3.0.80:1001")
 	})
 	t.Run("dropped at hop 2", func(t *testing.T) {
@@ -130,8 +130,8 @@ trace to 10.3.0.80:2001 from 10.1.0.2:40000 on eth0, 30 hops at most
  2  10.2.0.2 T ms  ICMP 11/0 time to live exceeded
  3  *  and nothing from hop 4 to 30 either
 TIMEOUT  10.3.0.80:2001  reaches hop 2, 10.2.0.2; no answer from beyond
-  Dropped by hop 2 after it counted the TTL, or by hop 3 before; or all beyond
-  send no ICMP, and the SYN, or its answer, is lost somewhere among them.
+  Dropped by hop 2 after it counted the TTL, or by hop 3, router or target,
+  before; or those beyond send no ICMP, and SYN or answer is lost among them.
 `, "10.3.0.80:2001")
 	})
 	t.Run("dropped at once", func(t *testing.T) {

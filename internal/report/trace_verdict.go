@@ -143,8 +143,8 @@ func traceAdvice(t *trace.Trace) []string {
 		}
 	case outcome == probe.OutcomeTimeout:
 		return []string{
-			fmt.Sprintf("Dropped by hop %d after it counted the TTL, or by hop %d before; or all beyond", lastHop(t), lastHop(t)+1),
-			"send no ICMP, and the SYN, or its answer, is lost somewhere among them.",
+			fmt.Sprintf("Dropped by hop %d after it counted the TTL, or by hop %d, router or target,", lastHop(t), lastHop(t)+1),
+			"before; or those beyond send no ICMP, and SYN or answer is lost among them.",
 		}
 	case outcome == probe.OutcomeRefused && ended:
 		return []string{"Nothing listens there, or a firewall rejects it in the name of the target."}
