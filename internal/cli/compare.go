@@ -29,7 +29,9 @@ func compareSends(c *cli.Context, o options, targets *target.List) error {
 		return notOpened(err)
 	}
 	defer p.Close()
-	o.enterSandbox(stderr)
+	if err := o.enterSandbox(stderr); err != nil {
+		return err
+	}
 	ran := make(chan error, 1)
 	go func() { ran <- p.Run(c.Context) }()
 	var tally exit.Tally
