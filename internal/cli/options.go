@@ -196,9 +196,6 @@ func readOptions(c *cli.Context) (o options, err error) {
 	if err == nil {
 		err = e
 	}
-	if err == nil && o.mark != 0 && !o.noSandbox && (o.compare || o.spec.Send == prober.SendConnect) {
-		err = exit.UsageError("--mark is a right, which is given up before connect(2) makes its sockets: add --no-sandbox")
-	}
 	if s := c.String("user"); s != "" {
 		o.user, e = parseUser(s)
 		keep("user", e)

@@ -57,7 +57,6 @@ func TestUsage(t *testing.T) {
 		{"192.0.2.1:80 --window 65536", "--window 65536 is not within 0 to 65535"},
 		{"192.0.2.1:80 --source-port 0", "--source-port 0 is not within 1 to 65535"},
 		{"192.0.2.1:80 --retries -1", "--retries -1 is not within 0 to 30"},
-		{"192.0.2.1:80 --mark 1 --send connect", "--mark is a right, which is given up before connect(2) makes its sockets: add --no-sandbox"},
 		{"192.0.2.1:80 --mark 4294967296", "--mark 4294967296 is not within 0 to 4294967295"},
 		{"192.0.2.1:80 --send pigeon", "--send pigeon: one of auto, link, ip, connect is wanted"},
 		{"192.0.2.1:80 --send connect --window 1000", "--send connect has the kernel make the handshake: --window is for SYNs of our own"},
