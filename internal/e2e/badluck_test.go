@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/netlab"
 	"tcpprobe/internal/netlab/labtest"
@@ -144,21 +142,7 @@ func TestNoRoomToSend(t *testing.T) {
 func TestResolvConf(t *testing.T) {
 	t.Parallel()
 	n := labtest.Journey(t)
-	// etc gives the thread an /etc of its own.
-	etc := func(fill func() error) func() error {
-		return func() error {
-			if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
-				return err
-			}
-			if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-				return err
-			}
-			if err := unix.Mount("tmpfs", "/etc", "tmpfs", 0, ""); err != nil {
-				return err
-			}
-			return fill()
-		}
-	}
+	etc := func(fill func() error) func() error { return func() error { return ownEtc(fill) } }
 	text := func(name, text string) func() error {
 		return func() error { return os.WriteFile(filepath.Join("/etc", name), []byte(text), 0o644) }
 	}
