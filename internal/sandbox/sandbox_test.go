@@ -32,10 +32,13 @@ func TestMain(m *testing.M) {
 	if name == "" {
 		os.Exit(m.Run())
 	}
-	if err := Enter(Options{Read: []string{os.Getenv(envFile)}}).Err(); err != nil {
+	deed := deeds[name]
+	if kernels[name] != nil {
+		deed = func() error { return enterOn(name) }
+	} else if err := Enter(Options{Read: []string{os.Getenv(envFile)}}).Err(); err != nil {
 		fmt.Println("enter:", err)
 	}
-	if err := deeds[name](); err != nil {
+	if err := deed(); err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
