@@ -328,7 +328,7 @@ func (o options) files(version string) display.FileOptions {
 
 // localZone returns the zone of this host, whose file is read now, while the process may still read files.
 func localZone() *time.Location {
-	time.Now().Zone()
+	_, _ = time.Now().Zone()
 	return time.Local
 }
 

@@ -20,10 +20,7 @@ func restrictFiles(read []string) error {
 	if _, err := landlockVersion(); err != nil {
 		return err
 	}
-	config, err := landlock.NewConfig(landlock.V9.HandledAccessFS, landlock.ScopedSet(syscall.ScopeAbstractUnixSocket))
-	if err != nil {
-		return err
-	}
+	config := landlock.Config{HandledAccessFS: landlock.V9.HandledAccessFS, Scoped: syscall.ScopeAbstractUnixSocket}
 	const right = landlock.AccessFSSet(syscall.AccessFSReadFile)
 	return config.BestEffort().Restrict(
 		landlock.PathAccess(right, readable(read)...).IgnoreIfMissing(),

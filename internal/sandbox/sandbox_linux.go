@@ -21,7 +21,7 @@ type State struct {
 
 // Enter takes the rights away, for good. Sockets and files that are open stay so.
 func Enter(o Options) State {
-	time.Now().Zone() // which is in a file that is read when it is first asked for
+	_, _ = time.Now().Zone() // which is in a file that is read when it is first asked for
 	var s State
 	s.Capabilities = dropCapabilities()
 	if s.Landlock = restrictFiles(o.Read); s.Landlock != nil { // else it has taken no_new_privs too

@@ -38,18 +38,19 @@ func reportViolations() error {
 	return nil
 }
 
-// siginfo is what of siginfo_t (sigaction(2)) is about SIGSYS.
+// siginfo is siginfo_t (sigaction(2)) as it is for SIGSYS.
 type siginfo struct {
-	signal, errno, code int32
-	_                   [unsafe.Sizeof(uintptr(0)) - 4]byte
-	address             uintptr
-	call                int32
-	machine             uint32
+	_       [3]int32 // the signal, an error number, a code
+	_       [unsafe.Sizeof(uintptr(0)) - 4]byte
+	_       uintptr // the address of the instruction
+	call    int32
+	machine uint32
 }
 
 // violated says which system call was not let through, and dies of another. It runs as the handler of a signal, on whatever
 // thread, in whatever state: it allocates nothing, locks nothing and does not grow the stack.
 //
+//lint:ignore U1000 assembly calls it
 //go:nosplit
 //go:norace
 func violated(info *siginfo) {
