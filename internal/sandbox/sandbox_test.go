@@ -187,8 +187,8 @@ func TestViolations(t *testing.T) {
 			if !status.Signaled() || status.Signal() != unix.SIGSYS || status.CoreDump() {
 				t.Errorf("%v, want death by SIGSYS; it says %q", state, stdout)
 			}
-			if call == "mmap" && mapMemory != unix.SYS_MMAP {
-				call = "mmap2"
+			if call == "mmap" {
+				call = names[mapMemory]
 			}
 			if !strings.HasPrefix(stderr, "tcpprobe: the sandbox does not permit the system call "+call+" (") || strings.Count(stderr, "\n") != 1 {
 				t.Errorf("it says %q, want a line that names %s", stderr, call)
