@@ -127,13 +127,13 @@ func (f *Finder) Forget(h Hop) { f.table.forget(h, time.Now()) }
 // Verify asks the link whether a neighbour that is known is still where it was. Until that is answered it stays known; then
 // Known follows. Within a second after it was asked that changes nothing (RFC 1122 2.3.2.1).
 func (f *Finder) Verify(h Hop) {
-	link, source, ok := f.table.due(h, time.Now())
-	if !ok {
+	if _, _, ok := f.table.due(h, time.Now()); !ok {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.asked[h] == nil && f.err == nil {
+	link, source, ok := f.table.due(h, time.Now()) // it may have been answered while the lock was another's
+	if ok && f.asked[h] == nil && f.err == nil {
 		f.wait(newQuestion(link, source, h.Address, nil))
 	}
 }
