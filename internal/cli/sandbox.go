@@ -35,10 +35,16 @@ func (o options) enterSandbox(said io.Writer) error {
 		fmt.Fprintln(said, "tcpprobe: without its sandbox, as --no-sandbox has it: it keeps all rights")
 		return nil
 	}
-	if state := sandbox.Enter(sandbox.Options{Read: readAgain}); state.Capabilities != nil {
+	if state := sandbox.Enter(sandbox.Options{Read: readAgain, LowPorts: o.lowPort()}); state.Capabilities != nil {
 		fmt.Fprintf(said, "tcpprobe: it keeps its rights: %v\n", state.Capabilities)
 	}
 	return nil
+}
+
+// lowPort reports whether a source port is asked for that may take CAP_NET_BIND_SERVICE.
+func (o options) lowPort() bool {
+	const first = 1024 // that never takes it, but where net.ipv4.ip_unprivileged_port_start is higher
+	return o.spec.SourcePort > 0 && o.spec.SourcePort < first
 }
 
 // account is whom the process is to be one of.

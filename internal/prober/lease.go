@@ -31,7 +31,7 @@ func (w *worker) lease(s *series, label uint32, now time.Time) (route.Route, por
 // ofPort says of a source port that was not to be had which right it takes: one below net.ipv4.ip_unprivileged_port_start.
 func ofPort(err error, from uint16) error {
 	if call, ok := errors.AsType[*os.SyscallError](err); ok && from != 0 && call.Syscall == "bind" && call.Err == unix.EACCES {
-		return fmt.Errorf("port %d takes CAP_NET_BIND_SERVICE, and --no-sandbox to keep it (%w)", from, call)
+		return fmt.Errorf("port %d takes CAP_NET_BIND_SERVICE (%w)", from, call)
 	}
 	return err
 }
