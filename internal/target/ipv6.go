@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"tcpprobe/internal/text"
@@ -82,13 +83,25 @@ func splitBracketed(s string) (host, port string, err error) {
 	case rest == "":
 		return "", "", fmt.Errorf("the port is missing, as in %s:80", text.Printable(s))
 	case strings.HasPrefix(rest, "/"):
-		return "", "", fmt.Errorf("a prefix stands in the brackets whole: [%s/64]:80", text.Printable(host))
+		return "", "", fmt.Errorf("a prefix stands in the brackets whole: %s", text.Printable(prefixWithin(host, rest[1:])))
 	case rest[0] != ':':
 		return "", "", fmt.Errorf("a colon and the port follow the bracket, as in [%s]:80", text.Printable(host))
 	case strings.Contains(rest, "/"):
 		return "", "", fmt.Errorf("HOST:PORT is wanted, without a path: %s would do", text.Printable("["+host+"]"+beforePath(rest)))
 	}
 	return host, rest[1:], nil
+}
+
+// prefixWithin returns how a prefix is written whose length, with the ports behind it if there are any, stands behind the brackets.
+func prefixWithin(address, length string) string {
+	length, port, _ := strings.Cut(length, ":")
+	if n, err := strconv.Atoi(length); err != nil || n < 0 || n > 128 {
+		length = "64"
+	}
+	if _, err := parsePorts(port); err != nil {
+		port = "80"
+	}
+	return "[" + address + "/" + length + "]:" + port
 }
 
 // withoutBrackets returns an error for an IPv6 address that has none, which names what can be meant: the last number may be a part
