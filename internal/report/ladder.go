@@ -109,7 +109,7 @@ func (l *Ladder) answer(m *probe.DNSMessage) []string {
 		if m.Type == "AAAA" {
 			return []string{"NOERROR, no IPv6 address"}
 		}
-		return []string{"NOERROR, no address"}
+		return []string{"NOERROR, no IPv4 address"} // AAAA is asked for too, be it after this
 	default:
 		return []string{l.page.Printable(m.RCode)}
 	}
