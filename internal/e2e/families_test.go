@@ -257,6 +257,12 @@ func TestLinkLocalNameServer(t *testing.T) {
 			t.Errorf("%+v", p.DNS)
 		}
 	}
+	r := runPrepared(t, n.Client, func() error {
+		return ownEtc(func() error { return os.WriteFile("/etc/resolv.conf", []byte("nameserver fe80::1%eth0\n"), 0o644) })
+	}, "www.lab.test:80")
+	if r.code != exit.Established || !strings.Contains(r.stdout, "ask fe80::1%eth0") {
+		t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
 }
 
 // dualInHosts gives the thread an /etc in which dual.lab.test has an address of each family.

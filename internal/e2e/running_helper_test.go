@@ -103,14 +103,16 @@ func until(t *testing.T, condition func() bool) {
 func traces(t *testing.T, h *netlab.Host) (listens, packets int) {
 	t.Helper()
 	must(t, h.Do(func() error {
-		tcp, err := os.ReadFile("/proc/thread-self/net/tcp")
-		if err != nil {
-			return err
-		}
-		const listening = "0A"
-		for line := range strings.Lines(string(tcp)) {
-			if fields := strings.Fields(line); len(fields) > 3 && fields[3] == listening {
-				listens++
+		for _, name := range []string{"tcp", "tcp6"} {
+			tcp, err := os.ReadFile("/proc/thread-self/net/" + name)
+			if err != nil {
+				return err
+			}
+			const listening = "0A"
+			for line := range strings.Lines(string(tcp)) {
+				if fields := strings.Fields(line); len(fields) > 3 && fields[3] == listening {
+					listens++
+				}
 			}
 		}
 		packet, err := os.ReadFile("/proc/thread-self/net/packet")

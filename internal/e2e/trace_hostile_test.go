@@ -20,13 +20,13 @@ import (
 	"tcpprobe/tcphdr"
 )
 
-// hostileRouter answers the SYNs that are routed through a host, which forwards nothing, by what reply makes of each
-// datagram: datagrams to be sent back, in order. It ends with the test.
+// hostileRouter answers what arrives at a host, which forwards nothing, by what reply makes of each datagram, of whatever
+// protocol and to whatever MAC: datagrams to be sent back, in order. It ends with the test.
 func hostileRouter(t *testing.T, h *netlab.Host, reply func(datagram []byte) [][]byte) {
 	t.Helper()
 	fd := -1
 	must(t, h.Do(func() (err error) {
-		const protocol = unix.ETH_P_IP>>8 | unix.ETH_P_IP&0xff<<8 // in network order
+		const protocol = unix.ETH_P_ALL>>8 | unix.ETH_P_ALL&0xff<<8 // in network order
 		if fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, protocol); err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func hostileRouter(t *testing.T, h *netlab.Host, reply func(datagram []byte) [][
 			if err != nil {
 				continue
 			}
-			if link, ok := from.(*unix.SockaddrLinklayer); ok && link.Pkttype == unix.PACKET_HOST {
+			if link, ok := from.(*unix.SockaddrLinklayer); ok && link.Pkttype != unix.PACKET_OUTGOING {
 				for _, octets := range reply(buffer[:n]) {
 					unix.Sendto(fd, octets, 0, from)
 				}
