@@ -27,7 +27,7 @@ func notOpened(err error) error {
 		return exit.With(exit.NotPermitted, fmt.Errorf("%s: run \"%s\" outside of it, or with a network of its own (unshare --user --map-root-user --net); \"%s\" says more",
 			foreign, typed, examine))
 	}
-	return exit.With(exit.NotPermitted, fmt.Errorf("no CAP_NET_RAW, which raw sockets need: run \"sudo %s\", or once \"sudo setcap cap_net_raw+ep %s\"; \"%s\" says more",
+	return exit.With(exit.NotPermitted, fmt.Errorf("no CAP_NET_RAW, which raw sockets need: run \"sudo %s\", or once \"sudo setcap cap_net_raw+p %s\"; \"%s\" says more",
 		typed, quoted(executable()), examine))
 }
 
@@ -36,7 +36,7 @@ func checkNotPermitted() string {
 	if doctor.ForeignNetwork() {
 		return fmt.Sprintf("%s; \"%s doctor\" says more", foreign, quoted(executable()))
 	}
-	return fmt.Sprintf("no CAP_NET_RAW, which raw sockets need: run once \"sudo setcap cap_net_raw+ep %s\"; \"%[1]s doctor\" says more", quoted(executable()))
+	return fmt.Sprintf("no CAP_NET_RAW, which raw sockets need: run once \"sudo setcap cap_net_raw+p %s\"; \"%[1]s doctor\" says more", quoted(executable()))
 }
 
 // executable returns the file of this program.

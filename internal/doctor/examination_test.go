@@ -72,7 +72,7 @@ func TestRemedy(t *testing.T) {
 		e    Examination
 		want string // of the lines, one
 	}{
-		{"an ordinary user", Examination{capabilities: capabilities{bounding: true}}, "  sudo setcap cap_net_raw+ep /bin/tcpprobe"},
+		{"an ordinary user", Examination{capabilities: capabilities{bounding: true}}, "  sudo setcap cap_net_raw+p /bin/tcpprobe"},
 		{"an ordinary user of a container", Examination{capabilities: capabilities{bounding: true}, inContainer: true}, "  Kubernetes:      securityContext: {runAsUser: 0}"},
 		{"a file system without privileges", Examination{capabilities: capabilities{bounding: true}, nosuid: true}, "or move it: its file system is mounted nosuid, where setcap is without effect."},
 		{"a file that gives the permitted set alone", Examination{capabilities: capabilities{permitted: true, bounding: true}, file: filePermitted}, "(capset): a seccomp filter or a security module (SELinux, AppArmor) forbids it."},

@@ -65,7 +65,7 @@ func (e *Examination) remedy() []string {
 			"  Docker, Podman:  --user 0",
 			"  Kubernetes:      securityContext: {runAsUser: 0}",
 			"or give CAP_NET_RAW to the file, in the image, and allow the file to have it:",
-			"  Dockerfile:      RUN setcap cap_net_raw+ep " + self,
+			"  Dockerfile:      RUN setcap cap_net_raw+p " + self,
 			"  Docker, Podman:  without --security-opt no-new-privileges",
 			"  Kubernetes:      securityContext: {allowPrivilegeEscalation: true}",
 		}
@@ -87,7 +87,7 @@ func (e *Examination) remedy() []string {
 	fix := []string{
 		"Give it CAP_NET_RAW, for one run or for good:",
 		"  sudo " + self + " HOST:PORT",
-		"  sudo setcap cap_net_raw+ep " + self,
+		"  sudo setcap cap_net_raw+p " + self,
 	}
 	if e.inContainer {
 		fix = append(fix,

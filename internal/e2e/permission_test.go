@@ -21,7 +21,7 @@ func TestNotPermitted(t *testing.T) {
 	a, _ := labtest.Pair(t)
 	for _, args := range [][]string{{"10.0.0.2:80", "--send=link"}, {"10.0.0.2:80", "--json", "--send=ip"}, {"10.0.0.2:80", "--pcap=-"}, {"www.lab.test:80", "--syn=bare"}, {"-vv", "trace", "--flows", "2", "10.0.0.2:80"}} {
 		r := runPrepared(t, a, withoutRaw, args...)
-		for _, want := range []string{"CAP_NET_RAW", `run "sudo /proc/self/exe ` + strings.Join(args, " ") + `"`, `"sudo setcap cap_net_raw+ep `, `"/proc/self/exe doctor"`} {
+		for _, want := range []string{"CAP_NET_RAW", `run "sudo /proc/self/exe ` + strings.Join(args, " ") + `"`, `"sudo setcap cap_net_raw+p `, `"/proc/self/exe doctor"`} {
 			if !strings.Contains(r.stderr, want) {
 				t.Errorf("%q: stderr %q, want %q in it", args, r.stderr, want)
 			}
