@@ -36,12 +36,7 @@ func probeCommand(c *cli.Context) error {
 	if err := o.checkLimits(); err != nil {
 		return err
 	}
-	if o.limit > 0 {
-		o.until = time.Now().Add(o.limit)
-		limited, stop := context.WithDeadline(c.Context, o.until)
-		defer stop()
-		c.Context = limited
-	}
+	defer o.begin(c)()
 	_, stderr := outputsOf(c)
 	stopInterim := onQuit(stderr, func() string { return "the targets are being read, and nothing was sent yet" })
 	targets, err := o.rules.Open(c.Context, c.Args().Slice(), o.targets, c.App.Reader, o.maxTargets)
@@ -72,6 +67,16 @@ func probeCommand(c *cli.Context) error {
 		return errors.Join(wrongTargets(changed), err) // a verdict about some of the targets is none about all
 	}
 	return err
+}
+
+// begin has the time begin that the run may take, if that is limited. What it returns is for the end of the run.
+func (o *options) begin(c *cli.Context) (stop func()) {
+	if o.limit == 0 {
+		return func() {}
+	}
+	o.until = time.Now().Add(o.limit)
+	c.Context, stop = context.WithDeadline(c.Context, o.until)
+	return stop
 }
 
 // notBegun returns the error of a run whose context has ended before it began.

@@ -5,6 +5,8 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/prober"
 	"tcpprobe/internal/target"
+	"tcpprobe/internal/text"
 	"tcpprobe/internal/tracer"
 	"tcpprobe/probe"
 )
@@ -33,9 +36,9 @@ func traceCommand() *cli.Command {
 
 // tracedFlags are the flags of a probe that a trace has too, with the same meaning.
 var tracedFlags = []string{
-	"count", "interval", "timeout", "retries", "ipv4", "ipv6", "interface", "source", "source-port", "mark", "send",
+	"count", "interval", "timeout", "deadline", "retries", "ipv4", "ipv6", "interface", "source", "source-port", "mark", "send",
 	"dscp", "mss", "flow-label", "window", "syn", "dns", "dns-timeout", "dns-tries",
-	"json", "output", "verbose", "quiet", "explain", "pcap", "diagram", "to-scale", "color", "user", "no-sandbox",
+	"json", "output", "verbose", "quiet", "timestamps", "explain", "pcap", "diagram", "to-scale", "color", "user", "no-sandbox",
 }
 
 // traceFlags returns the flags of a trace: those of a probe that make sense for it, and its own.
@@ -151,6 +154,7 @@ func trace(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	defer o.begin(c)()
 	t, err := tracedTarget(c, o.rules)
 	if err != nil {
 		return err
@@ -181,7 +185,7 @@ func trace(c *cli.Context) error {
 	if !o.names { // or hops are shown when their names are known
 		o.path.Settled = show.Settled
 	}
-	verdict, err := o.follow(c.Context, p, tracer.New(p, t, o.spec, o.path, show), show)
+	verdict, err := o.follow(c.Context, p, tracer.New(p, t, o.spec, o.path, show), show, stderr)
 	p.Finish()
 	err = errors.Join(err, <-ran)
 	stopInterim()
@@ -211,17 +215,21 @@ func tracedTarget(c *cli.Context, rules target.Rules) (target.Target, error) {
 	return t, nil
 }
 
-// follow traces, shows what was found, and returns the exit code of that.
-func (o traceOptions) follow(ctx context.Context, p *prober.Prober, t *tracer.Tracer, show *display.Traces) (verdict, err error) {
+// follow traces, shows what was found, writes a line about what the deadline has left undone, and returns the exit code of all.
+func (o traceOptions) follow(ctx context.Context, p *prober.Prober, t *tracer.Tracer, show *display.Traces, stderr io.Writer) (verdict, err error) {
 	var all exit.Tally
+	var left int    // of what was to be traced
+	var what string // that is
 	switch {
 	case o.flows > 0:
 		found := t.Flows(o.flows)
 		show.Flows(found)
 		add(&all, found.Failed)
+		var outcomes []probe.Outcome
 		for _, f := range found.Flows {
-			all.Add(f.Handshake)
+			outcomes = append(outcomes, f.Handshake.Outcome)
 		}
+		left, what = addOutcomes(&all, len(found.Flows), outcomes), "handshake"
 	case o.mtu:
 		found, err := t.MTU()
 		if err != nil {
@@ -231,13 +239,21 @@ func (o traceOptions) follow(ctx context.Context, p *prober.Prober, t *tracer.Tr
 		result := *found.Plain
 		result.Outcome = found.Outcome()
 		all.Add(&result)
+		if result.Outcome == probe.OutcomeInterrupted {
+			left, what = 1, "search"
+		}
 	case o.syns:
 		found := t.SYNs()
 		show.SYNs(found)
-		add(&all, found.Failed)
+		var outcomes []probe.Outcome
 		for _, v := range found.Variants {
 			outcome, _ := v.Trace.Outcome()
-			all.Add(&probe.Result{Outcome: outcome})
+			outcomes = append(outcomes, outcome)
+		}
+		left, what = addOutcomes(&all, len(found.Variants)+found.Untraced(), outcomes), "variant"
+		if found.Failed != nil {
+			all.Add(found.Failed)
+			left = 0
 		}
 	default:
 		found := t.Trace()
@@ -252,9 +268,11 @@ func (o traceOptions) follow(ctx context.Context, p *prober.Prober, t *tracer.Tr
 			break
 		}
 		// The exit code is that of the outcome, if it was the same in all rounds.
-		for _, outcome := range found.Rounds {
-			all.Add(&probe.Result{Outcome: outcome})
-		}
+		left, what = addOutcomes(&all, o.path.Rounds, found.Rounds), "round"
+	}
+	if left > 0 && !o.until.IsZero() && !time.Now().Before(o.until) {
+		all.AddUnfinished(left)
+		fmt.Fprintf(stderr, "tcpprobe: the time was over before %s had ended\n", text.Count(left, what))
 	}
 	return all.Err(exit.All), nil
 }
@@ -264,4 +282,16 @@ func add(all *exit.Tally, failed *probe.Result) {
 	if failed != nil {
 		all.Add(failed)
 	}
+}
+
+// addOutcomes counts outcomes, and returns how many are missing of those that were wanted.
+func addOutcomes(all *exit.Tally, wanted int, outcomes []probe.Outcome) (left int) {
+	left = wanted
+	for _, o := range outcomes {
+		all.Add(&probe.Result{Outcome: o})
+		if o != probe.OutcomeInterrupted {
+			left--
+		}
+	}
+	return left
 }

@@ -51,6 +51,7 @@ func NewTraces(target string, o Options, out io.Writer, files *Files) *Traces {
 		}
 		t.out = io.Discard
 	}
+	t.out = o.Stamp(t.out)
 	t.path = report.NewPath(t.out, o.Style)
 	return t
 }

@@ -3,6 +3,7 @@
 package e2e_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -48,6 +49,42 @@ func TestDeadline(t *testing.T) {
 		cmd := program(t.Context(), a, append([]string{"--deadline=700ms", "-W=1h", "--retries=0"}, strings.Fields(test.args)...)...)
 		cmd.Stdin = strings.NewReader(strings.Repeat("10.0.0.2:90\n", 100))
 		r := finish(t, cmd)
+		if r.code != test.code || !regexp.MustCompile(test.stdout).MatchString(r.stdout) || !regexp.MustCompile(`^(`+test.stderr+`)$`).MatchString(r.stderr) {
+			t.Errorf("%s: exit code %d, want %d; stdout\n%s\ndoes not match %s, or stderr %q not %s", test.args, r.code, test.code, r.stdout, test.stdout, r.stderr, test.stderr)
+		}
+	}
+}
+
+// TestTraceDeadline: a trace shows what it knows when its time is over, and is judged by that.
+func TestTraceDeadline(t *testing.T) {
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	labtest.Nft(t, b, silence)
+	labtest.Nft(t, b, noPadding)
+	sink, err := b.ListenPacket("udp4", "10.0.0.2:53")
+	must(t, err)
+	defer sink.Close()
+	serve(t, b, "10.0.0.2:90")
+	const left = `tcpprobe: the time was over before \d+ %s had ended\n`
+	for _, test := range []struct {
+		args           string
+		code           int
+		stdout, stderr string // regular expressions
+	}{
+		{"10.0.0.2:80", exit.Timeout, `^trace to 10\.0\.0\.2:80 (.*\n)+TIMEOUT  10\.0\.0\.2:80  no hop answers\n`, ``},
+		{"10.0.0.2:80 --send ip", exit.Timeout, `TIMEOUT  10\.0\.0\.2:80  no hop answers\n`, ``},
+		{"10.0.0.2:80 --json", exit.Timeout, `"type":"trace".*"outcome":"timeout".*"rounds":\["timeout"\]`, ``},
+		{"10.0.0.2:80 --flows 3", exit.Timeout, `TIMEOUT  10\.0\.0\.2:80 `, ``},
+		{"10.0.0.2:80 --mtu", exit.Timeout, `TIMEOUT  10\.0\.0\.2:80  no answer to 1 SYN in 0\.\d+ s\n`, ``},
+		{"10.0.0.2:90 --mtu", exit.Interrupted, `INTERRUPTED  10\.0\.0\.2:90 `, fmt.Sprintf(left, "search")},
+		{"10.0.0.2:80 --compare-syn", exit.Timeout, `(?s)bare.*TIMEOUT  10\.0\.0\.2:80 `, fmt.Sprintf(left, "variants")},
+		{"10.0.0.77:80", exit.NoNextHop, `ARP_TIMEOUT  10\.0\.0\.77:80  is silent on eth0\n`, ``},
+		{"www.lab.test:80 --dns 10.0.0.2", exit.DNS, `DNS_ERROR  www\.lab\.test:80  no answer about www\.lab\.test before the deadline\n`, ``},
+		{"10.0.0.2:90", exit.Established, `ESTABLISHED  10\.0\.0\.2:90  1 hop `, ``},
+		{"10.0.0.2:90 -c 1000 -i 50ms", exit.Mixed, `ESTABLISHED  10\.0\.0\.2:90  1 hop `, fmt.Sprintf(left, "rounds")},
+		{"10.0.0.2:7 -c 1000 -i 50ms", exit.Refused, `REFUSED  10\.0\.0\.2:7  reset at hop 1 `, fmt.Sprintf(left, "rounds")},
+	} {
+		r := tcpprobe(t, a, append([]string{"trace", "--deadline=700ms", "-W=1h", "--retries=0"}, strings.Fields(test.args)...)...)
 		if r.code != test.code || !regexp.MustCompile(test.stdout).MatchString(r.stdout) || !regexp.MustCompile(`^(`+test.stderr+`)$`).MatchString(r.stderr) {
 			t.Errorf("%s: exit code %d, want %d; stdout\n%s\ndoes not match %s, or stderr %q not %s", test.args, r.code, test.code, r.stdout, test.stdout, r.stderr, test.stderr)
 		}

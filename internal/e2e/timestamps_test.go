@@ -24,6 +24,10 @@ func TestTimestamps(t *testing.T) {
 		"-q www.lab.test:80 nobody.lab.test:80":        "DNS_ERROR nobody.lab.test:80 does not exist",
 		"--targets -":                                  "--- 2 targets --- 2 handshakes: 1 established, 1 refused;",
 		"--only failed www.lab.test:81":                "REFUSED www.lab.test:81",
+		"trace www.lab.test:80":                        "3 10.3.0.80 ",
+		"trace www.lab.test:81":                        "REFUSED www.lab.test:81 reset at hop 3 after ",
+		"trace --flows 2 www.lab.test:80":              "ESTABLISHED www.lab.test:80",
+		"trace --mtu www.lab.test:80":                  "ESTABLISHED www.lab.test:80",
 		"--color always www.lab.test:81":               "\x1b[31mREFUSED\x1b[0m www.lab.test:81",
 	} {
 		cmd := program(t.Context(), n.Client, append([]string{labDNS, "--timestamps"}, strings.Fields(args)...)...)
@@ -44,5 +48,8 @@ func TestTimestamps(t *testing.T) {
 	}
 	if l := parseLines(t, tcpprobe(t, n.Client, labDNS, "--timestamps", "--json", "www.lab.test:80")); len(l.probes) != 1 || len(l.summaries) != 1 {
 		t.Errorf("%d handshakes and %d summaries in JSON", len(l.probes), len(l.summaries))
+	}
+	if r := tcpprobe(t, n.Client, labDNS, "trace", "--timestamps", "--json", "www.lab.test:80"); !strings.HasPrefix(r.stdout, "{") {
+		t.Errorf("JSON of a trace begins with something else: %s", r.stdout)
 	}
 }

@@ -100,6 +100,8 @@ func TestUsage(t *testing.T) {
 		{"192.0.2.1:80 --wait 2 --dry-run", "--dry-run sends nothing: there is nothing to --wait for"},
 		{"192.0.2.1:80 --deadline 0s", "--deadline must be more than 0"},
 		{"192.0.2.1:80 --deadline -1", `--deadline "-1": a duration is wanted, as in 300ms, 2s or 2`},
+		{"trace 192.0.2.1:80 --deadline 0", "--deadline must be more than 0"},
+		{"trace 192.0.2.1:80 --timestamps --explain", "--timestamps is for lines of their own: it goes with none of --explain, --dry-run and --output mermaid"},
 		{"192.0.2.1:80 --timestamps --explain", "--timestamps is for lines of their own: it goes with none of --explain, --dry-run and --output mermaid"},
 		{"192.0.2.1:80 --timestamps -o mermaid", "--timestamps is for lines of their own: it goes with none of --explain, --dry-run and --output mermaid"},
 		{"192.0.2.1:80 --timestamps --dry-run", "--timestamps is for lines of their own: it goes with none of --explain, --dry-run and --output mermaid"},

@@ -59,12 +59,11 @@ func (h *Held) Make(flows []*probe.Flow) {
 	for _, f := range flows {
 		done := f.Done
 		f.Done = func() {
+			broken = broken || f.Result.Outcome == probe.OutcomeInterrupted && !h.worker.abandoned[f]
 			if done != nil {
 				done()
 			}
-			abandoned := h.worker.abandoned[f]
 			delete(h.worker.abandoned, f)
-			broken = broken || f.Result.Outcome == probe.OutcomeInterrupted && !abandoned
 			if left--; left == 0 && !broken {
 				close(over)
 			}
@@ -89,6 +88,17 @@ func (h *Held) Abandon(f *probe.Flow) {
 		h.worker.abandoned[f] = true
 	}
 	h.worker.engine.Abandon(f)
+}
+
+// Expire judges a flow that the deadline of the run has broken off: its SYNs asked for an answer, and there was none in time. It
+// is for Done of the flow. Any other flow stays as it is.
+func (h *Held) Expire(f *probe.Flow) {
+	r := f.Result
+	if !h.worker.expired(r) || !asked(r) || h.worker.abandoned[f] {
+		return
+	}
+	r.Events = append(r.Events, h.worker.unanswered(r))
+	f.Observe(&r.Events[len(r.Events)-1])
 }
 
 // Release gives the port back, and has the series go on. The observer is told of the attempt's result.

@@ -26,6 +26,9 @@ type SYNVariant struct {
 // ComparedSYNs are the SYNs that are compared, the plainest first.
 var ComparedSYNs = []probe.SYN{probe.SYNBare, probe.SYNNoTimestamps, probe.SYNLinux, probe.SYNECN, probe.SYNAccECN, probe.SYNLargeMSS, probe.SYNFastOpen}
 
+// Untraced returns how many of the SYNs that are compared have not been traced.
+func (c *SYNComparison) Untraced() int { return len(ComparedSYNs) - len(c.Variants) }
+
 // Answer returns what the target answered to the SYN, if it was accepted.
 func (v SYNVariant) Answer() (Reply, bool) {
 	end, ok := v.Trace.End()

@@ -38,7 +38,7 @@ func (t *Tracer) Flows(number int) *trace.FlowSet {
 		model := h.Flow()
 		model.Handshake.Close = probe.CloseHalf
 		t.observe(h, model)
-		model.Done = func() { t.observer.Result(model.Result) }
+		model.Done = func() { t.done(h, model) }
 		held, models = append(held, h), append(models, model)
 		set.Remote, set.Route = model.Remote, model.Result.Route
 		set.Flows = append(set.Flows, trace.TracedFlow{
@@ -46,6 +46,7 @@ func (t *Tracer) Flows(number int) *trace.FlowSet {
 		})
 	}
 	held[0].Make(models)
+	t.known = true
 	paths := make([]path, len(held))
 	for i, h := range held {
 		paths[i] = path{h, set.Flows[i].Trace, models[i], trace.NewAgain(set.Flows[i].Trace, 1, 1)}

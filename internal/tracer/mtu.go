@@ -28,8 +28,9 @@ func (t *Tracer) MTU() (*trace.PathMTU, error) {
 	}
 	bare := len(syn.Octets)
 	t.observe(held, model)
-	model.Done = func() { t.observer.Result(model.Result) }
+	model.Done = func() { t.done(held, model) }
 	held.Make([]*probe.Flow{model})
+	t.known = true
 	if plain := found.Plain.Outcome; plain != probe.OutcomeEstablished && plain != probe.OutcomeRefused {
 		return found, nil
 	}
@@ -98,7 +99,7 @@ func (t *Tracer) padded(held *prober.Held, model *probe.Flow, padding int, wait 
 			held.Abandon(&f)
 		}
 	}
-	f.Done = func() { t.observer.Result(f.Result) }
+	f.Done = func() { t.done(held, &f) }
 	held.Make([]*probe.Flow{&f})
 	return f.Result
 }

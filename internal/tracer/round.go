@@ -39,6 +39,7 @@ func (t *Tracer) round(held *prober.Held, found *trace.Trace, model *probe.Flow,
 		t.settled(found, again)
 	}
 	found.EndRound()
+	t.known = true
 }
 
 // pause is how long after a SYN the next one is sent that asks again. Where the end of the path is not known, whoever has
@@ -72,7 +73,7 @@ func (t *Tracer) sweepOf(held *prober.Held, found *trace.Trace, model *probe.Flo
 			if i >= end {
 				return // nobody waits for it any more
 			}
-			t.observer.Result(f.Result)
+			t.done(held, f)
 			over := found.Add(int(f.TTL), f.Result)
 			t.settled(found, again)
 			if !over {
@@ -92,7 +93,7 @@ func (t *Tracer) ask(held *prober.Held, found *trace.Trace, model *probe.Flow, t
 	f := t.flowsOf(held, found, model)[ttl-found.First]
 	f.Handshake.Timeout = t.patience(found)
 	f.Done = func() {
-		t.observer.Result(f.Result)
+		t.done(held, f)
 		found.Add(ttl, f.Result)
 	}
 	return []*probe.Flow{f}

@@ -27,6 +27,7 @@ type Tracer struct {
 	spec     prober.Spec
 	options  Options
 	observer prober.Observer
+	known    bool         // how a handshake has ended: one that the end of the run breaks off says nothing beside it
 	watched  *trace.Trace // whose hops options.Settled is told of; nil if nobody is
 }
 
@@ -130,6 +131,14 @@ func (t *Tracer) observe(held *prober.Held, f *probe.Flow) {
 	whole := held.Result()
 	f.Result.Time, f.Result.Start, f.Result.Route = whole.Time, whole.Start, whole.Route
 	f.Observe = func(e *probe.Event) { t.observer.Event(f.Result, e) }
+}
+
+// done tells the observer how a handshake has ended.
+func (t *Tracer) done(held *prober.Held, f *probe.Flow) {
+	if !t.known {
+		held.Expire(f)
+	}
+	t.observer.Result(f.Result)
 }
 
 // sleepUntil waits for a time, and reports whether the run lasted until then.
