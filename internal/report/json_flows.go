@@ -69,7 +69,7 @@ type flowPathJSON struct {
 func newFlows(set *trace.FlowSet) flowsJSON {
 	outcome, same := flowsOutcome(set)
 	j := flowsJSON{
-		Schema: Schema, Type: "flows", Target: set.Target, Address: probedAddress(set.Remote, set.Failed), Remote: set.Remote, Route: newRoute(set.Route),
+		Schema: Schema, Type: "flows", Target: set.Target, Address: probed(set.Remote, set.Failed).Addr(), Remote: probed(set.Remote, set.Failed), Route: newRoute(set.Route),
 		Outcome: outcome.String(), Flows: len(set.Flows), PartHop: set.Part(), Paths: []flowPathJSON{},
 	}
 	if !same {

@@ -11,7 +11,7 @@ import (
 // PathMTU writes the path MTU, and how it was found.
 func (j *JSON) PathMTU(m *trace.PathMTU) error {
 	line := pathMTUJSON{
-		Schema: Schema, Type: "mtu", Target: m.Target, Address: probedAddress(m.Remote, m.Plain), Local: m.Local, Remote: m.Remote, Route: newRoute(m.Route),
+		Schema: Schema, Type: "mtu", Target: m.Target, Address: probed(m.Remote, m.Plain).Addr(), Local: m.Local, Remote: probed(m.Remote, m.Plain), Route: newRoute(m.Route),
 		Outcome: m.Outcome().String(), Reason: Reason(m.Plain), Tries: []mtuTryJSON{},
 	}
 	if m.Search == nil {

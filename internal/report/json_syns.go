@@ -12,7 +12,7 @@ import (
 func (j *JSON) SYNs(c *trace.SYNComparison) error {
 	outcome, same := variantsOutcome(c)
 	line := synsJSON{
-		Schema: Schema, Type: "syns", Target: c.Target, Address: probedAddress(c.Remote, c.Failed), Local: c.Local, Remote: c.Remote, Route: newRoute(c.Route),
+		Schema: Schema, Type: "syns", Target: c.Target, Address: probed(c.Remote, c.Failed).Addr(), Local: c.Local, Remote: probed(c.Remote, c.Failed), Route: newRoute(c.Route),
 		Outcome: outcome.String(), Reason: "All SYNs fare alike.", Variants: []variantJSON{},
 	}
 	if !same {

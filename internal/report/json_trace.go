@@ -109,11 +109,12 @@ type traceJSON struct {
 	EndToEnd []changeJSON     `json:"end_to_end,omitempty"`
 }
 
-// newTrace returns what JSON writes of the whole path. The address is that of the last hop that replied.
+// newTrace returns what JSON writes of the whole path. The address is that of the last hop that replied, as it was in version 0.1.0;
+// what is probed is in remote.
 func newTrace(t *trace.Trace) traceJSON {
 	outcome, _ := t.Outcome()
 	j := traceJSON{
-		Schema: Schema, Type: "trace", Target: t.Target, Local: t.Local, Remote: t.Remote, Route: newRoute(t.Route),
+		Schema: Schema, Type: "trace", Target: t.Target, Local: t.Local, Remote: probed(t.Remote, t.Failed), Route: newRoute(t.Route),
 		Outcome: outcome.String(), Reason: TraceReason(t), Rounds: []string{}, Hops: lastHop(t),
 	}
 	for _, o := range t.Rounds {
@@ -129,12 +130,12 @@ func newTrace(t *trace.Trace) traceJSON {
 	return j
 }
 
-// probedAddress returns the address that SYNs went to, or were to go to where a handshake failed before.
-func probedAddress(remote netip.AddrPort, failed *probe.Result) netip.Addr {
-	if failed != nil && !remote.IsValid() {
-		return failed.Address
+// probed returns what SYNs went to, or were to go to where a handshake failed before. It is not valid if that is not known.
+func probed(remote netip.AddrPort, failed *probe.Result) netip.AddrPort {
+	if failed == nil || remote.IsValid() || !failed.Address.IsValid() {
+		return remote
 	}
-	return remote.Addr()
+	return netip.AddrPortFrom(failed.Address, failed.Port)
 }
 
 type changeJSON struct {

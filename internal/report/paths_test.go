@@ -182,3 +182,24 @@ func TestPathsGolden(t *testing.T) {
 		})
 	}
 }
+
+// TestTraceThatFailedBefore: JSON says what was to be traced, also where no SYN has left.
+func TestTraceThatFailedBefore(t *testing.T) {
+	failed := &probe.Result{Target: "www.lab.test:80", Host: "www.lab.test", Port: 80, Address: traceTarget, Outcome: probe.OutcomeARPTimeout}
+	const remote = "10.3.0.80:80"
+	for kind, write := range map[string]func(*report.JSON) error{
+		"trace": func(j *report.JSON) error { return j.Trace(&trace.Trace{Target: failed.Target, Failed: failed}) },
+		"flows": func(j *report.JSON) error { return j.Flows(&trace.FlowSet{Target: failed.Target, Failed: failed}) },
+		"mtu":   func(j *report.JSON) error { return j.PathMTU(&trace.PathMTU{Target: failed.Target, Plain: failed}) },
+		"syns":  func(j *report.JSON) error { return j.SYNs(&trace.SYNComparison{Target: failed.Target, Failed: failed}) },
+	} {
+		var b bytes.Buffer
+		if err := write(report.NewJSON(&b)); err != nil {
+			t.Fatal(err)
+		}
+		line := decode(t, b.String())
+		if err := compile(t, true).Validate(line); err != nil || line["type"] != kind || line["remote"] != remote {
+			t.Errorf("%v: %s is not of type %s, or its remote is not %s", err, &b, kind, remote)
+		}
+	}
+}
