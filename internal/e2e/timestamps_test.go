@@ -3,9 +3,14 @@
 package e2e_test
 
 import (
+	"bytes"
+	"os"
+	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"tcpprobe/internal/netlab/labtest"
@@ -51,5 +56,40 @@ func TestTimestamps(t *testing.T) {
 	}
 	if r := tcpprobe(t, n.Client, labDNS, "trace", "--timestamps", "--json", "www.lab.test:80"); !strings.HasPrefix(r.stdout, "{") {
 		t.Errorf("JSON of a trace begins with something else: %s", r.stdout)
+	}
+}
+
+// farZone is a zone of 14 hours and 30 minutes east, which is nobody's, in the format of RFC 8536: a header and its only type.
+const farZone = "TZif" + "\x00" + "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
+	"\x00\x00\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x01" + "\x00\x00\x00\x04" +
+	"\x00\x00\xcb\xe8" + "\x00" + "\x00" + "FAR\x00"
+
+// TestTimestampsZone: the time of day is that of the zone of /etc/localtime, which the sandbox does not let the process read.
+func TestTimestampsZone(t *testing.T) {
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	serve(t, b, "10.0.0.2:80")
+	for _, args := range [][]string{{"10.0.0.2:80"}, {"-c1", "-q", "10.0.0.2:80"}, {"trace", "10.0.0.2:80"}} {
+		cmd := exec.CommandContext(t.Context(), "/proc/self/exe", append([]string{"--timestamps"}, args...)...)
+		cmd.Env = slices.DeleteFunc(programEnv(), func(v string) bool { return strings.HasPrefix(v, "TZ=") })
+		var stdout bytes.Buffer
+		cmd.Stdout = &stdout
+		must(t, a.Do(func() error {
+			if err := ownEtc(func() error { return os.WriteFile("/etc/localtime", []byte(farZone), 0o644) }); err != nil {
+				return err
+			}
+			return cmd.Run()
+		}))
+		east := time.FixedZone("FAR", 52200)
+		now, line := time.Now().In(east), stdout.String()
+		for _, minute := range []time.Time{now, now.Add(-time.Minute), now.Add(-2 * time.Minute)} {
+			if strings.HasPrefix(line, minute.Format("15:04:")) {
+				line = ""
+				break
+			}
+		}
+		if line != "" {
+			t.Errorf("%q: it is %s in the zone of this host: %s", args, now.Format(time.TimeOnly), line)
+		}
 	}
 }
