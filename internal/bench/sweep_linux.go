@@ -32,6 +32,9 @@ const (
 	foreignAddress = "10.77.0.77" // on the client's link, and nobody's: for a tool that has a TCP of its own
 )
 
+// clientMAC is that of the client's interface.
+var clientMAC = [6]byte{2, 0, 10, 77, 0, 1}
+
 // sweep measures probes of very many targets, and writes its part of the report.
 func sweep(output string, rounds int, minutes int) error {
 	scratch, err := os.MkdirTemp("", "bench")
@@ -50,11 +53,10 @@ func sweep(output string, rounds int, minutes int) error {
 		return err
 	}
 	defer lab.Close()
-	if err := s.network(lab); err != nil {
-		return err
-	}
-	if err := s.files(); err != nil {
-		return err
+	for _, prepare := range []func() error{func() error { return s.network(lab) }, s.network6, s.files, s.file6} {
+		if err := prepare(); err != nil {
+			return err
+		}
 	}
 	text, err := s.measure(rounds, minutes)
 	if err != nil {
@@ -81,7 +83,7 @@ func (s *sweeper) network(lab *netlab.Lab) (err error) {
 	mac := [6]byte{2, 0, 10, 77, 0, 2}
 	s.mac = "02:00:0a:4d:00:02"
 	err = lab.Link(s.client, "eth0", netip.MustParsePrefix(clientAddress+"/24"), s.server, "eth0", netip.MustParsePrefix(serverAddress+"/24"),
-		netlab.MAC([6]byte{2, 0, 10, 77, 0, 1}, mac))
+		netlab.MAC(clientMAC, mac))
 	if err != nil {
 		return err
 	}
@@ -106,21 +108,26 @@ func (s *sweeper) network(lab *netlab.Lab) (err error) {
 		ports = append(ports, firstPort+i)
 	}
 	for _, port := range ports {
-		if err := s.listen(port); err != nil {
+		if err := s.listen(unix.AF_INET, &unix.SockaddrInet4{Port: port}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// listen accepts what comes to a port of any address, and closes it.
-func (s *sweeper) listen(port int) error {
+// listen accepts what comes to a port of any address of a family, and closes it.
+func (s *sweeper) listen(family int, any unix.Sockaddr) error {
 	var fd int
 	err := s.server.Do(func() (err error) {
-		if fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+		if fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
 			return err
 		}
-		if err := unix.Bind(fd, &unix.SockaddrInet4{Port: port}); err != nil {
+		if family == unix.AF_INET6 {
+			if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, 1); err != nil {
+				return err
+			}
+		}
+		if err := unix.Bind(fd, any); err != nil {
 			return err
 		}
 		return unix.Listen(fd, 65535)
@@ -189,8 +196,13 @@ type swept struct {
 	memory int64         // KiB at the most
 }
 
-// rate returns targets a second, of the time in which packets flew.
-func (s swept) rate(targets int) float64 { return float64(targets) / s.flight.Seconds() }
+// rate returns targets a second, of the time in which packets flew; 0 if none did.
+func (s swept) rate(targets int) float64 {
+	if s.flight == 0 {
+		return 0
+	}
+	return float64(targets) / s.flight.Seconds()
+}
 
 // run runs a tool, for a minute at the most, and watches the client's interface. The tool is ended when nothing has flown
 // for a while, since some do not end by themselves. found counts its results.
@@ -293,10 +305,11 @@ func (s *sweeper) ours(list string, args ...string) (swept, error) {
 	return s.run(s.count("out", `(?m)^ESTABLISHED  (\S+) `), args...)
 }
 
-func (s *sweeper) masscan(rate int) (swept, error) {
+// masscan runs it over a network, from an address that is nobody's.
+func (s *sweeper) masscan(rate int, network, source string) (swept, error) {
 	os.Remove(s.file("masscan"))
-	return s.run(s.count("masscan", `(?m)^open tcp \d+ (\S+) `), "masscan", sweepNetwork, "-p", strconv.Itoa(sweepPort),
-		"--rate", strconv.Itoa(rate), "--source-ip", foreignAddress, "--source-port", "40000", "-e", "eth0",
+	return s.run(s.count("masscan", `(?m)^open tcp \d+ (\S+) `), "masscan", "--range", network, "-p", strconv.Itoa(sweepPort),
+		"--rate", strconv.Itoa(rate), "--source-ip", source, "--source-port", "40000", "-e", "eth0",
 		"--router-mac", strings.ReplaceAll(s.mac, ":", "-"), "--wait", "1", "-oL", s.file("masscan"))
 }
 

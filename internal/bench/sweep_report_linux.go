@@ -45,16 +45,22 @@ type contender struct {
 func (s *sweeper) measure(rounds, minutes int) (string, error) {
 	const targets = sweepAddresses
 	var contenders []*contender
-	add := func(name string, run func() (swept, error)) {
-		contenders = append(contenders, &contender{name: name, run: run})
+	add := func(name string, run func() (swept, error)) *contender {
+		c := &contender{name: name, run: run}
+		contenders = append(contenders, c)
+		return c
 	}
-	add("tcpprobe --close half", func() (swept, error) { return s.ours("all", "--rate", "0", "--close", "half", "-q") })
-	add("tcpprobe --close rst, whole handshakes", func() (swept, error) { return s.ours("all", "--rate", "0", "--close", "rst", "-q") })
+	half4 := add("tcpprobe --close half", func() (swept, error) { return s.ours("all", "--rate", "0", "--close", "half", "-q") })
+	whole4 := add("tcpprobe --close rst, whole handshakes", func() (swept, error) { return s.ours("all", "--rate", "0", "--close", "rst", "-q") })
 	for _, rate := range []int{100_000, 130_000, 160_000, 250_000} {
-		add(fmt.Sprintf("masscan --rate %d", rate), func() (swept, error) { return s.masscan(rate) })
+		add(fmt.Sprintf("masscan --rate %d", rate), func() (swept, error) { return s.masscan(rate, sweepNetwork, foreignAddress) })
 	}
 	for _, rate := range []int{60_000, 100_000, 150_000} {
 		add(fmt.Sprintf("zmap -r %d", rate), func() (swept, error) { return s.zmap(rate) })
+	}
+	half6 := add("IPv6: tcpprobe --close half", func() (swept, error) { return s.ours("all6", "--rate", "0", "--close", "half", "-q") })
+	for _, rate := range []int{100_000, 160_000, 250_000} {
+		add(fmt.Sprintf("IPv6: masscan --rate %d", rate), func() (swept, error) { return s.masscan(rate, sweepNetwork6, foreignAddress6) })
 	}
 	for range rounds {
 		for _, c := range contenders {
@@ -70,15 +76,15 @@ func (s *sweeper) measure(rounds, minutes int) (string, error) {
 
 Written by `+"`scripts/bench sweep`"+` on %s. Machine: %s. %s. Peers: %s.
 
-A client and a server in network namespaces, one virtual link between them. The server's kernel has all 65,536 addresses of %s and answers
-SYNs with cookies; all of its work is done on the processors of the client. Each row is the median of %d runs, one tool after the other and then again from
+A client and a server in network namespaces, one virtual link between them. The server's kernel has all 65,536 addresses of %s, and as
+many of %s, and answers SYNs with cookies; all of its work is done on the processors of the client. Each row is the median of %d runs, one tool after the other and then again from
 the first. The time is that from the first packet that left the client to the last, by its interface's counter, looked at every 2 ms: what a process takes
 to start and how long it waits in the end is in nobody's figure. masscan has an address of its own, so that no kernel resets its connections; it and
-zmap are run at several rates, and the whole share of what they found is given.
+zmap, which knows no IPv6 here, are run at several rates, and the whole share of what they found is given.
 
 | tool | targets/s | found | peak memory, MiB | process, s |
 |---|--:|--:|--:|--:|
-`, time.Now().Format("2 January 2006"), machine(), kernel(), sweepVersions(), sweepNetwork, rounds)
+`, time.Now().Format("2 January 2006"), machine(), kernel(), sweepVersions(), sweepNetwork, sweepNetwork6, rounds)
 	for _, c := range contenders {
 		r := median(c.runs, targets)
 		fmt.Fprintf(&w, "| %s | %.0f | %.3f %% | %.1f | %.2f |\n", c.name, r.rate(targets), 100*float64(r.found)/targets, float64(r.memory)/1024, r.wall.Seconds())
@@ -91,9 +97,9 @@ zmap are run at several rates, and the whole share of what they found is given.
 		}
 		return rate
 	}
-	half, whole := median(contenders[0].runs, targets).rate(targets), median(contenders[1].runs, targets).rate(targets)
-	fmt.Fprintf(&w, "\nAgainst the fastest row of each, whatever it missed: %.2f times masscan, %.2f times zmap; whole handshakes %.2f times masscan's SYNs.\n",
-		half/best("masscan"), half/best("zmap"), whole/best("masscan"))
+	rate := func(c *contender) float64 { return median(c.runs, targets).rate(targets) }
+	fmt.Fprintf(&w, "\nAgainst the fastest row of each, whatever it missed: %.2f times masscan, %.2f times zmap; whole handshakes %.2f times masscan's SYNs; by IPv6 %.2f times masscan.\n",
+		rate(half4)/best("masscan"), rate(half4)/best("zmap"), rate(whole4)/best("masscan"), rate(half6)/best("IPv6: masscan"))
 
 	errors, said, err := s.accuracy(50_000)
 	if err != nil {
