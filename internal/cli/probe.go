@@ -138,13 +138,14 @@ func makeHandshakes(c *cli.Context, o options, targets *target.List) error {
 	return shown.Verdict()
 }
 
-// ipAlone reports whether no frames will be asked for: by the flags, or since the only target is on this host.
+// ipAlone reports whether no frames will be asked for: by the flags, or since the only target is an address of loopback, to
+// which the kernel's IP knows the way, whatever that is.
 func ipAlone(o options, targets *target.List) bool {
 	if targets.Len() != 1 {
 		return o.spec.Send == prober.SendIP
 	}
 	only, err := target.Parse(targets.Argument())
-	return o.spec.Send == prober.SendIP || err == nil && only.Address.IsLoopback()
+	return o.spec.Send == prober.SendIP || o.spec.Send == prober.SendAuto && err == nil && only.Address.IsLoopback()
 }
 
 // openFiles opens the files that the flags ask for beside stdout.

@@ -37,7 +37,7 @@ func (w *worker) goBy(a *attempt, way route.Route, now time.Time) rawip.Path {
 }
 
 // inFrames reports whether segments leave in frames of our own. By itself that is where the link has addresses and the kernel
-// would do no more than frame them; where IPsec policies exist, frames would leave in the clear.
+// would do no more than frame them; where IPsec policies exist, frames would leave in the clear. Nor are they where there are no sockets for them.
 func (w *worker) inFrames(s Send, way route.Route) bool {
 	switch s {
 	case SendLink:
@@ -45,7 +45,7 @@ func (w *worker) inFrames(s Send, way route.Route) bool {
 	case SendIP:
 		return false
 	}
-	return way.AsksForMAC() && way.TakesFrames() == nil && !w.prober.policy.IPsec
+	return !w.prober.options.IPOnly && way.AsksForMAC() && way.TakesFrames() == nil && !w.prober.policy.IPsec
 }
 
 // judgeWay adds to the result of a handshake what the way that it went has to do with it.
