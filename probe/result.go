@@ -85,6 +85,7 @@ type Result struct {
 	Err      error // what stands behind DNSError, NoRoute, ARPTimeout, NDPTimeout and LocalError
 
 	DNS     *DNS
+	NAT64   *NAT64 // nil unless the handshake is through a translator, or there is no route and could be through one
 	Route   *Route
 	NextHop *NextHop
 	TCP     *TCP
@@ -116,6 +117,14 @@ type DNSQueries struct {
 	Addresses []netip.Addr
 	Duration  time.Duration
 	Clock     stamp.Source
+}
+
+// NAT64 is how a host without IPv4 reaches one without IPv6: through a translator, for which the IPv4 address is in an IPv6 address
+// behind a prefix (RFC 6052).
+type NAT64 struct {
+	Prefix      netip.Prefix
+	Address     netip.Addr // of IPv4
+	Synthesized netip.Addr // of IPv6, that stands for it
 }
 
 // Route is which way the kernel sends our segments.

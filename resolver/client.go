@@ -73,12 +73,22 @@ func (r *Resolver) Lookup(ctx context.Context, host string, observe func(Event))
 // LookupAddress finds the names of an address by the DNS: Pointers of the Result, safe to print. It asks the servers that
 // Lookup asks, and takes as long. The error is an *Error; that there is no name is one, too.
 func (r *Resolver) LookupAddress(ctx context.Context, a netip.Addr, observe func(Event)) (Result, error) {
+	return r.ask(ctx, ReverseName(a), PTR, observe)
+}
+
+// LookupIPv4Only asks for IPv6 addresses of ipv4only.arpa, which has none of its own: those that come are made by the name servers
+// of a network with NAT64, and tell its prefix (RFC 7050 3). It asks as LookupAddress does.
+func (r *Resolver) LookupIPv4Only(ctx context.Context, observe func(Event)) (Result, error) {
+	return r.ask(ctx, "ipv4only.arpa", AAAA, observe)
+}
+
+// ask asks the servers for the records of one type that a fully qualified name has, and nobody else.
+func (r *Resolver) ask(ctx context.Context, name string, qtype Type, observe func(Event)) (Result, error) {
 	config, err := r.config(ctx)
-	name := ReverseName(a)
 	if err != nil {
 		return Result{}, fileError(ctx, name, err)
 	}
-	q := newQuery(config, name, []string{name}, PTR, r.options.Random, observe)
+	q := newQuery(config, name, []string{name}, qtype, r.options.Random, observe)
 	r.run(ctx, q)
 	return q.Result()
 }

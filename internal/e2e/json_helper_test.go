@@ -147,6 +147,7 @@ type probeLine struct {
 		OnLink            bool   `json:"on_link"`
 		MTU               int
 	}
+	NAT64    *nat64Line
 	ARP, NDP *neighborLine
 	TCP      *tcpLine
 	ICMP     []struct {
@@ -157,6 +158,8 @@ type probeLine struct {
 		Hops            int
 	}
 }
+
+type nat64Line struct{ Prefix, Address, Synthesized string }
 
 type tcpLine struct {
 	Local, Remote, Send, State string

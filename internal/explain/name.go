@@ -25,8 +25,12 @@ func (l *Lesson) dnsQuery(r *probe.Result, e *probe.Event) {
 	if len(e.Octets) >= dnsHeaderLen {
 		proof = fmt.Sprintf("The answer must come from there, have the ID %d and repeat the question, or it is not believed (RFC 5452 9.1).", u16(e.Octets))
 	}
+	why := fmt.Sprintf("Segments go to addresses, not to names: we ask %s for the %s addresses of %s.", server(m), familyOf(m), l.page.Printable(m.Name))
+	if m.Name == "ipv4only.arpa" {
+		why = fmt.Sprintf("This name has no IPv6 addresses of its own: those that %s has of it tell by which prefix this network translates to IPv4 (NAT64, RFC 7050 3).", server(m))
+	}
 	l.page.prose(
-		fmt.Sprintf("Segments go to addresses, not to names: we ask %s for the %s addresses of %s.", server(m), familyOf(m), l.page.Printable(m.Name)),
+		why,
 		searched, proof, again, transport(m))
 	l.message(e)
 }

@@ -47,6 +47,9 @@ func (l *Lesson) learnt(r *probe.Result) []string {
 	case probe.OutcomeDNSError:
 		return []string{"The name has not become an address, so that no segment left: this says nothing about the host or its port."}
 	case probe.OutcomeNoRoute:
+		if r.NAT64 != nil {
+			return []string{fmt.Sprintf("The kernel knows no way to an IPv4 address, so that no packet left. This network has a translator: behind its prefix %v the address is %v (RFC 6052 2).", r.NAT64.Prefix, r.NAT64.Synthesized)}
+		}
 		return []string{"The kernel knows no way to that address, so that no packet left (RFC 1122 3.3.1). The fault is in this host's routes."}
 	case probe.OutcomeARPTimeout:
 		return []string{"The next hop did not answer, so that no frame could be addressed and no segment left.", "What lies behind the next hop remains unknown."}

@@ -17,9 +17,10 @@ import (
 func (w *worker) prepare(ctx context.Context, a *attempt) bool {
 	now := w.clock.Now() // for all that is done at once
 	a.result.Address = a.series.remote.Addr()
+	a.result.NAT64 = w.prober.names.translators.behind(a.result.Address)
 	if a.byKernel() {
 		w.prepareConnect(a, now)
-		return true
+		return a.noWay == nil || !w.askForTranslator(ctx, a, func() { w.ready = append(w.ready, a) })
 	}
 	label := w.flowLabel(a.series.request.Spec)
 	way, lease, err := w.lease(a.series, label, now)
@@ -29,8 +30,13 @@ func (w *worker) prepare(ctx context.Context, a *attempt) bool {
 	}
 	if err != nil {
 		a.fail(outcomeOf(err), ofPort(err, a.series.request.Spec.SourcePort))
-		w.conclude(a)
-		w.leave(a)
+		end := func() {
+			w.conclude(a)
+			w.leave(a)
+		}
+		if a.result.Outcome != probe.OutcomeNoRoute || !w.askForTranslator(ctx, a, end) {
+			end()
+		}
 		return false
 	}
 	a.lease = lease

@@ -276,6 +276,9 @@ func (w *worker) connectOver(a *attempt) {
 	w.underWay--
 	w.congestion.Over()
 	w.released = true
+	if a.result.Address.Is4() && a.result.Outcome != probe.OutcomeNoRoute {
+		a.result.NAT64 = nil // since connect(2) knew a way
+	}
 	w.conclude(a)
 	w.leave(a)
 }

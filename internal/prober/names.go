@@ -26,6 +26,8 @@ type names struct {
 	sources  *sources
 	turn     chan *lookers // each for one lookup at a time
 
+	translators *translators
+
 	mu      sync.Mutex
 	lookups map[string]*lookup
 }
@@ -55,6 +57,7 @@ func newNames(o resolver.Options, every time.Duration, both, rehearse bool) *nam
 	n := &names{
 		options: o, every: every, both: both, rehearse: rehearse,
 		turn: make(chan *lookers, namesAtOnce), lookups: make(map[string]*lookup),
+		translators: newTranslators(o),
 	}
 	for range namesAtOnce {
 		n.turn <- new(lookers)
@@ -101,6 +104,9 @@ func (n *names) lookUp(ctx context.Context, host string, l *lookup, observe func
 		result, err = r.Lookup(ctx, host, observe)
 	}
 	n.turn <- desk
+	if err == nil && mayBeTranslated(result) {
+		n.translators.find(ctx, observe)
+	}
 	result.Addresses = n.sources.order(result.Addresses)
 	n.mu.Lock()
 	l.over, l.result, l.err, l.until = true, result, err, n.until(result)

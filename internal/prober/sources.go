@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"tcpprobe/internal/nat64"
 	"tcpprobe/internal/route"
 	"tcpprobe/rawip"
 	"tcpprobe/resolver"
@@ -68,6 +69,21 @@ func (s *sources) hasIPv6() bool {
 	defer s.mu.Unlock()
 	has, err := s.routes.HasIPv6()
 	return has || err != nil
+}
+
+// onlyIPv6 reports whether this host can send to IPv6 addresses beyond its links, and to IPv4 addresses not at all.
+func (s *sources) onlyIPv6() bool {
+	far := netip.AddrFrom4([4]byte{192, 0, 0, 170}) // of ipv4only.arpa, as the other
+	far6, _ := nat64.Embed(nat64.WellKnown(), far)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	flow, now := route.Flow{Dst: far, Protocol: rawip.ProtocolTCP, Interface: s.iface, Mark: s.mark}, time.Now()
+	if _, err := s.routes.Lookup(flow, now); err == nil {
+		return false
+	}
+	flow.Dst = far6
+	way, err := s.routes.Lookup(flow, now)
+	return err == nil && !way.Source.IsLinkLocalUnicast()
 }
 
 // Close closes the netlink socket.

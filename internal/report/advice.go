@@ -47,6 +47,12 @@ func Advice(r *probe.Result) []string {
 	case probe.OutcomeDNSError:
 		return []string{"No segment was sent, since there is no address to send it to.", resolve(r.DNS)}
 	case probe.OutcomeNoRoute:
+		if r.NAT64 != nil && r.Address.Is4() {
+			return []string{
+				"No segment was sent: this host reaches IPv4 through NAT64 alone.",
+				fmt.Sprintf("Next: tcpprobe %v", netip.AddrPortFrom(r.NAT64.Synthesized, r.Port)),
+			}
+		}
 		return []string{
 			"No segment was sent: this host knows no way there.",
 			fmt.Sprintf("Next: %s route; ip address; %s rule", ipCommand(r.Address), ipCommand(r.Address)),

@@ -195,6 +195,17 @@ var failedCases = []testCase{
 		j.Err = errors.New("no route to 192.0.2.80 through eth1")
 		return j.Result
 	}},
+	{"no_route_nat64", func() *probe.Result {
+		j := newExchange("192.0.2.80", 65535, "192.0.2.80:65535")
+		j.Address = remote
+		j.DNS = &probe.DNS{Source: "literal", Addresses: []netip.Addr{remote}}
+		j.Outcome = probe.OutcomeNoRoute
+		j.Err = errors.New("no route to 192.0.2.80")
+		j.NAT64 = &probe.NAT64{
+			Prefix: netip.MustParsePrefix("2001:db8:1111:2222:33:4444::/96"), Address: remote, Synthesized: netip.MustParseAddr("2001:db8:1111:2222:33:4444:c000:250"),
+		}
+		return j.Result
+	}},
 	{"arp_timeout_gateway", func() *probe.Result {
 		j := newExchange("example.com", 80, "example.com:80")
 		j.asked(0, "example.com", 1)

@@ -58,6 +58,15 @@ var ipv6Cases = []testCase{
 		j.accepted(13.874, 11.573)
 		return j.Result
 	}},
+	{"established_ipv6_nat64", func() *probe.Result {
+		j := toIPv6(&probe.Route{Interface: "eth0", Source: local6, NextHop: gateway6, MTU: 1500})
+		j.Address = netip.MustParseAddr("2001:db8:1111:2222:33:4444:c000:250")
+		j.NAT64 = &probe.NAT64{Prefix: netip.MustParsePrefix("2001:db8:1111:2222:33:4444::/96"), Address: remote, Synthesized: j.Address}
+		j.begin()
+		j.syn(2.301)
+		j.accepted(13.874, 11.573)
+		return j.Result
+	}},
 	{"ndp_timeout_on_link", func() *probe.Result {
 		j := toIPv6(&probe.Route{Interface: "eth0", Source: local6, NextHop: remote6, OnLink: true, MTU: 1500})
 		j.ndpAsked(0.051, 1)

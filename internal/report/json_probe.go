@@ -34,6 +34,7 @@ type probeJSON struct {
 	Reason   string          `json:"reason"`
 	Findings []probe.Finding `json:"findings"`
 	DNS      *dnsJSON        `json:"dns,omitempty"`
+	NAT64    *nat64JSON      `json:"nat64,omitempty"`
 	Route    *routeJSON      `json:"route,omitempty"`
 	ARP      *neighborJSON   `json:"arp,omitempty"`
 	NDP      *neighborJSON   `json:"ndp,omitempty"`
@@ -50,7 +51,7 @@ func newProbe(r *probe.Result) probeJSON {
 		Time:    wallClock(r.Time),
 		Outcome: r.Outcome.String(), Reason: Reason(r),
 		Findings: append([]probe.Finding{}, r.Findings...),
-		DNS:      newDNS(r.DNS), Route: newRoute(r.Route), Address: r.Address, Family: family(r),
+		DNS:      newDNS(r.DNS), NAT64: newNAT64(r.NAT64), Route: newRoute(r.Route), Address: r.Address, Family: family(r),
 	}
 	if h := newNeighbor(r.NextHop); h != nil && r.NextHop.Address.Is6() {
 		p.NDP = h
@@ -105,6 +106,20 @@ func newDNS(d *probe.DNS) *dnsJSON {
 		j.Duration, j.Clock = &d.Duration, d.Clock.String()
 	}
 	return j
+}
+
+type nat64JSON struct {
+	Prefix      netip.Prefix `json:"prefix"`
+	Address     netip.Addr   `json:"address"`
+	Synthesized netip.Addr   `json:"synthesized"`
+}
+
+// newNAT64 returns what JSON writes of a translator; nil if there is none.
+func newNAT64(n *probe.NAT64) *nat64JSON {
+	if n == nil {
+		return nil
+	}
+	return &nat64JSON{Prefix: n.Prefix, Address: n.Address, Synthesized: n.Synthesized}
 }
 
 type routeJSON struct {

@@ -319,8 +319,10 @@ func (l *Ladder) Verdict(r *probe.Result) error {
 	}
 	l.page.verdict(r)
 	if !l.page.style.Quiet {
-		if also := Also(r); also != "" {
-			l.page.Paragraph("  ", 2, strings.Fields(also))
+		for _, line := range []string{Also(r), Translator(r)} {
+			if line != "" {
+				l.page.Paragraph("  ", 2, strings.Fields(line))
+			}
 		}
 		for _, note := range Notes(r) {
 			l.page.Paragraph("  note: ", 8, strings.Fields(l.page.Printable(note)))

@@ -50,6 +50,14 @@ func Also(r *probe.Result) string {
 	return fmt.Sprintf("also %s: --all probes all %d", strings.Join(named, ", "), len(r.Also)+1)
 }
 
+// Translator says through which translator the handshake is, and with whom; "" if through none.
+func Translator(r *probe.Result) string {
+	if r.NAT64 == nil || r.Address != r.NAT64.Synthesized {
+		return ""
+	}
+	return fmt.Sprintf("through NAT64 %v: %v behind it", r.NAT64.Prefix, r.NAT64.Address)
+}
+
 // finding says in words what was found; "" if the rest of the report says it already.
 func finding(f probe.Finding, r *probe.Result) string {
 	switch f {

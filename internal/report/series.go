@@ -42,8 +42,10 @@ func (s *Series) Header(r *probe.Result) error {
 		}
 	}
 	s.page.Paragraph("", 2, words)
-	if also := Also(r); also != "" {
-		s.page.Paragraph("", 2, strings.Fields(also))
+	for _, line := range []string{Also(r), Translator(r)} {
+		if line != "" {
+			s.page.Paragraph("", 2, strings.Fields(line))
+		}
 	}
 	return s.page.Flush()
 }
