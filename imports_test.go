@@ -39,7 +39,7 @@ var floors = map[string]struct {
 	"internal/race":           {5, []string{"internal/stamp", "probe"}},
 	"internal/sends":          {5, []string{"internal/hostpolicy", "probe"}},
 	"internal/stats":          {5, []string{"internal/stamp", "probe"}},
-	"internal/trace":          {5, []string{"icmp", "internal/stamp", "probe", "rawip", "tcphdr"}},
+	"internal/trace":          {5, []string{"icmp", "internal/nat64", "internal/stamp", "probe", "rawip", "tcphdr"}},
 	"probe/probetest":         {5, []string{"icmp", "internal/checksum", "internal/stamp", "probe", "rawip", "tcphdr"}},
 	"internal/doctor":         {4, []string{"internal/sandbox", "internal/socket", "internal/stamp", "internal/text", "rawip", "resolver"}},
 	"internal/netlab":         {4, []string{"internal/checksum", "internal/socket", "internal/stamp", "rawip", "tcphdr"}},

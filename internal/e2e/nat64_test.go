@@ -5,6 +5,8 @@ package e2e_test
 import (
 	"net"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -34,6 +36,7 @@ func startDNS64(t *testing.T, h *netlab.Host, port, prefix string) *dns64 {
 	names := map[string][]string{
 		"ipv4only.arpa.": {"192.0.0.170", "192.0.0.171"},
 		"v4.lab.test.":   {"192.0.2.80"},
+		"ten.lab.test.":  {"10.3.0.80"},
 	}
 	go func() {
 		for b := make([]byte, 1500); ; {
@@ -105,6 +108,17 @@ func checkNAT64(t *testing.T, p probeLine, prefix, address, synthesized string) 
 	}
 }
 
+// checkPhrases says what is missing of what a run says, however its lines are wrapped, which depends on how long times are.
+func checkPhrases(t *testing.T, r ran, phrases ...string) {
+	t.Helper()
+	said := strings.Join(strings.Fields(r.stdout), " ")
+	for _, phrase := range phrases {
+		if !strings.Contains(said, phrase) {
+			t.Errorf("exit code %d; there is no %q in\n%s", r.code, phrase, r.stdout)
+		}
+	}
+}
+
 // A handshake through a translator says so, and whom it is with, by whatever prefix the network has.
 func TestThroughNAT64(t *testing.T) {
 	t.Parallel()
@@ -134,10 +148,40 @@ func TestThroughNAT64(t *testing.T) {
 	}
 	p := probeOnce(t, n.Client, exit.Established, "established", "--dns", well.server, "-6", "v4.lab.test:80")
 	checkNAT64(t, p, "64:ff9b::/96", "192.0.2.80", "64:ff9b::c000:250")
+	checkPhrases(t, tcpprobe(t, n.Client, "trace", target),
+		" 3 64:ff9b::c000:250 ", "ESTABLISHED [64:ff9b::c000:250]:80 3 hops",
+		"through NAT64 64:ff9b::/96 between hop 2, 2001:db8:2::2, and hop 3, 64:ff9b::c000:250: 192.0.2.80 behind it")
 	p = probeOnce(t, n.Client, exit.Established, "established", labDNS, "dual.lab.test:80")
 	if asked := well.asked.Load() + none.asked.Load(); p.NAT64 != nil || asked != 0 {
 		t.Errorf("nat64 %+v of a name with addresses of its own; asked %d times where the prefix is known", p.NAT64, asked)
 	}
+}
+
+// A real translator is told of in a handshake and in a trace, with the routers behind it.
+func TestTranslatorInTrace(t *testing.T) {
+	if !isRoot(t) {
+		t.Skip("tayga sets its interface up as root of the system alone")
+	}
+	t.Parallel()
+	n := labtest.DualStack(t)
+	names := startDNS64(t, n.Server, "5301", "2001:db8:64::/96")
+	labtest.NeedTool(t, "tayga")
+	dir := t.TempDir()
+	config := filepath.Join(dir, "tayga.conf")
+	must(t, os.WriteFile(config, []byte("tun-device nat64\nipv4-addr 192.168.255.1\nprefix 2001:db8:64::/96\ndynamic-pool 192.168.255.0/24\ndata-dir "+dir+"\n"), 0o600))
+	if out, err := n.R1.Command(t.Context(), "tayga", "--config", config, "--mktun").CombinedOutput(); err != nil {
+		t.Fatalf("tayga --mktun: %v\n%s", err, out)
+	}
+	inHost(t, n.R1, "link set nat64 up")
+	inHost(t, n.R1, "route add 192.168.255.0/24 dev nat64")
+	inHost(t, n.R1, "-6 route add 2001:db8:64::/96 dev nat64")
+	labtest.Start(t, n.R1, "Dynamic pool", "sh", "-c", "exec stdbuf -oL tayga -d --config "+config+" >&2")
+	p := probeOnce(t, n.Client, exit.Established, "established", "--dns", names.server, "-6", "ten.lab.test:80")
+	checkNAT64(t, p, "2001:db8:64::/96", "10.3.0.80", "2001:db8:64::a03:50")
+	checkPhrases(t, tcpprobe(t, n.Client, "trace", "--flow-label=74565", "-6", "--dns", names.server, "ten.lab.test:80"),
+		"192.168.255.1 behind NAT64 3 2001:db8:64::a01:1 ", "10.1.0.1 behind NAT64 4 2001:db8:64::a02:2 ", "10.2.0.2 behind NAT64 5 2001:db8:64::a03:50 ",
+		"through NAT64 2001:db8:64::/96 between hop 1, 2001:db8:1::1, and hop 2, 2001:db8:64::c0a8:ff01: 10.3.0.80 behind it",
+		"flow label 0x12345 -> 0x00000")
 }
 
 // A host with IPv6 alone is told by which address it reaches an IPv4 address, if its network has a translator.

@@ -26,7 +26,7 @@ type names struct {
 	sources  *sources
 	turn     chan *lookers // each for one lookup at a time
 
-	translators *translators
+	translators *translators // by which addresses of names may be made
 
 	mu      sync.Mutex
 	lookups map[string]*lookup

@@ -112,6 +112,7 @@ type nat64JSON struct {
 	Prefix      netip.Prefix `json:"prefix"`
 	Address     netip.Addr   `json:"address"`
 	Synthesized netip.Addr   `json:"synthesized"`
+	Hop         int          `json:"hop,omitempty"`
 }
 
 // newNAT64 returns what JSON writes of a translator; nil if there is none.

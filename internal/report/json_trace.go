@@ -99,6 +99,7 @@ type traceJSON struct {
 	Local   netip.AddrPort `json:"local,omitzero"`
 	Remote  netip.AddrPort `json:"remote,omitzero"`
 	Route   *routeJSON     `json:"route,omitempty"`
+	NAT64   *nat64JSON     `json:"nat64,omitempty"`
 	Outcome string         `json:"outcome"`
 	Reason  string         `json:"reason"`
 	Rounds  []string       `json:"rounds"`
@@ -119,6 +120,10 @@ func newTrace(t *trace.Trace) traceJSON {
 	}
 	for _, o := range t.Rounds {
 		j.Rounds = append(j.Rounds, o.String())
+	}
+	if j.NAT64 = newNAT64(t.NAT64); j.NAT64 != nil {
+		at, _ := t.Translator()
+		j.NAT64.Hop = at.Hop
 	}
 	j.Changes = newAlterations(t)
 	for _, c := range t.EndToEnd() {

@@ -91,7 +91,11 @@ func (p *page) hop(t *trace.Trace, h trace.Hop) {
 			ttl = strings.Repeat(" ", hopColumn)
 		}
 		words := append(replyTimes(t, h, alike, i == 0), p.replyText(t, alike[0])...)
-		p.Line(text.Fill(text.PadRight(ttl+alike[0].From.String(), hopTimeColumn), hopTimeColumn, 2, words)...)
+		head := ttl + alike[0].From.String()
+		if text.Columns(head) >= hopTimeColumn {
+			head += "  "
+		}
+		p.Line(text.Fill(text.PadRight(head, hopTimeColumn), hopTimeColumn, 2, words)...)
 		if p.style.Verbose {
 			p.replyDetails(alike[0])
 		}
@@ -217,6 +221,9 @@ func (p *page) replyWords(t *trace.Trace, r trace.Reply) []string {
 		}
 		if at := hopOf(t, r); at != "" && at != fmt.Sprintf("hop %d", r.ICMP.SentTTL) {
 			texts = append(texts, "at "+at)
+		}
+		if v4, ok := t.BehindNAT64(r); ok {
+			texts = append(texts, fmt.Sprintf("%v behind NAT64", v4))
 		}
 		if r.Translated() {
 			texts = append(texts, "a router, by NAT")

@@ -79,6 +79,15 @@ var traces = []struct {
 		return newTrace([]probe.Outcome{probe.OutcomeEstablished},
 			[]trace.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}, nil, []trace.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 71*us)})
 	}},
+	{"trace_nat64", func() *trace.Trace {
+		target := netip.MustParseAddr("64:ff9b::c000:250")
+		answer := targetReply(tcphdr.SYN|tcphdr.ACK, 71*us)
+		answer.From = target
+		t := newTrace([]probe.Outcome{probe.OutcomeEstablished},
+			[]trace.Reply{routerReply("2001:db8:1111:2222:3333:4444:5555:6666", 1, 3, 0, 34*us)}, []trace.Reply{routerReply("64:ff9b::a02:2", 2, 3, 0, 50*us)}, []trace.Reply{answer})
+		t.Remote, t.NAT64 = netip.AddrPortFrom(target, 80), &probe.NAT64{Prefix: netip.MustParsePrefix("64:ff9b::/96"), Address: netip.MustParseAddr("192.0.2.80"), Synthesized: target}
+		return t
+	}},
 	{"trace_rejected", func() *trace.Trace {
 		return newTrace([]probe.Outcome{probe.OutcomeUnreachable},
 			[]trace.Reply{routerReply("10.1.0.1", 1, 11, 0, 34*us)}, []trace.Reply{routerReply("10.1.0.1", 2, 3, 13, 71*us)})

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -34,6 +35,9 @@ func (p *page) traceVerdict(t *trace.Trace) {
 
 // alterationTexts says what was changed on the way, and what the SYN-ACK has not of what the SYN offered.
 func alterationTexts(t *trace.Trace) (texts []string) {
+	if text := translatorText(t); text != "" {
+		texts = append(texts, text)
+	}
 	for _, a := range t.Alterations() {
 		texts = append(texts, "changed: "+alterationText(a))
 	}
@@ -56,11 +60,27 @@ func alterationTexts(t *trace.Trace) (texts []string) {
 
 // alterationText says what was changed, and between which hops.
 func alterationText(a trace.Alteration) string {
-	where := fmt.Sprintf("before hop %d, %v", a.Hop, a.From)
-	if a.Before > 0 {
-		where = fmt.Sprintf("between hop %d, %v, and hop %d, %v", a.Before, a.Intact, a.Hop, a.From)
+	return fmt.Sprintf("%s %s -> %s %s", fieldWords(a.Field), a.Sent, a.Found, between(a.Before, a.Intact, a.Hop, a.From))
+}
+
+// between says where on a path something is: between two hops, or before a hop if the one before that is this host.
+func between(before int, intact netip.Addr, hop int, from netip.Addr) string {
+	if before > 0 {
+		return fmt.Sprintf("between hop %d, %v, and hop %d, %v", before, intact, hop, from)
 	}
-	return fmt.Sprintf("%s %s -> %s %s", fieldWords(a.Field), a.Sent, a.Found, where)
+	return fmt.Sprintf("before hop %d, %v", hop, from)
+}
+
+// translatorText says through which translator the path goes, whom it leads to, and where it is if it is seen; "" if it goes
+// through none.
+func translatorText(t *trace.Trace) string {
+	if t.NAT64 == nil {
+		return ""
+	}
+	if at, ok := t.Translator(); ok {
+		return fmt.Sprintf("through NAT64 %v %s: %v behind it", t.NAT64.Prefix, between(at.Before, at.Intact, at.Hop, at.From), t.NAT64.Address)
+	}
+	return fmt.Sprintf("through NAT64 %v: %v behind it", t.NAT64.Prefix, t.NAT64.Address)
 }
 
 // fieldWords returns a field's code as words.

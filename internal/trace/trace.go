@@ -20,8 +20,9 @@ type Trace struct {
 	Target        string // as the user wrote it
 	Local, Remote netip.AddrPort
 	Route         *probe.Route
-	Bypassed      []string // what of this host is known to exist that its frames go past
-	First, Last   int      // Time to Live of the SYNs that get least far, and furthest
+	NAT64         *probe.NAT64 // nil unless Remote is behind a translator
+	Bypassed      []string     // what of this host is known to exist that its frames go past
+	First, Last   int          // Time to Live of the SYNs that get least far, and furthest
 
 	Hops   []Hop           // by TTL, from First on
 	Rounds []probe.Outcome // how far each round's SYN came

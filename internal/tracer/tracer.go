@@ -108,6 +108,7 @@ func (t *Tracer) Trace() *trace.Trace {
 	defer held.Release()
 	model := held.Flow()
 	found.Local, found.Remote, found.Route, found.Bypassed = model.Local, model.Remote, model.Result.Route, held.Bypassed()
+	found.NAT64 = model.Result.NAT64
 	if t.options.Settled != nil {
 		t.watched = found
 		t.options.Settled(found, 0)
