@@ -48,6 +48,8 @@ func goldenNetwork(t *testing.T) *labtest.Network {
 	labtest.Nft(t, n.R1, goldenRules)
 	for prefix, kind := range map[string]netlab.RouteType{
 		"10.9.1.0/24": netlab.Unreachable, "10.9.2.0/24": netlab.Prohibit, "10.9.3.0/24": netlab.Blackhole,
+		// The router would ask the link for them, and what it says and when depends on when somebody last asked.
+		"10.3.0.81/32": netlab.Blackhole, "10.3.0.82/32": netlab.Blackhole,
 	} {
 		must(t, n.R2.Route(netlab.Route{Dst: netip.MustParsePrefix(prefix), Type: kind}))
 	}
