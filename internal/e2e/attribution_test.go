@@ -55,12 +55,12 @@ func TestClockAttribution(t *testing.T) {
 				}
 				// An answer after another SYN may be a repetition. The two cross where server and client wait for equally long.
 				repeated := answered > 0 && seen.before(*first) > answered
-				const crossing = 10 * time.Millisecond
+				const crossing = 50 * time.Millisecond // as late as a busy processor looks at what has come
 				crossed := seen.before(first.Add(-crossing)) != seen.before(first.Add(crossing))
 				if p.TCP.Ambiguous != (answered == 0 || repeated) && !crossed {
 					t.Errorf("ambiguous: %t; the link saw %d SYNs, of which number %d was answered: %+v", p.TCP.Ambiguous, len(seen.syns), answered, p)
 				}
-				if answered == 0 {
+				if answered == 0 || crossed && p.TCP.AnsweredSYN == 0 {
 					ambiguous++
 					continue
 				}
