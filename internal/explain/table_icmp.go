@@ -26,6 +26,12 @@ func (t *table) icmp() {
 	t.add(1, codeSource(m), "Code %d: %s", m.Code, m.Name())
 	t.add(2, "792", "Checksum 0x%04x: %v", m.Checksum, icmp.Verify(b))
 	t.icmpRest(m)
+	t.icmpQuote(m)
+}
+
+// icmpQuote explains what follows the header of a message of either family: what it quotes, and what a router adds to that, or
+// else a body.
+func (t *table) icmpQuote(m icmp.Message) {
 	quote, err := m.Quoted()
 	if err != nil {
 		t.icmpBody()

@@ -42,17 +42,7 @@ func (t *table) icmp6(in carrier) {
 		return
 	}
 	t.icmp6Rest(m, source)
-	quote, err := m.Quoted()
-	if err != nil {
-		t.icmpBody()
-		return
-	}
-	layer := t.layer
-	t.within(len(quote), t.quote)
-	if len(t.rest()) > 0 {
-		t.extensions()
-	}
-	t.layer = layer
+	t.icmpQuote(m)
 }
 
 // icmp6Rest explains octets 4 to 7 of a message that is not of Neighbor Discovery.
