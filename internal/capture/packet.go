@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"time"
 
+	"tcpprobe/internal/capfile"
 	"tcpprobe/internal/checksum"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/probe"
@@ -11,7 +12,7 @@ import (
 
 // linkType says that packets begin with an Ethernet header (draft-ietf-opsawg-pcaplinktype). All do: PCAP has room for
 // one link type, and of PCAPNG files libpcap reads only those that have one.
-const linkType = 1
+const linkType = capfile.LinkEthernet
 
 // EtherTypes, by which an Ethernet header says what follows it.
 const (

@@ -1,18 +1,22 @@
 package capture
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"tcpprobe/internal/capfile"
+)
 
 // snapLength is how many octets of a packet the file takes: more than any that is sent or received here.
 const snapLength = 262144
 
 // appendFileHeader appends what a PCAP file begins with. Numbers in it are little-endian, whatever the processor.
 func appendFileHeader(b []byte) []byte {
-	b = binary.LittleEndian.AppendUint32(b, 0xa1b23c4d) // times in nanoseconds
-	b = binary.LittleEndian.AppendUint16(b, 2)          // version 2.4
+	b = binary.LittleEndian.AppendUint32(b, capfile.MagicNanoseconds)
+	b = binary.LittleEndian.AppendUint16(b, 2) // version 2.4
 	b = binary.LittleEndian.AppendUint16(b, 4)
 	b = append(b, make([]byte, 8)...) // reserved
 	b = binary.LittleEndian.AppendUint32(b, snapLength)
-	return binary.LittleEndian.AppendUint32(b, linkType)
+	return binary.LittleEndian.AppendUint32(b, uint32(linkType))
 }
 
 // appendRecord appends a packet to a PCAP file.

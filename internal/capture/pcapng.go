@@ -4,81 +4,40 @@ import (
 	"encoding/binary"
 	"strings"
 
+	"tcpprobe/internal/capfile"
 	"tcpprobe/internal/checksum"
 	"tcpprobe/probe"
-)
-
-// Block types (draft-ietf-opsawg-pcapng 4).
-const (
-	sectionHeader        = 0x0a0d0d0a
-	interfaceDescription = 1
-	nameResolution       = 4
-	enhancedPacket       = 6
-)
-
-// Options (draft-ietf-opsawg-pcapng 3.5, 4.1, 4.2, 4.3 and 4.5).
-const (
-	optEndOfOptions = 0
-	optComment      = 1
-
-	shbOS          = 3
-	shbApplication = 4
-
-	ifName        = 2
-	ifDescription = 3
-	ifResolution  = 9
-	ifFilter      = 11
-
-	epbFlags = 2
-
-	nsDNSIPv4 = 3
-	nsDNSIPv6 = 4
-)
-
-// Bits of epb_flags (draft-ietf-opsawg-pcapng 4.3.1).
-const (
-	inbound          = 1
-	outbound         = 2
-	checksumNotReady = 1 << 9
-	checksumValid    = 1 << 10
-)
-
-// Records of names (draft-ietf-opsawg-pcapng 4.5), each an address and its name.
-const (
-	recordEnd  = 0
-	recordIPv4 = 1
-	recordIPv6 = 2
 )
 
 // appendSection appends the Section Header Block, with which the file begins. Numbers in it are little-endian, whatever
 // the processor.
 func appendSection(b []byte, info Info) []byte {
 	start := len(b)
-	b = begin(b, sectionHeader)
-	b = binary.LittleEndian.AppendUint32(b, 0x1a2b3c4d) // byte-order magic
-	b = binary.LittleEndian.AppendUint16(b, 1)          // version 1.0
+	b = begin(b, capfile.BlockSectionHeader)
+	b = binary.LittleEndian.AppendUint32(b, capfile.ByteOrderMagic)
+	b = binary.LittleEndian.AppendUint16(b, 1) // version 1.0
 	b = binary.LittleEndian.AppendUint16(b, 0)
 	b = binary.LittleEndian.AppendUint64(b, 1<<64-1) // the length of the section is not known yet
-	b = appendTextOption(b, shbOS, info.OS)
-	b = appendTextOption(b, shbApplication, info.Application)
-	b = appendOption(b, optEndOfOptions, nil)
+	b = appendTextOption(b, capfile.OptionSectionOS, info.OS)
+	b = appendTextOption(b, capfile.OptionSectionApplication, info.Application)
+	b = appendOption(b, capfile.OptionEnd, nil)
 	return end(b, start)
 }
 
 // appendInterface appends an Interface Description Block.
 func appendInterface(b []byte, d device, info Info) []byte {
 	start := len(b)
-	b = begin(b, interfaceDescription)
-	b = binary.LittleEndian.AppendUint16(b, linkType)
+	b = begin(b, capfile.BlockInterfaceDescription)
+	b = binary.LittleEndian.AppendUint16(b, uint16(linkType))
 	b = append(b, 0, 0) // reserved
 	b = binary.LittleEndian.AppendUint32(b, snapLength)
-	b = appendTextOption(b, ifName, d.name)
-	b = appendTextOption(b, ifDescription, d.description)
-	b = appendOption(b, ifResolution, []byte{9}) // 10^-9 s
+	b = appendTextOption(b, capfile.OptionInterfaceName, d.name)
+	b = appendTextOption(b, capfile.OptionInterfaceDescription, d.description)
+	b = appendOption(b, capfile.OptionInterfaceResolution, []byte{9}) // 10^-9 s
 	if d.filtered && info.Filter != "" {
-		b = appendOption(b, ifFilter, append([]byte{0}, legible(info.Filter)...)) // 0 for the language of tcpdump
+		b = appendOption(b, capfile.OptionInterfaceFilter, append([]byte{0}, legible(info.Filter)...)) // 0 for the language of tcpdump
 	}
-	b = appendOption(b, optEndOfOptions, nil)
+	b = appendOption(b, capfile.OptionEnd, nil)
 	return end(b, start)
 }
 
@@ -87,7 +46,7 @@ func appendPacket(b []byte, id uint32, p packet) []byte {
 	start := len(b)
 	ns := p.nanoseconds()
 	captured := p.octets[:min(len(p.octets), snapLength)]
-	b = begin(b, enhancedPacket)
+	b = begin(b, capfile.BlockEnhancedPacket)
 	b = binary.LittleEndian.AppendUint32(b, id)
 	b = binary.LittleEndian.AppendUint32(b, uint32(ns>>32))
 	b = binary.LittleEndian.AppendUint32(b, uint32(ns))
@@ -96,23 +55,23 @@ func appendPacket(b []byte, id uint32, p packet) []byte {
 	b = append(b, captured...)
 	b = pad(b, len(captured))
 	b = appendComments(b, p.comments)
-	b = appendOption(b, epbFlags, binary.LittleEndian.AppendUint32(nil, p.flags()))
-	b = appendOption(b, optEndOfOptions, nil)
+	b = appendOption(b, capfile.OptionPacketFlags, binary.LittleEndian.AppendUint32(nil, p.flags()))
+	b = appendOption(b, capfile.OptionEnd, nil)
 	return end(b, start)
 }
 
 // flags returns the flags of a packet: its direction, and what is known of its checksum.
 func (p packet) flags() uint32 {
 	if p.outbound {
-		return outbound
+		return capfile.FlagOutbound
 	}
 	switch p.checksum {
 	case checksum.Valid:
-		return inbound | checksumValid
+		return capfile.FlagInbound | capfile.FlagChecksumValid
 	case checksum.Partial:
-		return inbound | checksumNotReady
+		return capfile.FlagInbound | capfile.FlagChecksumNotReady
 	}
-	return inbound
+	return capfile.FlagInbound
 }
 
 // appendNames appends a Name Resolution Block: the addresses of a name, if it was looked up, and comments. It appends
@@ -126,27 +85,27 @@ func appendNames(b []byte, d *probe.DNS, comments []string) []byte {
 		return b
 	}
 	start := len(b)
-	b = begin(b, nameResolution)
+	b = begin(b, capfile.BlockNameResolution)
 	if name != "" {
 		for _, a := range d.Addresses {
 			switch value := append(append(a.AsSlice(), name...), 0); {
 			case a.Is4():
-				b = appendOption(b, recordIPv4, value)
+				b = appendOption(b, capfile.RecordIPv4, value)
 			case a.Is6():
-				b = appendOption(b, recordIPv6, value)
+				b = appendOption(b, capfile.RecordIPv6, value)
 			}
 		}
 	}
-	b = appendOption(b, recordEnd, nil)
+	b = appendOption(b, capfile.RecordEnd, nil)
 	b = appendComments(b, comments)
 	if name != "" && d.Server.IsValid() {
-		option := uint16(nsDNSIPv4)
+		option := uint16(capfile.OptionNamesDNSIPv4)
 		if d.Server.Addr().Is6() {
-			option = nsDNSIPv6
+			option = capfile.OptionNamesDNSIPv6
 		}
 		b = appendOption(b, option, d.Server.Addr().AsSlice())
 	}
-	b = appendOption(b, optEndOfOptions, nil)
+	b = appendOption(b, capfile.OptionEnd, nil)
 	return end(b, start)
 }
 
@@ -166,7 +125,7 @@ func end(b []byte, start int) []byte {
 // appendComments appends comments, each as an option of its own.
 func appendComments(b []byte, comments []string) []byte {
 	for _, c := range comments {
-		b = appendTextOption(b, optComment, c)
+		b = appendTextOption(b, capfile.OptionComment, c)
 	}
 	return b
 }
