@@ -33,6 +33,7 @@ var floors = map[string]struct {
 	"internal/nagios":         {7, []string{"icmp", "internal/report", "internal/stamp", "internal/text", "probe"}},
 	"internal/demo":           {7, []string{"internal/doctor", "internal/exit", "internal/netlab", "internal/terminal", "internal/text", "rawip", "resolver", "tcphdr"}},
 	"internal/prober":         {6, []string{"icmp", "internal/connect", "internal/deadline", "internal/hostpolicy", "internal/nat64", "internal/neighbor", "internal/port", "internal/route", "internal/socket", "internal/stamp", "internal/target", "probe", "rawip", "resolver", "tcphdr"}},
+	"internal/monitor":        {6, []string{"internal/deadline", "internal/stats", "probe"}},
 	"internal/exit":           {6, []string{"internal/stats", "probe", "resolver"}},
 	"internal/report":         {6, []string{"icmp", "internal/race", "internal/sends", "internal/stamp", "internal/stats", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},
 	"internal/bench":          {5, []string{"internal/netlab", "tcphdr"}},

@@ -78,6 +78,16 @@ func (s *Summary) Add(r *probe.Result) {
 		return
 	}
 	s.SYNs += t.SYNSent
+	s.SYNsLost += SYNsLost(r)
+}
+
+// SYNsLost returns how many SYNs of a handshake were lost: those that left before the one that was answered, or that nothing
+// answered, not even a challenge.
+func SYNsLost(r *probe.Result) int {
+	t := r.TCP
+	if t == nil {
+		return 0
+	}
 	lost := t.SYNSent
 	switch {
 	case !t.Answered && (r.Outcome != probe.OutcomeEstablished && r.Outcome != probe.OutcomeRefused):
@@ -86,7 +96,7 @@ func (s *Summary) Add(r *probe.Result) {
 	default:
 		lost-- // as in its RTT, the last one is taken for the one that was answered
 	}
-	s.SYNsLost += max(lost-t.SYNChallenged, 0)
+	return max(lost-t.SYNChallenged, 0)
 }
 
 // mostAddresses is how many addresses of a target are told apart.
