@@ -20,6 +20,12 @@ type Queue[T Item] struct{ items []T }
 // Len returns how many items there are.
 func (q *Queue[T]) Len() int { return len(q.items) }
 
+// Holds reports whether an item is in the queue.
+func (q *Queue[T]) Holds(item T) bool {
+	place := item.timer().place
+	return place < len(q.items) && q.items[place].timer() == item.timer()
+}
+
 // First returns the item that is due first. It is not ok if there is none.
 func (q *Queue[T]) First() (item T, ok bool) {
 	if len(q.items) == 0 {

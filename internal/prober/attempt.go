@@ -24,6 +24,8 @@ type attempt struct {
 	lease  port.Lease
 	noWay  error       // why there is no way, if the kernel makes the handshake: it may know better
 	flow   *probe.Flow // once everything is known that it takes
+	asks   *question   // about its next hop, while that is asked for
+	begun  bool        // the engine, or the kernel, has its handshake
 	tcp    *probe.TCP  // memory for the next result
 }
 
@@ -39,7 +41,7 @@ func (w *worker) newAttempt(t *taken, seq int) *attempt {
 	}
 	a := w.free[last]
 	w.free = w.free[:last]
-	a.observer = t.request.Observer
+	a.observer, a.begun = t.request.Observer, false
 	r := a.result
 	if r.TCP != nil {
 		a.tcp = r.TCP

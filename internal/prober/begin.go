@@ -3,6 +3,7 @@ package prober
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"tcpprobe/internal/port"
@@ -17,6 +18,11 @@ import (
 func (w *worker) prepare(ctx context.Context, a *attempt) bool {
 	now := w.clock.Now() // for all that is done at once
 	a.result.Address = a.series.remote.Addr()
+	if !w.mayGoOn(a) {
+		w.conclude(a)
+		w.leave(a)
+		return false
+	}
 	a.result.NAT64 = w.prober.names.translators.behind(a.result.Address)
 	if a.byKernel() {
 		w.prepareConnect(a, now)
@@ -196,12 +202,16 @@ func (w *worker) again(s *series, o probe.Outcome) (over bool) {
 func (w *worker) leave(a *attempt) {
 	s := a.series
 	s.underWay--
-	over := s.underWay == 0 && s.started == s.request.Spec.Count
-	if s.request.Spec.UntilEstablished {
+	over := s.underWay == 0 && (s.started == s.request.Spec.Count || s.broken != goesOn)
+	if s.request.Handle != nil {
+		s.attempts = slices.DeleteFunc(s.attempts, func(other *attempt) bool { return other == a })
+	}
+	if s.request.Spec.UntilEstablished && s.broken == goesOn {
 		over = w.again(s, a.result.Outcome)
 	}
 	if over {
 		w.close(s.taken)
+		s.request.Handle.over()
 		if !s.request.Spec.All {
 			w.spare = append(w.spare, s) // which is the only one of its target
 		}

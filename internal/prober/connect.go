@@ -74,6 +74,7 @@ func (w *worker) connect(a *attempt) (ok bool) {
 		return false
 	}
 	w.underWay++
+	a.begun = true
 	a.happened(probe.Event{Kind: probe.EventConnectCalled, At: stamp.Stamp{User: now}, Connect: &probe.Connect{}})
 	if a.tcp == nil {
 		a.tcp = new(probe.TCP)

@@ -13,7 +13,7 @@ import (
 // stays interrupted; so does one that had asked nothing yet.
 func (w *worker) expire(a *attempt) {
 	r := a.result
-	if !w.expired(r) || a.series != nil && a.series.ended > 0 {
+	if !w.expired(r) && !(r.Outcome == probe.OutcomeInterrupted && a.series != nil && a.series.broken == expired) || a.series != nil && a.series.ended > 0 {
 		return
 	}
 	sent := asked(r)

@@ -68,6 +68,7 @@ type question struct {
 func (w *worker) ask(ctx context.Context, a *attempt) {
 	w.parked++
 	q := &question{attempt: a}
+	a.asks = q
 	w.prober.neighbors.Find(linkOf(a.way), a.way.Source, a.way.NextHop, func(e neighbor.Event) {
 		w.post(func() { q.happened(e) })
 	}, func(found neighbor.Result, err error) {
@@ -76,6 +77,14 @@ func (w *worker) ask(ctx context.Context, a *attempt) {
 			w.answered(ctx, q, found, err)
 		})
 	})
+}
+
+// protocol returns by which the link is asked: "arp" or "ndp".
+func (q *question) protocol() string {
+	if q.attempt.way.NextHop.Is6() {
+		return "ndp"
+	}
+	return "arp"
 }
 
 func (q *question) happened(e neighbor.Event) {
@@ -89,6 +98,7 @@ func (q *question) happened(e neighbor.Event) {
 // answered takes the answer of the link, or notes that there is none.
 func (w *worker) answered(ctx context.Context, q *question, found neighbor.Result, err error) {
 	a := q.attempt
+	a.asks = nil
 	if q.requests > 0 || err != nil {
 		hop := nextHop(a.way.NextHop, found)
 		a.result.NextHop = &hop

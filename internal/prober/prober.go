@@ -38,6 +38,10 @@ type Options struct {
 	Record      bool // events are wanted, not only results
 	InOrder     bool // one goroutine tells the observers of everything
 
+	// UnderWay is how many handshakes may be under way at once; 0: as many as are not lost on this side of the network. It is for
+	// those who bound them by themselves, as silent targets would keep others from their turn.
+	UnderWay int
+
 	// IPOnly is for those who ask for no frames: there are no sockets for them, and nobody asks what of this host they pass by.
 	IPOnly bool
 

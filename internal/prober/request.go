@@ -17,6 +17,14 @@ type Request struct {
 	// Ready, if it is not nil, is given each attempt when everything is known that its handshake takes, which then does not
 	// begin: whoever holds it has to release it. It is called as the methods of the Observer are.
 	Ready func(*Held)
+
+	// Permit, if it is not nil, says of the address of each attempt whether a handshake with it may be made. It is asked for the very
+	// address that segments would go to, and nothing was sent there before. An attempt that is not permitted ends as a
+	// *NotPermittedError. Permit is called as the methods of the Observer are.
+	Permit func(netip.Addr) error
+
+	// Handle, if it is not nil, is by which the request may be ended before its time.
+	Handle *Handle
 }
 
 // Spec says which handshakes are made with a target. Requests may share one, which nobody changes as long as they do.
@@ -28,6 +36,7 @@ type Spec struct {
 	Interval   time.Duration // between the beginnings of two handshakes with one address; more than 0
 	All        bool          // every address of the name, not only the first
 	Stagger    time.Duration // with All: between the first attempts with two addresses, the families by turns (RFC 8305 4, 5)
+	Family     Family        // of the addresses of a name
 	Source     netip.Addr    // not valid for the one that the kernel chooses
 	SourcePort uint16        // 0 for one that is free
 	Send       Send

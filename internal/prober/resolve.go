@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"tcpprobe/internal/deadline"
-	"tcpprobe/internal/target"
 	"tcpprobe/probe"
 	"tcpprobe/resolver"
 )
@@ -29,10 +28,14 @@ func (w *worker) take(ctx context.Context, r Request, now time.Time) {
 	}
 	s := w.newSeries(r)
 	s.open, s.Due = 1, now
+	how := r.Handle.taken(w, s)
 	if r.Spec.UntilEstablished {
 		w.repeating++
 	}
 	w.schedule.add(s)
+	if how != goesOn {
+		w.breakOff(r.Handle, how)
+	}
 }
 
 // lookUp looks a host up for an attempt. done is called by the worker.
@@ -67,7 +70,7 @@ func (w *worker) resolve(ctx context.Context, a *attempt) bool {
 		if a.result.Seq == 1 {
 			a.result.DNS = dnsResult(found)
 		}
-		if addresses, err := probeable(found); err == nil {
+		if addresses, err := s.request.Spec.Family.probeable(found); err == nil {
 			a.goTo(addresses)
 			return true
 		}
@@ -75,7 +78,7 @@ func (w *worker) resolve(ctx context.Context, a *attempt) bool {
 	w.schedule.pause(s)
 	w.lookUp(ctx, a, host.Host, func(found resolver.Result, err error) {
 		w.schedule.resume(s, w.clock.Now())
-		if addresses := w.judge(ctx, a, found, err); addresses != nil {
+		if addresses := w.judge(ctx, a, s.request.Spec, found, err); addresses != nil {
 			a.goTo(addresses)
 			if w.prepare(ctx, a) {
 				w.ready = append(w.ready, a)
@@ -95,13 +98,13 @@ func (a *attempt) goTo(addresses []netip.Addr) {
 }
 
 // judge makes what was found of a host the attempt's, and returns the addresses to probe: none if the attempt is over.
-func (w *worker) judge(ctx context.Context, a *attempt, found resolver.Result, err error) (addresses []netip.Addr) {
+func (w *worker) judge(ctx context.Context, a *attempt, spec *Spec, found resolver.Result, err error) (addresses []netip.Addr) {
 	a.result.DNS = dnsResult(found)
 	if found.Damage != nil {
 		a.find(probe.FindingDNSAnswerDamaged)
 	}
 	if err == nil {
-		addresses, err = probeable(found)
+		addresses, err = spec.Family.probeable(found)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -129,7 +132,7 @@ func (w *worker) newSeries(r Request) *series {
 
 // resolved goes on with a target all addresses of whose name are wanted.
 func (w *worker) resolved(ctx context.Context, t *taken, first *attempt, found resolver.Result, err error) {
-	addresses := w.judge(ctx, first, found, err)
+	addresses := w.judge(ctx, first, t.request.Spec, found, err)
 	if most := w.prober.options.MostTargets; most > 0 && int(w.prober.addresses.Add(int64(len(addresses)))) > most {
 		first.fail(probe.OutcomeLocalError, fmt.Errorf("with %d addresses of %s there are more than the %d targets that are allowed",
 			len(addresses), found.Name, most))
@@ -172,24 +175,6 @@ func byTurns(addresses []netip.Addr) []netip.Addr {
 		}
 	}
 	return ordered
-}
-
-// probeable returns the addresses that can be probed, of those that were found, and an error if there are none. A record that
-// names no single host does not spoil those beside it.
-func probeable(found resolver.Result) ([]netip.Addr, error) {
-	var addresses []netip.Addr
-	var wrong error
-	for _, address := range found.Addresses {
-		if err := target.CheckUnicast(address); err == nil {
-			addresses = append(addresses, address)
-		} else if wrong == nil {
-			wrong = fmt.Errorf("%s resolves to an address that cannot be probed: %w", found.Name, err)
-		}
-	}
-	if len(addresses) > 0 {
-		return addresses, nil
-	}
-	return nil, wrong
 }
 
 // close takes note that one of a target's series is over.

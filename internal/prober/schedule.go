@@ -16,6 +16,10 @@ type series struct {
 	started        int      // attempts
 	underWay       int      // attempts that have begun and not ended
 	ended          int      // attempts that have ended by themselves
+
+	// Of a request with a Handle alone.
+	attempts []*attempt // that are under way
+	broken   ending     // whether and how it was broken off
 }
 
 // schedule is the series that wait for the time of their next attempt.
@@ -51,17 +55,22 @@ func (s *schedule) begun(now time.Time) {
 	s.queue.Moved(one)
 }
 
-// pause takes a series off the schedule, while its name is looked up.
-func (s *schedule) pause(one *series) {
-	if one.started != one.request.Spec.Count && !one.request.Spec.UntilEstablished {
+// drop takes a series off the schedule, if it is on it.
+func (s *schedule) drop(one *series) {
+	if s.queue.Holds(one) {
 		s.queue.Remove(one)
 	}
+}
+
+// pause takes a series off the schedule, while its name is looked up.
+func (s *schedule) pause(one *series) {
+	s.drop(one)
 }
 
 // resume sets a series on the schedule again. Its first attempt begins only now; a later one keeps the time of the next as long
 // as that has not passed.
 func (s *schedule) resume(one *series, now time.Time) {
-	if one.started == one.request.Spec.Count || one.request.Spec.UntilEstablished {
+	if one.started == one.request.Spec.Count || one.request.Spec.UntilEstablished || one.broken != goesOn {
 		return
 	}
 	if one.started == 1 || one.Due.Before(now) {

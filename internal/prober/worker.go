@@ -160,7 +160,7 @@ func (w *worker) nextHandshake(ctx context.Context, now time.Time) (_ *probe.Flo
 		if full := w.prober.options.Full; full != nil && full() {
 			return nil, now.Add(outputPause), true
 		}
-		if w.underWay >= w.congestion.Limit() {
+		if w.underWay >= w.limit() {
 			return nil, now.Add(lossInterval), true
 		}
 		a, again, more := w.nextAttempt(ctx, now)
@@ -185,9 +185,18 @@ func (w *worker) nextHandshake(ctx context.Context, now time.Time) (_ *probe.Flo
 	return nil, now, true
 }
 
+// limit returns how many handshakes may be under way.
+func (w *worker) limit() int {
+	if most := w.prober.options.UnderWay; most > 0 {
+		return most
+	}
+	return w.congestion.Limit()
+}
+
 // begin returns the flow of an attempt, which is to begin now.
 func (w *worker) begin(a *attempt, now time.Time) *probe.Flow {
 	w.underWay++
+	a.begun = true
 	a.result.TCP = a.tcp
 	if w.begun.IsZero() {
 		w.begun = now
@@ -217,6 +226,11 @@ func (w *worker) nextAttempt(ctx context.Context, now time.Time) (_ *attempt, ag
 		if len(w.ready) > 0 {
 			a := w.ready[0]
 			w.ready = w.ready[1:]
+			if a.series.broken != goesOn {
+				a.fail(probe.OutcomeInterrupted, nil)
+				w.abandon(a, nil)
+				continue
+			}
 			return a, time.Time{}, true
 		}
 		a, again, more := w.nextDue(ctx, now)
@@ -245,9 +259,12 @@ func (w *worker) nextDue(ctx context.Context, now time.Time) (_ *attempt, again 
 			}
 			a.series = s
 			w.schedule.begun(now)
+			if s.request.Handle != nil {
+				s.attempts = append(s.attempts, a)
+			}
 			return a, time.Time{}, true
 		}
-		if w.parked+len(w.blocked) < mostParked {
+		if w.parked+len(w.blocked) < max(mostParked, w.prober.options.UnderWay) {
 			if r, ok := w.prober.next(); ok {
 				w.take(ctx, r, now)
 				continue
