@@ -1,0 +1,158 @@
+package page
+
+import (
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tcpprobe/internal/monitor"
+)
+
+// bucket is the checks of a stretch of time.
+type bucket struct {
+	From                       time.Time
+	Checks, Failed             int // handshakes, and those that were not established
+	SYNs, Lost                 int
+	Measured                   bool // there is a round-trip time
+	Min, P25, Median, P75, Max time.Duration
+}
+
+// Loss returns the share of the SYNs that were lost.
+func (b bucket) Loss() float64 { return share(b.Lost, b.SYNs) }
+
+// bucketize divides the checks that began from one time on into n stretches of a length.
+func bucketize(checks []monitor.Check, from time.Time, length time.Duration, n int) []bucket {
+	buckets := make([]bucket, n)
+	rtts := make([]time.Duration, 0, len(checks))
+	start, at := 0, -1
+	for i := range buckets {
+		buckets[i].From = from.Add(time.Duration(i) * length)
+	}
+	finish := func() {
+		if at >= 0 && len(rtts) > start {
+			buckets[at].distribute(rtts[start:])
+		}
+		start = len(rtts)
+	}
+	for _, c := range checks {
+		i := int(c.Time.Sub(from) / length)
+		if c.Time.Before(from) || i >= n {
+			continue
+		}
+		if i != at {
+			finish()
+			at = i
+		}
+		b := &buckets[i]
+		b.Checks++
+		b.SYNs += c.SYNs
+		b.Lost += c.SYNsLost
+		if !c.Up() {
+			b.Failed++
+		} else if c.HasRTT {
+			rtts = append(rtts, c.RTT)
+		}
+	}
+	finish()
+	return buckets
+}
+
+// distribute takes the round-trip times of a stretch, which it sorts. Percentiles are by the nearest rank.
+func (b *bucket) distribute(rtts []time.Duration) {
+	slices.Sort(rtts)
+	rank := func(p float64) time.Duration { return rtts[max(int(math.Ceil(p*float64(len(rtts))))-1, 0)] }
+	b.Measured = true
+	b.Min, b.P25, b.Median, b.P75, b.Max = rtts[0], rank(0.25), rank(0.5), rank(0.75), rtts[len(rtts)-1]
+}
+
+// smoke is a drawing of round-trip times over time, as smokeping has it: a median for each stretch of time, coloured by the
+// SYNs lost in it, over grey bands of all and of the middle half. At the foot stands a bar for the share that failed.
+type smoke struct {
+	Width, Height int
+	All, Middle   string        // data of paths: the bands
+	Medians       [5]string     // by loss: none, up to 5 %, up to 20 %, up to 50 %, more
+	Failures      string        // the bars of those that failed
+	Top           time.Duration // what the upper edge stands for
+}
+
+// lossSteps are the upper bounds of the colours of a median, as shares.
+var lossSteps = [...]float64{0, 0.05, 0.2, 0.5}
+
+// lossStep returns which colour a share of loss has.
+func lossStep(loss float64) int {
+	for i, bound := range lossSteps {
+		if loss <= bound {
+			return i
+		}
+	}
+	return len(lossSteps)
+}
+
+// newSmoke draws stretches, each so many units wide, in a drawing of a height, of which the lowest units are for the failures.
+func newSmoke(buckets []bucket, step, height, foot int) smoke {
+	s := smoke{Width: step * len(buckets), Height: height, Top: top(buckets)}
+	room := height - foot - 2 // a median at either edge is drawn whole
+	y := func(d time.Duration) int {
+		if s.Top == 0 {
+			return room
+		}
+		return 1 + room - int(math.Round(float64(min(d, s.Top))/float64(s.Top)*float64(room)))
+	}
+	var all, middle, failures strings.Builder
+	var medians [5]strings.Builder
+	for i, b := range buckets {
+		x := i * step
+		if b.Measured {
+			band(&all, x, step, y(b.Max), y(b.Min))
+			band(&middle, x, step, y(b.P75), y(b.P25))
+			line := &medians[lossStep(b.Loss())]
+			line.WriteString("M" + strconv.Itoa(x) + " " + strconv.Itoa(y(b.Median)) + "h" + strconv.Itoa(step))
+		}
+		if b.Failed > 0 {
+			h := max(int(math.Round(share(b.Failed, b.Checks)*float64(foot))), 1)
+			failures.WriteString("M" + strconv.Itoa(x) + " " + strconv.Itoa(height) + "v-" + strconv.Itoa(h) + "h" + strconv.Itoa(step) + "v" + strconv.Itoa(h) + "z")
+		}
+	}
+	s.All, s.Middle, s.Failures = all.String(), middle.String(), failures.String()
+	for i := range medians {
+		s.Medians[i] = medians[i].String()
+	}
+	return s
+}
+
+// band adds a rectangle from one height to another, unless it is flat.
+func band(b *strings.Builder, x, width, from, to int) {
+	if to <= from {
+		return
+	}
+	b.WriteString("M" + strconv.Itoa(x) + " " + strconv.Itoa(from) + "h" + strconv.Itoa(width) + "v" + strconv.Itoa(to-from) + "h-" + strconv.Itoa(width) + "z")
+}
+
+// top returns what the upper edge of a drawing stands for: a round number not below the median of any stretch. Single
+// stragglers may be above it: they would flatten all else.
+func top(buckets []bucket) time.Duration {
+	var highest, straggler time.Duration
+	for _, b := range buckets {
+		if b.Measured {
+			highest = max(highest, b.P75)
+			straggler = max(straggler, b.Max)
+		}
+	}
+	return roundUp(max(highest, min(straggler, highest*3/2)))
+}
+
+// roundUp returns the next duration a quarter of which is a round number, for a scale of four steps.
+func roundUp(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	for unit := 100 * time.Nanosecond; ; unit *= 10 {
+		for _, n := range [...]time.Duration{10, 12, 16, 20, 24, 32, 40, 60, 80} {
+			if n*unit >= d {
+				return n * unit
+			}
+		}
+	}
+}
