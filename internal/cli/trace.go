@@ -17,8 +17,10 @@ import (
 	"tcpprobe/internal/prober"
 	"tcpprobe/internal/target"
 	"tcpprobe/internal/text"
+	pathtrace "tcpprobe/internal/trace"
 	"tcpprobe/internal/tracer"
 	"tcpprobe/probe"
+	"tcpprobe/resolver"
 )
 
 // traceCommand shows the path of a SYN.
@@ -84,6 +86,7 @@ func pathFlags() []cli.Flag {
 		&cli.IntFlag{Name: "max-ttl", Aliases: []string{"m"}, Value: 30, Category: categoryPath, Usage: "look for up to `N` hops"},
 		&cli.IntFlag{Name: "first-ttl", Value: 1, Category: categoryPath, Usage: "begin with hop `N`"},
 		&cli.IntFlag{Name: "flows", Category: categoryPath, Usage: "compare the paths of `N` flows, each from a port of its own", DefaultText: " "},
+		&cli.StringFlag{Name: "vary", Category: categoryPath, Usage: "let flows differ in `ports|label` alone"},
 		&cli.BoolFlag{Name: "mtu", Category: categoryPath, Usage: "find the path MTU with padded SYNs, and where the path gets narrow"},
 		&cli.BoolFlag{Name: "compare-syn", Category: categoryPath, Usage: "send every kind of SYN, one after the other: which gets through?"},
 		&cli.BoolFlag{Name: "names", Category: categoryPath, Usage: "look up the names of the hops in the end, for 3 s at the most"},
@@ -95,11 +98,15 @@ func pathFlags() []cli.Flag {
 // namesWait is how long the names of hops are waited for, all together.
 const namesWait = 3 * time.Second
 
+// noLabel says why flows of IPv4 cannot differ in what they do not have.
+const noLabel = "--vary label: IPv4 has no flow label; its flows differ in their ports, as --vary ports has it"
+
 // traceOptions is what the flags of a trace say.
 type traceOptions struct {
 	options
 	path  tracer.Options
-	flows int // 0: one, without its handshake
+	flows int            // 0: one, without its handshake
+	vary  pathtrace.Vary // what they differ in
 	mtu   bool
 	syns  bool // every kind of SYN
 	names bool // of the hops are looked up
@@ -112,6 +119,16 @@ func readTraceOptions(c *cli.Context) (traceOptions, error) {
 		options: o,
 		path:    tracer.Options{First: c.Int("first-ttl"), Last: c.Int("max-ttl"), Rounds: o.spec.Count, Interval: o.spec.Interval},
 		flows:   c.Int("flows"), mtu: c.Bool("mtu"), syns: c.Bool("compare-syn"), names: c.Bool("names"),
+	}
+	switch c.String("vary") {
+	case "ports":
+		t.vary = pathtrace.VaryPorts
+	case "label":
+		t.vary, t.resolver.Family = pathtrace.VaryLabels, resolver.FamilyIPv6
+	default:
+		if t.spec.PinFlowLabel {
+			t.vary = pathtrace.VaryPorts
+		}
 	}
 	if c.IsSet("flow-port") {
 		t.spec.SourcePort = uint16(c.Int("flow-port"))
@@ -132,8 +149,16 @@ func readTraceOptions(c *cli.Context) (traceOptions, error) {
 		err = exit.UsageError("--flow-port and --source-port are the same: give one of them")
 	case c.IsSet("flows") && (t.flows < 2 || t.flows > tracer.MostFlows):
 		err = exit.UsageError("--flows %d is not within 2 to %d", t.flows, tracer.MostFlows)
-	case t.flows > 0 && t.spec.SourcePort != 0:
-		err = exit.UsageError("--flows takes a port for each flow: it does not go with one port")
+	case c.IsSet("vary") && t.flows == 0:
+		err = exit.UsageError("--vary is what the flows of --flows differ in: give --flows N too")
+	case c.IsSet("vary") && oneOf(c.String("vary"), "ports", "label") != nil:
+		err = exit.UsageError("--vary %v", oneOf(c.String("vary"), "ports", "label"))
+	case t.vary == pathtrace.VaryLabels && t.spec.PinFlowLabel:
+		err = exit.UsageError("--vary label gives each flow a label of its own: it does not go with --flow-label")
+	case t.vary == pathtrace.VaryLabels && (t.rules.IPv4 || t.spec.Source.Is4()):
+		err = exit.UsageError(noLabel)
+	case t.flows > 0 && t.spec.SourcePort != 0 && t.vary != pathtrace.VaryLabels:
+		err = exit.UsageError("--flows takes a port for each flow: it does not go with one port, unless they --vary label")
 	case t.mtu && (t.flows > 0 || t.spec.Count != 1):
 		err = exit.UsageError("--mtu is one search: it goes with neither --flows nor --count")
 	case t.syns && (t.mtu || t.flows > 0 || t.spec.Count != 1 || c.IsSet("syn")):
@@ -160,6 +185,9 @@ func trace(c *cli.Context) error {
 		return err
 	}
 	o.spec.Count = 1 // of each flow, whatever the number of rounds
+	if o.vary == pathtrace.VaryLabels && t.Address.Is4() {
+		return exit.UsageError(noLabel)
+	}
 	if err := o.agree(1); err != nil {
 		return err
 	}
@@ -222,7 +250,7 @@ func (o traceOptions) follow(ctx context.Context, p *prober.Prober, t *tracer.Tr
 	var what string // that is
 	switch {
 	case o.flows > 0:
-		found := t.Flows(o.flows)
+		found := t.Flows(o.flows, o.vary)
 		show.Flows(found)
 		add(&all, found.Failed)
 		var outcomes []probe.Outcome

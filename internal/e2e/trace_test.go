@@ -14,17 +14,17 @@ import (
 
 // portRules has a router drop segments that it forwards to port 1001, and reject those to ports 1013 and 1100, as firewalls
 // do.
-const portRules = `table ip rules {
+const portRules = `table inet rules {
 	chain forward {
 		type filter hook forward priority filter
 		tcp dport 1001 drop
-		tcp dport 1013 reject with icmp admin-prohibited
+		tcp dport 1013 reject with icmpx admin-prohibited
 		tcp dport 1100 reject with tcp reset
 	}
 }`
 
 // dropEarly has a router drop segments to port 1002 before it looks at their TTL.
-const dropEarly = `table ip early {
+const dropEarly = `table inet early {
 	chain prerouting {
 		type filter hook prerouting priority filter
 		tcp dport 1002 drop
@@ -227,7 +227,13 @@ func TestTraceUsage(t *testing.T) {
 		{"192.0.2.1:80 -c 0", "--count 0: a trace takes a number of rounds"},
 		{"192.0.2.1:80 --ttl 3", "there is no flag --ttl of trace, but a probe has it; try trace --help"},
 		{"192.0.2.1:80 --flows 1", "--flows 1 is not within 2 to 256"},
-		{"192.0.2.1:80 --flows 2 --flow-port 9", "--flows takes a port for each flow: it does not go with one port"},
+		{"192.0.2.1:80 --flows 2 --flow-port 9", "--flows takes a port for each flow: it does not go with one port, unless they --vary label"},
+		{"[2001:db8::1]:80 --vary label", "--vary is what the flows of --flows differ in: give --flows N too"},
+		{"[2001:db8::1]:80 --flows 2 --vary paths", "--vary paths: one of ports, label is wanted"},
+		{"[2001:db8::1]:80 --flows 2 --vary label --flow-label 9", "--vary label gives each flow a label of its own: it does not go with --flow-label"},
+		{"192.0.2.1:80 --flows 2 --vary label", "--vary label: IPv4 has no flow label; its flows differ in their ports, as --vary ports has it"},
+		{"www.lab.test:80 --flows 2 --vary label -4", "--vary label: IPv4 has no flow label; its flows differ in their ports, as --vary ports has it"},
+		{"www.lab.test:80 --flows 2 --vary label -S 10.1.0.2", "--vary label: IPv4 has no flow label; its flows differ in their ports, as --vary ports has it"},
 		{"192.0.2.1:80 --mtu --flows 2", "--mtu is one search: it goes with neither --flows nor --count"},
 		{"192.0.2.1:80 --compare-syn --mtu", "--compare-syn sends each kind of SYN: it goes with none of --mtu, --flows, --count and --syn"},
 		{"192.0.2.1:80 --names --mtu", "--names is for the hops of one path: it goes with none of --mtu, --flows and --compare-syn"},

@@ -39,9 +39,19 @@ func (l *Lesson) Flows(set *trace.FlowSet) error {
 	if set.Failed != nil {
 		return l.Verdict(set.Failed)
 	}
+	differences, balanced := "source port alone", "addresses and ports (RFC 2992)"
+	if set.Remote.Addr().Is6() {
+		balanced = "addresses, by ports, by the flow label (RFC 6437 5.1), or by several of these"
+		switch set.Vary {
+		case trace.VaryAll:
+			differences = "source port and in the flow label"
+		case trace.VaryLabels:
+			differences = "flow label alone"
+		}
+	}
 	return l.conclude(append([]string{
-		fmt.Sprintf("%s that differ in the source port alone.", text.Count(len(set.Flows), "connection")),
-		"Routers that share load choose the next hop by addresses and ports (RFC 2992), so that each flow keeps to one way and others may take another.",
+		fmt.Sprintf("%s that differ in the %s.", text.Count(len(set.Flows), "connection"), differences),
+		fmt.Sprintf("Routers that share load choose the next hop by %s, so that each flow keeps to one way and others may take another.", balanced),
 	}, report.FlowsNotes(set)...)...)
 }
 

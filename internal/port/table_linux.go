@@ -29,8 +29,8 @@ type held struct {
 	local   netip.AddrPort
 	guard   *rawip.Guard
 	leases  int
-	remotes map[netip.AddrPort]bool // that it is, or was, leased for; true while it is
-	alone   bool                    // it is reserved for one connection, and not to be shared
+	remotes map[netip.AddrPort]int // that it is, or was, leased for: how many leases there are now
+	alone   bool                   // it is reserved for one connection, and not to be shared
 }
 
 // Lease is the right to make one handshake from a port.
@@ -44,6 +44,7 @@ type Lease struct {
 type Request struct {
 	Remote netip.AddrPort
 	Port   uint16 // which port; 0 for one that is free
+	Shared bool   // Port may be leased for the same server already: whoever asks keeps the handshakes apart
 	// Source asks for the route of the connection from a port, and returns its source address.
 	Source func(port uint16) (netip.Addr, error)
 }
@@ -111,7 +112,13 @@ func (t *Table) leaseOnly(r Request) (Lease, error) {
 		return Lease{}, fmt.Errorf("source and target are both %v", local)
 	}
 	h := t.held[local]
-	if h != nil && (h.remotes[r.Remote] || h.alone) {
+	if h != nil && h.remotes[r.Remote] > 0 {
+		if !r.Shared {
+			return Lease{}, ErrBusy
+		}
+		return h.lease(r.Remote), nil
+	}
+	if h != nil && h.alone {
 		return Lease{}, ErrBusy
 	}
 	if h == nil {
@@ -197,7 +204,7 @@ func (t *Table) leaseOutside(r Request) (Lease, error) {
 
 // hold reserves a port, if it may be so for one connection alone where others have connections from it.
 func (t *Table) hold(local, remote netip.AddrPort, alone bool) (*held, error) {
-	h := &held{local: local, remotes: make(map[netip.AddrPort]bool)}
+	h := &held{local: local, remotes: make(map[netip.AddrPort]int)}
 	var err error
 	h.guard, err = rawip.NewGuard(local)
 	if errors.Is(err, unix.EADDRINUSE) && alone {
@@ -217,7 +224,7 @@ func (t *Table) hold(local, remote netip.AddrPort, alone bool) (*held, error) {
 
 func (h *held) lease(remote netip.AddrPort) Lease {
 	h.leases++
-	h.remotes[remote] = true
+	h.remotes[remote]++
 	return Lease{Local: h.local, Remote: remote, held: h}
 }
 
@@ -225,7 +232,7 @@ func (h *held) lease(remote netip.AddrPort) Lease {
 func (t *Table) Release(l Lease) error {
 	h := l.held
 	h.leases--
-	h.remotes[l.Remote] = false
+	h.remotes[l.Remote]--
 	if h.leases > 0 || t.shared && h.local.Port() == t.current && !h.alone {
 		return nil
 	}
@@ -241,7 +248,7 @@ func (t *Table) release(h *held) error {
 // Busy reports whether a port is leased for a connection with a server.
 func (t *Table) Busy(port uint16, remote netip.AddrPort) bool {
 	for local, h := range t.held {
-		if local.Port() == port && h.remotes[remote] {
+		if local.Port() == port && h.remotes[remote] > 0 {
 			return true
 		}
 	}

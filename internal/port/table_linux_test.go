@@ -211,6 +211,15 @@ func TestOnePort(t *testing.T) {
 	if l, err := lease(a, table, port.Request{Remote: other, Port: 50000}); err != nil || l.Local != first.Local || table.Busy(50000, netip.MustParseAddrPort("10.0.0.2:82")) {
 		t.Errorf("another server: %+v, %v", l, err)
 	}
+	shared := request
+	shared.Shared = true
+	second, err := lease(a, table, shared)
+	if err != nil || second.Local != first.Local {
+		t.Errorf("shared: %+v, %v", second, err)
+	}
+	if err := table.Release(second); err != nil || !table.Busy(50000, server) {
+		t.Errorf("released by one of two: %v, busy %t", err, table.Busy(50000, server))
+	}
 	if err := table.Release(first); err != nil || table.Busy(50000, server) {
 		t.Errorf("released: %v, busy %t", err, table.Busy(50000, server))
 	}

@@ -20,6 +20,7 @@ func (w *worker) lease(s *series, label uint32, now time.Time) (route.Route, por
 	l, err := w.ports.Lease(port.Request{
 		Remote: s.remote,
 		Port:   s.request.Spec.SourcePort,
+		Shared: s.request.Spec.SharePort,
 		Source: func(from uint16) (_ netip.Addr, err error) {
 			way, err = w.routeFrom(from, label, s, now)
 			return way.Source.WithZone(way.Zone), err

@@ -39,6 +39,7 @@ type Spec struct {
 	Family     Family        // of the addresses of a name
 	Source     netip.Addr    // not valid for the one that the kernel chooses
 	SourcePort uint16        // 0 for one that is free
+	SharePort  bool          // SourcePort may be that of other handshakes with the server, which their holder keeps apart
 	Send       Send
 	TTL, TOS   uint8
 

@@ -21,7 +21,7 @@ func Flows(w io.Writer, s Style, set *trace.FlowSet) error {
 	if !s.Quiet {
 		p.flowsHeader(set)
 		for i, g := range groups {
-			p.flowGroup(i+1, g)
+			p.flowGroup(i+1, set, g)
 		}
 	}
 	p.flowsVerdict(set, groups)
@@ -34,11 +34,39 @@ func (p *page) flowsHeader(set *trace.FlowSet) {
 		words = append(words, fmt.Sprintf("(%v)", set.Remote.Addr()))
 	}
 	words = append(words, "from "+set.Route.Source.String(), "on "+p.Printable(set.Route.Interface))
+	if alike := varied(set); alike != nil {
+		words[len(words)-1] += ","
+		words = append(words, alike...)
+	}
 	p.Paragraph("", 2, words)
 }
 
+// varied says what the flows differ in, and what they have in common, unless it is the port alone that there is.
+func varied(set *trace.FlowSet) []string {
+	first := set.Flows[0]
+	switch {
+	case set.Vary == trace.VaryLabels:
+		return []string{"all from", fmt.Sprintf("port %d,", first.Local.Port()), "each with", "a flow label", "of its own"}
+	case !set.Remote.Addr().Is6():
+		return nil
+	case set.Vary == trace.VaryPorts:
+		return []string{"all with", "flow label", flowLabel(first) + ",", "each from", "a port", "of its own"}
+	}
+	return []string{"each with", "a port", "and a flow label", "of its own"}
+}
+
+func flowLabel(f trace.TracedFlow) string { return fmt.Sprintf("0x%05x", f.FlowLabel) }
+
+// mark returns the words for what tells flows apart, in the singular, and the value of a flow.
+func mark(set *trace.FlowSet) (preposition, noun string, of func(trace.TracedFlow) string) {
+	if set.Vary == trace.VaryLabels {
+		return "with", "label", flowLabel
+	}
+	return "from", "port", func(f trace.TracedFlow) string { return fmt.Sprint(f.Local.Port()) }
+}
+
 // flowGroup adds the flows that took one path and ended one way.
-func (p *page) flowGroup(n int, g trace.FlowGroup) {
+func (p *page) flowGroup(n int, set *trace.FlowSet, g trace.FlowGroup) {
 	texts := []string{text.Count(len(g.Flows), "flow"), strings.ToUpper(g.Outcome.String())}
 	if shortest, average, longest, ok := g.RTT(); ok {
 		texts = append(texts, "rtt "+text.Milliseconds(shortest)+"/"+text.Milliseconds(average)+"/"+text.Milliseconds(longest)+" ms")
@@ -49,15 +77,16 @@ func (p *page) flowGroup(n int, g trace.FlowGroup) {
 	const indent = 8
 	p.Line(text.Fill(text.PadRight(fmt.Sprintf("path %d", n), indent), indent, 2, texts)...)
 	p.Paragraph(strings.Repeat(" ", indent)+"via ", indent, routerNames(g))
+	preposition, noun, of := mark(set)
 	if p.style.Verbose {
 		for _, f := range g.Flows {
-			p.detail("port", append([]string{fmt.Sprint(f.Local.Port())}, flowWords(f)...)...)
+			p.detail(noun, append([]string{of(f)}, flowWords(f)...)...)
 		}
 		return
 	}
-	words := []string{"from", "port"}
+	words := []string{preposition, noun}
 	if len(g.Flows) > 1 {
-		words[1] = "ports"
+		words[1] += "s"
 	}
 	const shown = 8
 	for i, f := range g.Flows {
@@ -65,7 +94,7 @@ func (p *page) flowGroup(n int, g trace.FlowGroup) {
 			words = append(words, fmt.Sprintf("and %d more", len(g.Flows)-shown))
 			break
 		}
-		words = append(words, fmt.Sprint(f.Local.Port()))
+		words = append(words, of(f))
 	}
 	p.Paragraph(strings.Repeat(" ", indent), indent, words)
 }
@@ -145,6 +174,19 @@ func flowsOutcome(set *trace.FlowSet) (o probe.Outcome, same bool) {
 	return o, true
 }
 
+// partedBy says what paths part by, since all else is the same.
+func partedBy(set *trace.FlowSet) string {
+	switch {
+	case set.Vary == trace.VaryLabels:
+		return " It is the flow label that they part by: addresses and ports are the same."
+	case !set.Remote.Addr().Is6():
+		return ""
+	case set.Vary == trace.VaryPorts:
+		return " It is the port that they part by: addresses and flow label are the same."
+	}
+	return " By port or by flow label: --vary ports and --vary label tell."
+}
+
 // flowsNotes says which flows fail and where, where paths part, and what is not known.
 func flowsNotes(set *trace.FlowSet, groups []trace.FlowGroup) (notes []string) {
 	n := len(set.Flows)
@@ -168,7 +210,13 @@ func flowsNotes(set *trace.FlowSet, groups []trace.FlowGroup) (notes []string) {
 				break
 			}
 		}
-		notes = append(notes, note+".")
+		notes = append(notes, note+"."+partedBy(set))
+	} else if _, same := flowsOutcome(set); same && set.Vary != trace.VaryAll {
+		varies := "port"
+		if set.Vary == trace.VaryLabels {
+			varies = "flow label"
+		}
+		notes = append(notes, "No two flows are known to part: the path does not seem to depend on the "+varies+".")
 	}
 	silent := 0
 	for _, f := range set.Flows {

@@ -24,6 +24,7 @@ type flowJSON struct {
 	Target  string         `json:"target"`
 	Address netip.Addr     `json:"address,omitzero"`
 	Local   netip.AddrPort `json:"local"`
+	Label   *uint32        `json:"flow_label,omitempty"`
 	Outcome string         `json:"outcome"`
 	SYNSent int            `json:"syn_sent"`
 	RTT     *time.Duration `json:"rtt_ns,omitempty"`
@@ -35,6 +36,9 @@ func newFlow(set *trace.FlowSet, f trace.TracedFlow) flowJSON {
 	j := flowJSON{
 		Schema: Schema, Type: "flow", Target: set.Target, Address: set.Remote.Addr(), Local: f.Local,
 		Outcome: f.Handshake.Outcome.String(), Path: newPath(f.Routers()),
+	}
+	if f.Local.Addr().Is6() {
+		j.Label = &f.FlowLabel
 	}
 	if t := f.Handshake.TCP; t != nil {
 		j.SYNSent = t.SYNSent
@@ -55,6 +59,7 @@ type flowsJSON struct {
 	Outcome string         `json:"outcome"`
 	Reason  string         `json:"reason"`
 	Flows   int            `json:"flows"`
+	Varied  []string       `json:"varied,omitempty"`
 	PartHop int            `json:"part_hop,omitempty"`
 	Paths   []flowPathJSON `json:"paths"`
 }
@@ -70,7 +75,7 @@ func newFlows(set *trace.FlowSet) flowsJSON {
 	outcome, same := flowsOutcome(set)
 	j := flowsJSON{
 		Schema: Schema, Type: "flows", Target: set.Target, Address: probed(set.Remote, set.Failed).Addr(), Remote: probed(set.Remote, set.Failed), Route: newRoute(set.Route),
-		Outcome: outcome.String(), Flows: len(set.Flows), PartHop: set.Part(), Paths: []flowPathJSON{},
+		Outcome: outcome.String(), Flows: len(set.Flows), Varied: newVaried(set), PartHop: set.Part(), Paths: []flowPathJSON{},
 	}
 	if !same {
 		j.Outcome = "mixed"
@@ -88,6 +93,19 @@ func newFlows(set *trace.FlowSet) flowsJSON {
 		j.Paths = append(j.Paths, flowPathJSON{Outcome: g.Outcome.String(), Flows: len(g.Flows), Path: newPath(g.Routers)})
 	}
 	return j
+}
+
+// newVaried returns what JSON says that flows differ in; nil if there are none.
+func newVaried(set *trace.FlowSet) []string {
+	switch {
+	case len(set.Flows) == 0:
+		return nil
+	case set.Vary == trace.VaryLabels:
+		return []string{"flow_label"}
+	case set.Vary == trace.VaryPorts || !set.Remote.Addr().Is6():
+		return []string{"port"}
+	}
+	return []string{"port", "flow_label"}
 }
 
 // newPath returns what JSON writes of the routers of a path: null for one that is not known.

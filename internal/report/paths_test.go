@@ -41,6 +41,27 @@ func flowSet(flows ...trace.TracedFlow) *trace.FlowSet {
 	return &trace.FlowSet{Target: "www.lab.test:80", Remote: netip.AddrPortFrom(traceTarget, 80), Route: way(), Flows: flows}
 }
 
+// flowSet6 is flows of IPv6 that meet these routers at the second hop, one each.
+func flowSet6(vary trace.Vary, routers ...string) *trace.FlowSet {
+	set := flowSet()
+	set.Vary, set.Remote, set.Target = vary, netip.MustParseAddrPort("[2001:db8:3::80]:80"), "[2001:db8:3::80]:80"
+	set.Route = &probe.Route{Interface: "eth0", Source: netip.MustParseAddr("2001:db8:1::2"), NextHop: netip.MustParseAddr("2001:db8:1::1"), MTU: 1500}
+	for i, router := range routers {
+		f := flow(40001, probe.OutcomeEstablished, 71*us,
+			[]trace.Reply{routerReply("2001:db8:1::1", 1, 3, 0, 34*us)}, []trace.Reply{routerReply(router, 2, 3, 0, 50*us)},
+			[]trace.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 90*us)})
+		f.Local, f.FlowLabel = netip.AddrPortFrom(set.Route.Source, 40001), 0x12345
+		if vary != trace.VaryLabels {
+			f.Local = netip.AddrPortFrom(set.Route.Source, uint16(40001+i))
+		}
+		if vary != trace.VaryPorts {
+			f.FlowLabel += uint32(i)
+		}
+		set.Flows = append(set.Flows, f)
+	}
+	return set
+}
+
 func pathMTU(vanishing *trace.Trace, largest int, tries ...trace.MTUTry) *trace.PathMTU {
 	plain := &probe.Result{Target: "www.lab.test:80", Outcome: probe.OutcomeEstablished, TCP: &probe.TCP{Answered: true, RTT: 71 * us, Connected: true, Connect: 80 * us}}
 	search := trace.NewMTUSearch(60, largest)
@@ -92,6 +113,9 @@ var paths = []pathCase{
 		end := []trace.Reply{targetReply(tcphdr.SYN|tcphdr.ACK, 90*us)}
 		return flowSet(flow(40001, probe.OutcomeEstablished, 71*us, end), flow(40002, probe.OutcomeEstablished, 73*us, end))
 	}),
+	flowsCase("flows_of_labels", func() *trace.FlowSet { return flowSet6(trace.VaryLabels, "2001:db8:2::2", "2001:db8:2::6") }),
+	flowsCase("flows_of_ports", func() *trace.FlowSet { return flowSet6(trace.VaryPorts, "2001:db8:2::2", "2001:db8:2::2") }),
+	flowsCase("flows_of_both", func() *trace.FlowSet { return flowSet6(trace.VaryAll, "2001:db8:2::2", "2001:db8:2::6") }),
 	flowsCase("flows_failed", func() *trace.FlowSet {
 		return &trace.FlowSet{Target: "www.lab.test:80", Failed: unresolved()}
 	}),

@@ -8,10 +8,20 @@ import (
 	"tcpprobe/probe"
 )
 
-// FlowSet is what became of several connections with the same target that differ in their source port alone. Routers
-// that share load by flow send them different ways.
+// Vary says what the connections of a FlowSet differ in.
+type Vary int
+
+const (
+	VaryAll    Vary = iota // in their source port and, of IPv6, in their flow label, as those of applications do
+	VaryPorts              // in their source port alone
+	VaryLabels             // in their flow label alone (RFC 6437): of IPv6
+)
+
+// FlowSet is what became of several connections with the same target. Routers that share load by what they differ in send
+// them different ways.
 type FlowSet struct {
 	Target string // as the user wrote it
+	Vary   Vary
 	Remote netip.AddrPort
 	Route  *probe.Route
 	Flows  []TracedFlow
@@ -21,6 +31,7 @@ type FlowSet struct {
 // TracedFlow is one of the connections: its handshake, and its path.
 type TracedFlow struct {
 	Local     netip.AddrPort
+	FlowLabel uint32 // of all its SYNs; 0 of IPv4
 	Handshake *probe.Result
 	Trace     *Trace
 }

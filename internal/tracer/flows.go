@@ -19,9 +19,10 @@ const (
 	flowTurns   = 15
 )
 
-// Flows makes the handshakes of several flows, each from a port of its own, and then finds their paths.
-func (t *Tracer) Flows(number int) *trace.FlowSet {
-	set := &trace.FlowSet{Target: t.target.Text}
+// Flows makes the handshakes of several flows, and then finds their paths. Flows of one port are one connection to the server:
+// their handshakes come one after the other, as do their paths.
+func (t *Tracer) Flows(number int, vary trace.Vary) *trace.FlowSet {
+	set := &trace.FlowSet{Target: t.target.Text, Vary: vary}
 	var held []*prober.Held
 	var models []*probe.Flow
 	defer func() {
@@ -29,29 +30,44 @@ func (t *Tracer) Flows(number int) *trace.FlowSet {
 			h.Release()
 		}
 	}()
-	for range number {
-		h, failed := t.hold()
+	spec := &t.spec
+	for i := range number {
+		h, failed := t.hold(spec)
 		if failed != nil {
 			set.Failed, set.Flows = failed, nil
 			return set
 		}
 		model := h.Flow()
 		model.Handshake.Close = probe.CloseHalf
+		if i == 0 {
+			spec = likeFirst(t.spec, model, vary)
+		}
+		if vary == trace.VaryLabels {
+			model.Handshake.ISS = h.ISS() // far from those of the others, which the server may still remember
+		}
 		t.observe(h, model)
 		model.Done = func() { t.done(h, model) }
 		held, models = append(held, h), append(models, model)
 		set.Remote, set.Route = model.Remote, model.Result.Route
 		set.Flows = append(set.Flows, trace.TracedFlow{
-			Local: model.Local, Handshake: model.Result, Trace: trace.NewTrace(t.target.Text, t.options.First, t.options.Last),
+			Local: model.Local, FlowLabel: model.FlowLabel, Handshake: model.Result, Trace: trace.NewTrace(t.target.Text, t.options.First, t.options.Last),
 		})
 	}
-	held[0].Make(models)
+	atOnce := flowsAtOnce
+	if vary == trace.VaryLabels {
+		atOnce = 1
+		for _, model := range models {
+			held[0].Make([]*probe.Flow{model})
+		}
+	} else {
+		held[0].Make(models)
+	}
 	t.known = true
 	paths := make([]path, len(held))
 	for i, h := range held {
 		paths[i] = path{h, set.Flows[i].Trace, models[i], trace.NewAgain(set.Flows[i].Trace, 1, 1)}
 	}
-	for some := range slices.Chunk(paths, flowsAtOnce) {
+	for some := range slices.Chunk(paths, atOnce) {
 		if t.ended() {
 			break
 		}
@@ -70,6 +86,17 @@ func (t *Tracer) Flows(number int) *trace.FlowSet {
 		p.found.EndRound()
 	}
 	return set
+}
+
+// likeFirst returns the spec of the flows after the first, which have in common with it what does not vary.
+func likeFirst(spec prober.Spec, first *probe.Flow, vary trace.Vary) *prober.Spec {
+	switch vary {
+	case trace.VaryPorts:
+		spec.PinFlowLabel, spec.FlowLabel = true, first.FlowLabel
+	case trace.VaryLabels:
+		spec.SourcePort, spec.SharePort = first.Local.Port(), true
+	}
+	return &spec
 }
 
 // path is one of several that are traced side by side.

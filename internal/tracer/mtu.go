@@ -13,7 +13,7 @@ import (
 // of a SYN that cannot be built.
 func (t *Tracer) MTU() (*trace.PathMTU, error) {
 	found := &trace.PathMTU{Target: t.target.Text}
-	held, failed := t.hold()
+	held, failed := t.hold(&t.spec)
 	if failed != nil {
 		found.Plain = failed
 		return found, nil

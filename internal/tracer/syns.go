@@ -12,7 +12,7 @@ const synRounds = 2
 // SYNs traces the kinds of SYNs, one after the other.
 func (t *Tracer) SYNs() *trace.SYNComparison {
 	found := &trace.SYNComparison{Target: t.target.Text}
-	held, failed := t.hold()
+	held, failed := t.hold(&t.spec)
 	if failed != nil {
 		found.Failed = failed
 		return found

@@ -56,12 +56,12 @@ func (w *waiting) Result(r *probe.Result) {
 // Over does nothing: the trace goes on.
 func (w *waiting) Over() {}
 
-// hold takes the target from name to flow, and waits for that. Without a Held, it returns the result that says why.
-func (t *Tracer) hold() (*prober.Held, *probe.Result) {
+// hold takes the target from name to flow, as the spec says, and waits for that. Without a Held, it returns the result that says why.
+func (t *Tracer) hold(spec *prober.Spec) (*prober.Held, *probe.Result) {
 	observer := &waiting{Observer: t.observer, failed: make(chan *probe.Result, 1)}
 	ready := make(chan *prober.Held, 1)
 	t.prober.Submit(prober.One(prober.Request{
-		Target: t.target, Spec: &t.spec, Observer: observer,
+		Target: t.target, Spec: spec, Observer: observer,
 		Ready: func(h *prober.Held) {
 			observer.ready = true
 			ready <- h
@@ -100,7 +100,7 @@ func (t *Tracer) result(o probe.Outcome) *probe.Result {
 // Trace finds the path to the target.
 func (t *Tracer) Trace() *trace.Trace {
 	found := trace.NewTrace(t.target.Text, t.options.First, t.options.Last)
-	held, failed := t.hold()
+	held, failed := t.hold(&t.spec)
 	if failed != nil {
 		found.Failed = failed
 		return found

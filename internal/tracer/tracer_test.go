@@ -11,6 +11,7 @@ import (
 	"tcpprobe/internal/netlab/labtest"
 	"tcpprobe/internal/prober"
 	"tcpprobe/internal/target"
+	"tcpprobe/internal/trace"
 	"tcpprobe/internal/tracer"
 	"tcpprobe/probe"
 )
@@ -48,7 +49,7 @@ func TestTracesAfterTheRun(t *testing.T) {
 	if found := tr.Trace(); found.Failed == nil || found.Failed.Outcome != probe.OutcomeInterrupted {
 		t.Errorf("a trace: %+v", found.Failed)
 	}
-	if found := tr.Flows(3); found.Failed == nil || found.Failed.Outcome != probe.OutcomeInterrupted {
+	if found := tr.Flows(3, trace.VaryAll); found.Failed == nil || found.Failed.Outcome != probe.OutcomeInterrupted {
 		t.Errorf("flows: %+v", found.Failed)
 	}
 	if found := tr.SYNs(); found.Failed == nil || found.Failed.Outcome != probe.OutcomeInterrupted {

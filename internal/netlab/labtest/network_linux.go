@@ -2,6 +2,8 @@ package labtest
 
 import (
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 
 	"tcpprobe/internal/netlab"
@@ -45,33 +47,15 @@ func Journey(t testing.TB) *Network {
 func DualStack(t testing.TB) *Network {
 	t.Helper()
 	n := journey(t)
-	for _, h := range []*netlab.Host{n.Client, n.R1, n.R2, n.Server} {
-		if err := h.EnableIPv6(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, router := range []*netlab.Host{n.R1, n.R2} {
-		sysctl(t, router, "net/ipv6/conf/all/forwarding", "1")
-		sysctl(t, router, "net/ipv6/icmp/ratelimit", "0")
-	}
-	for _, a := range []struct {
-		host     *netlab.Host
-		ifname   string
-		prefixes []string
-	}{
+	enableIPv6(t, []*netlab.Host{n.Client, n.Server}, []*netlab.Host{n.R1, n.R2})
+	addresses6(t, []addressed{
 		{n.Client, "eth0", []string{"2001:db8:1::2/64", "fe80::2/64"}},
 		{n.R1, "eth0", []string{"2001:db8:1::1/64", "fe80::1/64"}},
 		{n.R1, "eth1", []string{"2001:db8:2::1/64"}},
 		{n.R2, "eth0", []string{"2001:db8:2::2/64"}},
 		{n.R2, "eth1", []string{"2001:db8:3::1/64", "fe80::1/64"}},
 		{n.Server, "eth0", []string{"2001:db8:3::53/64", "2001:db8:3::80/64", "fe80::80/64"}},
-	} {
-		for _, prefix := range a.prefixes {
-			if err := a.host.Address(a.ifname, netip.MustParsePrefix(prefix)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	})
 	defaultRoute(t, n.Client, "2001:db8:1::1")
 	defaultRoute(t, n.R1, "2001:db8:2::2")
 	defaultRoute(t, n.R2, "2001:db8:2::1")
@@ -79,6 +63,38 @@ func DualStack(t testing.TB) *Network {
 	startHTTP(t, n.Server)
 	startDNS(t, n.Server, "10.3.0.53", "2001:db8:3::53")
 	return n
+}
+
+// enableIPv6 switches IPv6 on for hosts and routers. The routers send every ICMPv6 error.
+func enableIPv6(t testing.TB, hosts, routers []*netlab.Host) {
+	t.Helper()
+	for _, h := range slices.Concat(hosts, routers) {
+		if err := h.EnableIPv6(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, router := range routers {
+		sysctl(t, router, "net/ipv6/conf/all/forwarding", "1")
+		sysctl(t, router, "net/ipv6/icmp/ratelimit", "0")
+	}
+}
+
+// addressed is an interface of a host, and the prefixes that it has addresses in.
+type addressed struct {
+	host     *netlab.Host
+	ifname   string
+	prefixes []string
+}
+
+func addresses6(t testing.TB, all []addressed) {
+	t.Helper()
+	for _, a := range all {
+		for _, prefix := range a.prefixes {
+			if err := a.host.Address(a.ifname, netip.MustParsePrefix(prefix)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 // journey builds the standard network without servers.
@@ -123,6 +139,8 @@ type Fork struct {
 //	Upper  eth1 10.4.1.1/24 ── 10.4.1.2/24 eth0 R2       Lower eth1 10.4.2.1/24 ── 10.4.2.2/24 eth1 R2
 //	R2     eth2 10.3.0.1/24 ── 10.3.0.80/24 eth0 Server
 //
+// Next to 10.1.0.2/24 there is 2001:db8:1::2/64, to 10.2.1.1/24 2001:db8:21::1/64, to 10.3.0.80/24 2001:db8:3::80/64, and so for each.
+//
 // All that comes back goes by Upper. The routers send every ICMP error, without limiting their rate. On the server nginx
 // answers at port 80.
 func Multipath(t testing.TB) *Fork {
@@ -161,8 +179,44 @@ func Multipath(t testing.TB) *Fork {
 	if out, err := share.CombinedOutput(); err != nil {
 		t.Fatalf("ip: %v\n%s", err, out)
 	}
+	n.addIPv6(t)
 	startHTTP(t, n.Server)
 	return n
+}
+
+// addIPv6 gives the network IPv6 beside IPv4.
+func (n *Fork) addIPv6(t testing.TB) {
+	t.Helper()
+	enableIPv6(t, []*netlab.Host{n.Client, n.Server}, []*netlab.Host{n.R1, n.Upper, n.Lower, n.R2})
+	n.HashPolicy6(t, "1")
+	addresses6(t, []addressed{
+		{n.Client, "eth0", []string{"2001:db8:1::2/64"}}, {n.R1, "eth0", []string{"2001:db8:1::1/64"}},
+		{n.R1, "eth1", []string{"2001:db8:21::1/64"}}, {n.Upper, "eth0", []string{"2001:db8:21::2/64"}},
+		{n.R1, "eth2", []string{"2001:db8:22::1/64"}}, {n.Lower, "eth0", []string{"2001:db8:22::2/64"}},
+		{n.Upper, "eth1", []string{"2001:db8:41::1/64"}}, {n.R2, "eth0", []string{"2001:db8:41::2/64"}},
+		{n.Lower, "eth1", []string{"2001:db8:42::1/64"}}, {n.R2, "eth1", []string{"2001:db8:42::2/64"}},
+		{n.R2, "eth2", []string{"2001:db8:3::1/64"}}, {n.Server, "eth0", []string{"2001:db8:3::80/64"}},
+	})
+	for _, line := range []struct {
+		host  *netlab.Host
+		route string
+	}{
+		{n.Client, "default via 2001:db8:1::1"}, {n.R2, "default via 2001:db8:41::1"}, {n.Server, "default via 2001:db8:3::1"},
+		{n.Upper, "2001:db8:3::/64 via 2001:db8:41::2"}, {n.Upper, "2001:db8:1::/64 via 2001:db8:21::1"},
+		{n.Lower, "2001:db8:3::/64 via 2001:db8:42::2"}, {n.Lower, "2001:db8:1::/64 via 2001:db8:22::1"},
+		{n.R1, "2001:db8:3::/64 nexthop via 2001:db8:21::2 nexthop via 2001:db8:22::2"},
+	} {
+		add := line.host.Command(t.Context(), "ip", append([]string{"-6", "route", "add"}, strings.Fields(line.route)...)...)
+		if out, err := add.CombinedOutput(); err != nil {
+			t.Fatalf("ip: %v\n%s", err, out)
+		}
+	}
+}
+
+// HashPolicy6 has R1 share load of IPv6 by addresses and flow label ("0", the kernel's default), or by addresses and ports ("1").
+func (n *Fork) HashPolicy6(t testing.TB, policy string) {
+	t.Helper()
+	sysctl(t, n.R1, "net/ipv6/fib_multipath_hash_policy", policy)
 }
 
 // Pair builds the smallest network: two hosts with one link between them, a with eth0 10.0.0.1/24 and b with eth0 10.0.0.2/24.
