@@ -54,3 +54,14 @@ func (d *Datagram) ParseCaptured(b []byte, wire int) (length int, err error) {
 	}
 	return 0, unknownVersion(b)
 }
+
+// FragmentID6 returns the Identification of the fragment header of an IPv6 datagram (RFC 8200 4.5); 0 if it has none.
+func FragmentID6(datagram []byte) uint32 {
+	h, rest, err := parseFixed6(datagram)
+	if err != nil {
+		return 0
+	}
+	h, _, _ = h.walk(rest)
+	f, _ := h.Extensions.Fragment()
+	return f.ID
+}

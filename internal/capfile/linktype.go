@@ -9,6 +9,7 @@ const (
 	LinkNull         LinkType = 0 // BSD loopback: the family in the octet order of the host that captured
 	LinkEthernet     LinkType = 1
 	LinkPPP          LinkType = 9
+	LinkFDDI         LinkType = 10
 	LinkRaw12        LinkType = 12 // raw IP, by the number that most systems have for it inside
 	LinkRaw14        LinkType = 14 // raw IP on OpenBSD
 	LinkPPPHDLC      LinkType = 50
@@ -23,6 +24,7 @@ const (
 	LinkPrism        LinkType = 119 // 802.11 behind a Prism header
 	LinkRadiotap     LinkType = 127 // 802.11 behind a radiotap header
 	LinkAVS          LinkType = 163 // 802.11 behind an AVS header
+	LinkPPI          LinkType = 192 // any other behind a header about the packet
 	LinkPPPDirection LinkType = 204 // PPP behind an octet that says who sent it
 	LinkMPLS         LinkType = 219
 	LinkIPv4         LinkType = 228
@@ -41,6 +43,8 @@ func (t LinkType) String() string {
 		return "ETHERNET"
 	case LinkPPP:
 		return "PPP"
+	case LinkFDDI:
+		return "FDDI"
 	case LinkRaw12, LinkRaw14, LinkRaw:
 		return "RAW"
 	case LinkPPPHDLC:
@@ -65,6 +69,8 @@ func (t LinkType) String() string {
 		return "IEEE802_11_RADIOTAP"
 	case LinkAVS:
 		return "IEEE802_11_AVS"
+	case LinkPPI:
+		return "PPI"
 	case LinkPPPDirection:
 		return "PPP_WITH_DIR"
 	case LinkMPLS:

@@ -1,49 +1,59 @@
 package link
 
 import (
-	"encoding/binary"
 	"errors"
 	"io"
 
 	"tcpprobe/internal/capfile"
+	"tcpprobe/rawip"
 )
 
 // Decoder finds the datagrams in frames. It is for one goroutine.
 type Decoder struct {
 	open      Tunnels
+	peeking   bool   // it only looks for what is inside of a tunnel
+	inner     Packet // that it saw there
+	depth     int
 	tunnels   []Tunnel
 	fragments fragments
-	rest      []byte // of a frame that carries several datagrams
+	rest      frame // of a frame that carries several datagrams
 }
 
 // NewDecoder returns a decoder that looks into the tunnels of a set, and into no others.
 func NewDecoder(open Tunnels) *Decoder { return &Decoder{open: open} }
 
-// frame is what is left of a frame, and how many octets more it had on the wire.
+// frame is what is left of a frame that was captured, and how many octets more it had on the wire.
 type frame struct {
-	b   []byte
-	cut int
+	octets []byte
+	cut    int
 }
 
-// skip drops the first n octets.
-func (f *frame) skip(n int) bool {
-	if len(f.b) < n {
-		return false
-	}
-	f.b = f.b[n:]
-	return true
-}
+// from returns the frame without its first n octets, which it has.
+func (f frame) from(n int) frame { return frame{f.octets[n:], f.cut} }
 
-// Decode finds the datagram in a frame that begins with a header of a link type, and had so many octets on the wire. What p holds
-// then aliases the frame, or lasts until the next one.
+// Decode finds the datagram in a frame that begins with the header of a link type, and had so many octets on the wire. What p
+// holds then aliases the frame, or lasts until the next one. Of a datagram in fragments, p is the first one that has its TCP
+// header as a whole, or the last one that made it whole.
 //
 // The error is one of those of this package, none of which is a reason not to go on with the next frame.
 func (d *Decoder) Decode(t capfile.LinkType, octets []byte, wire int, p *Packet) error {
 	*p = Packet{}
-	d.tunnels, d.rest = d.tunnels[:0], nil
-	f := frame{b: octets, cut: max(wire-len(octets), 0)}
-	return d.link(t, f, p)
+	d.tunnels, d.rest, d.depth = d.tunnels[:0], frame{}, 0
+	return d.link(t, frame{octets, max(wire-len(octets), 0)}, p)
 }
+
+// More reports whether the frame carries another datagram. Aggregates of 802.11 do.
+func (d *Decoder) More() bool { return len(d.rest.octets) > 0 }
+
+// Another is Decode for the next datagram of the same frame.
+func (d *Decoder) Another(p *Packet) error {
+	*p = Packet{}
+	d.tunnels, d.depth = d.tunnels[:0], 0
+	return d.aggregate(d.rest, p)
+}
+
+// maxDepth is how many headers of links and tunnels may be inside each other.
+const maxDepth = 32
 
 // link decodes what begins with the header of a link type.
 func (d *Decoder) link(t capfile.LinkType, f frame, p *Packet) error {
@@ -52,67 +62,93 @@ func (d *Decoder) link(t capfile.LinkType, f frame, p *Packet) error {
 		return d.ethernet(f, p)
 	case capfile.LinkRaw, capfile.LinkRaw12, capfile.LinkRaw14, capfile.LinkIPv4, capfile.LinkIPv6:
 		return d.datagram(f, p)
+	case capfile.LinkLinuxSLL:
+		return d.cooked(f, p)
+	case capfile.LinkLinuxSLL2:
+		return d.cooked2(f, p)
+	case capfile.LinkNull, capfile.LinkLoop:
+		return d.loopback(f, p)
+	case capfile.LinkPPP:
+		return d.ppp(f, p)
+	case capfile.LinkPPPHDLC, capfile.LinkCiscoHDLC:
+		return d.hdlc(f, p)
+	case capfile.LinkPPPDirection:
+		return d.pppDirection(f, p)
+	case capfile.LinkPPPoE:
+		return d.pppoe(f, p)
+	case capfile.LinkIEEE80211:
+		return d.wireless(f, false, p)
+	case capfile.LinkRadiotap:
+		return d.radiotap(f, p)
+	case capfile.LinkPrism, capfile.LinkAVS:
+		return d.prism(f, p)
+	case capfile.LinkPPI:
+		return d.ppi(f, p)
+	case capfile.LinkMPLS:
+		return d.mpls(f, p)
+	case capfile.LinkFDDI:
+		return d.fddi(f, p)
+	case capfile.LinkEnc:
+		return d.enc(f, p)
+	case capfile.LinkPflog:
+		return d.pflog(f, p)
+	case capfile.LinkNFLOG:
+		return d.nflog(f, p)
 	}
 	return ErrLinkType
 }
 
 // datagram decodes what begins with an IP header of either version.
 func (d *Decoder) datagram(f frame, p *Packet) error {
-	if len(f.b) == 0 {
+	if len(f.octets) == 0 {
 		return ErrShort
 	}
-	if v := f.b[0] >> 4; v != 4 && v != 6 {
+	if v := f.octets[0] >> 4; v != 4 && v != 6 {
 		return ErrNotIP
 	}
-	length, err := p.Datagram.ParseCaptured(f.b, len(f.b)+f.cut)
+	length, err := p.Datagram.ParseCaptured(f.octets, len(f.octets)+f.cut)
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return ErrShort
 	case err != nil:
 		return ErrMalformed
 	}
-	p.Length, p.Octets, p.Tunnels = length, f.b, d.tunnels
+	p.Length, p.Octets, p.Tunnels = length, f.octets, d.tunnels
+	switch p.Datagram.Protocol {
+	case rawip.ProtocolTCP:
+		if p.Datagram.FragmentOffset > 0 || p.Datagram.MoreFragments {
+			return d.fragment(p)
+		}
+		return nil
+	case rawip.ProtocolICMP, rawip.ProtocolICMPv6:
+	default:
+		if p.Datagram.FragmentOffset == 0 {
+			return d.tunnel(p)
+		}
+	}
+	if p.Datagram.FragmentOffset > 0 {
+		return ErrFragment
+	}
 	return nil
 }
 
-// EtherTypes (IEEE 802.3 3.2.6, and what IANA and IEEE have registered).
-const (
-	typeIPv4       = 0x0800
-	typeIPv6       = 0x86dd
-	typeVLAN       = 0x8100 // IEEE 802.1Q, customer
-	typeService    = 0x88a8 // IEEE 802.1Q, service
-	typeQinQ       = 0x9100 // before there was a standard
-	typeQinQ2      = 0x9200
-	maxLengthField = 1500 // a field that is not greater is no type, but a length
-)
-
-const ethernetLength = 14
-
-// ethernet decodes what begins with an Ethernet header.
-func (d *Decoder) ethernet(f frame, p *Packet) error {
-	if len(f.b) < ethernetLength {
-		return ErrShort
-	}
-	etherType := binary.BigEndian.Uint16(f.b[12:])
-	f.b = f.b[ethernetLength:]
-	return d.typed(etherType, f, p)
-}
-
-// typed decodes what an EtherType says.
-func (d *Decoder) typed(etherType uint16, f frame, p *Packet) error {
-	for {
-		switch etherType {
-		case typeIPv4, typeIPv6:
-			return d.datagram(f, p)
-		case typeVLAN, typeService, typeQinQ, typeQinQ2:
-			if len(f.b) < 4 {
-				return ErrShort
-			}
-			p.VLANs.add(uint32(binary.BigEndian.Uint16(f.b)) & 0xfff)
-			etherType = binary.BigEndian.Uint16(f.b[2:])
-			f.b = f.b[4:]
-		default:
-			return ErrNotIP
+// tunnel looks into the datagram, if it is that of a tunnel.
+func (d *Decoder) tunnel(p *Packet) error {
+	t, etherType, inside := unwrap(p)
+	switch {
+	case t == NoTunnel:
+		return nil
+	case d.open.Has(t):
+		if !d.peeking {
+			d.tunnels = append(d.tunnels, t)
 		}
+		return d.typed(etherType, inside, p)
 	}
+	open := d.open
+	d.open, d.peeking, d.inner = AllTunnels, true, Packet{}
+	if err := d.typed(etherType, inside, &d.inner); err == nil && d.inner.Datagram.Protocol == rawip.ProtocolTCP {
+		p.Inner = t
+	}
+	d.open, d.peeking = open, false
+	return nil
 }
