@@ -24,7 +24,7 @@ var floors = map[string]struct {
 }{
 	".":                       {11, []string{"internal/cli"}},
 	"internal/cli":            {10, []string{"docs", "internal/connect", "internal/demo", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/hostpolicy", "internal/nagios", "internal/prober", "internal/race", "internal/report", "internal/sandbox", "internal/sends", "internal/serve", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "internal/tracer", "probe", "resolver"}},
-	"internal/serve":          {9, []string{"internal/prober", "internal/target", "internal/text", "probe"}},
+	"internal/serve":          {9, []string{"internal/capture", "internal/diagram", "internal/monitor", "internal/page", "internal/prober", "internal/report", "internal/target", "internal/text", "probe"}},
 	"internal/display":        {8, []string{"internal/capture", "internal/diagram", "internal/exit", "internal/explain", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "probe"}},
 	"internal/page":           {8, []string{"internal/explain", "internal/monitor", "internal/report", "internal/text", "internal/trace", "probe"}},
 	"internal/tracer":         {7, []string{"icmp", "internal/prober", "internal/target", "internal/trace", "probe"}},
@@ -95,7 +95,7 @@ var edges = []string{
 	"internal/prober/*.go",
 	"internal/route/*.go",
 	"internal/sandbox/*.go",
-	"internal/serve/probe.go", "internal/serve/server.go",
+	"internal/serve/*.go",
 
 	"internal/socket/*.go",
 	"internal/stamp/system.go",

@@ -65,7 +65,10 @@ func runServe(c *cli.Context) error {
 	if err := o.enterSandbox(stderr); err != nil {
 		return err
 	}
-	s := serve.New(serve.Options{Version: c.App.Version, Prober: p, Listener: listener, History: c.Int("history")})
+	s, err := serve.New(serve.Options{Version: c.App.Version, Prober: p, Listener: listener, History: c.Int("history")})
+	if err != nil {
+		return exit.With(exit.Software, err)
+	}
 	fmt.Fprintf(stderr, "tcpprobe: serving on http://%v/\n", listener.Addr())
 	ctx, stop := context.WithCancel(c.Context)
 	defer stop()

@@ -39,8 +39,8 @@ type drawing struct {
 	b       strings.Builder
 }
 
-// style is the look. Color only adds to what words and shapes say already.
-const style = `
+// Style is the look, which stands in the drawing. Color only adds to what words and shapes say already.
+const Style = `
 text { font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: 12px; fill: #1f2328; }
 .title { font-family: system-ui, "Segoe UI", Helvetica, Arial, "DejaVu Sans", sans-serif; font-size: 17px; font-weight: 600; }
 .label { stroke: #ffffff; stroke-width: 4px; stroke-linejoin: round; paint-order: stroke; }
@@ -86,7 +86,7 @@ func (d *drawing) draw() string {
 	d.add(`<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" viewBox="0 0 %[1]s %[2]s" role="img" aria-labelledby="title desc">`+"\n",
 		number(d.width), number(d.height))
 	d.add("<title id=\"title\">%s</title>\n<desc id=\"desc\">%s</desc>\n", escape(d.Scene.title), escape(d.description()))
-	d.add("<style>%s</style>\n", style)
+	d.add("<style>%s</style>\n", Style)
 	d.add(`<rect class="page" width="%s" height="%s"/>`+"\n", number(d.width), number(d.height))
 	return d.b.String() + body + "</svg>\n"
 }

@@ -40,7 +40,7 @@ func (s *Server) serveProbe(w http.ResponseWriter, r *http.Request) {
 		return // nobody is there to hear of it
 	}
 	took := time.Since(began)
-	s.history.Add(name, result)
+	s.store.Probed(result, name)
 	var b strings.Builder
 	success := 0
 	if result.Outcome == probe.OutcomeEstablished {

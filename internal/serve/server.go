@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"tcpprobe/internal/monitor"
+	"tcpprobe/internal/page"
 	"tcpprobe/internal/prober"
 )
 
@@ -28,25 +30,27 @@ const (
 
 // Server answers HTTP. Its methods may be called from any goroutine.
 type Server struct {
-	options Options
-	modules map[string]Module
-	history *History
-	mux     *http.ServeMux
+	options  Options
+	modules  map[string]Module
+	store    *monitor.Store // what is known of targets, and kept of handshakes
+	renderer *page.Renderer
+	mux      *http.ServeMux
 }
 
 // New returns a Server, which answers nothing before Run.
-func New(o Options) *Server {
-	s := &Server{options: o, modules: builtIn(), history: NewHistory(o.History, time.Now()), mux: http.NewServeMux()}
+func New(o Options) (*Server, error) {
+	store := monitor.New(monitor.Options{Latest: o.History}, time.Now())
+	s := &Server{options: o, modules: builtIn(), store: store, mux: http.NewServeMux()}
 	s.mux.HandleFunc("GET /probe", s.serveProbe)
 	s.mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "Healthy\n") })
-	return s
+	return s, s.handlePages()
 }
 
 // Handle has a handler answer a path, in the syntax of http.ServeMux. It is for the time before Run.
 func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
 
-// History returns what is kept of probes.
-func (s *Server) History() *History { return s.history }
+// Store returns what is known of targets, and kept of handshakes.
+func (s *Server) Store() *monitor.Store { return s.store }
 
 // Run answers requests until the context ends. Then connections are closed at once: who waits for a probe hears nothing of it.
 func (s *Server) Run(ctx context.Context) error {
