@@ -2,11 +2,16 @@ package exposition
 
 import (
 	"strconv"
+	"strings"
 	"time"
 )
 
-// gauge is the type of metrics that may fall.
-const gauge = "gauge"
+// The types of metrics.
+const (
+	gauge     = "gauge"
+	counter   = "counter"
+	histogram = "histogram"
+)
 
 // text is metrics in the text format of Prometheus, version 0.0.4.
 type text []byte
@@ -61,4 +66,22 @@ func boolean(is bool) float64 {
 		return 1
 	}
 	return 0
+}
+
+// appendLabelValue appends the value of a label, escaped.
+func appendLabelValue(b []byte, value string) []byte {
+	if !strings.ContainsAny(value, "\\\"\n") {
+		return append(b, value...)
+	}
+	for i := range len(value) {
+		switch c := value[i]; c {
+		case '\\', '"':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, `\n`...)
+		default:
+			b = append(b, c)
+		}
+	}
+	return b
 }
