@@ -23,8 +23,9 @@ var floors = map[string]struct {
 	imports []string
 }{
 	".":                       {11, []string{"internal/cli"}},
-	"internal/cli":            {10, []string{"docs", "internal/connect", "internal/demo", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/hostpolicy", "internal/nagios", "internal/prober", "internal/race", "internal/report", "internal/sandbox", "internal/sends", "internal/serve", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "internal/tracer", "probe", "resolver"}},
+	"internal/cli":            {10, []string{"docs", "internal/connect", "internal/demo", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/hostpolicy", "internal/nagios", "internal/prober", "internal/race", "internal/report", "internal/sandbox", "internal/sends", "internal/serve", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "internal/tracer", "internal/watch", "probe", "resolver"}},
 	"internal/serve":          {9, []string{"internal/capture", "internal/diagram", "internal/monitor", "internal/page", "internal/prober", "internal/report", "internal/target", "internal/text", "probe"}},
+	"internal/watch":          {9, []string{"internal/capture", "internal/diagram", "internal/explain", "internal/monitor", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/text", "internal/trace", "internal/tracer", "probe"}},
 	"internal/display":        {8, []string{"internal/capture", "internal/diagram", "internal/exit", "internal/explain", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "probe"}},
 	"internal/page":           {8, []string{"internal/explain", "internal/monitor", "internal/report", "internal/text", "internal/trace", "probe"}},
 	"internal/tracer":         {7, []string{"icmp", "internal/prober", "internal/target", "internal/trace", "probe"}},
@@ -100,8 +101,10 @@ var edges = []string{
 	"internal/socket/*.go",
 	"internal/stamp/system.go",
 	"internal/target/*.go",
+	"internal/terminal/*_linux.go",
 	"internal/terminal/terminal.go",
 	"internal/tracer/*.go",
+	"internal/watch/files.go", "internal/watch/paths.go", "internal/watch/session.go",
 	"probe/engine.go",
 	"probe/engine_send.go",
 	"probe/probetest/*.go",
@@ -352,6 +355,8 @@ func checkFile(name string, source []byte) ([]string, error) {
 			object("imports %s, which is for tests", imported)
 		case within(imported, "github.com/urfave/cli") && path.Dir(name) != "internal/cli":
 			object("imports %s, which internal/cli alone knows", imported)
+		case within(imported, "github.com/gdamore/tcell") && path.Dir(name) != "internal/watch" && path.Dir(name) != "internal/terminal":
+			object("imports %s, which internal/watch and internal/terminal alone know", imported)
 		case imported == "testing" && !slices.Contains(testHelpers, path.Dir(name)):
 			object("imports testing and is no test")
 		case pure && touchesSystem(imported):

@@ -73,6 +73,24 @@ Usage:
 	return b.String()
 }
 
+// watchHelpText returns the text of watch --help.
+func watchHelpText(c *cli.Command) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `tcpprobe watch - %s
+
+Examples:
+  tcpprobe watch example.com:443 192.0.2.80:80  two targets
+  tcpprobe watch -i 200ms --targets FILE        many, five times a second
+
+Usage:
+  tcpprobe watch [flags] HOST:PORT [HOST:PORT ...]
+  The key ? shows what the keys do. On leaving, the statistics are printed.
+`, c.Usage)
+	helpFlags(&b, c.Flags)
+	b.WriteString("\nThe exit status is that of a probe.\n")
+	return b.String()
+}
+
 // helpFlags writes what flags do, category by category.
 func helpFlags(b *strings.Builder, flags []cli.Flag) {
 	category := ""

@@ -56,6 +56,7 @@ type options struct {
 	timestamps bool // in front of each line
 	noSandbox  bool
 	user       *account // whom to be one of; nil for whoever it is
+	newFilesIn string   // a folder in which files are made in the sandbox, too; empty for none
 	assertions []stats.Assertion
 	failOn     []probe.Finding
 	require    exit.Requirement

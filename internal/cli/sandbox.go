@@ -35,7 +35,7 @@ func (o options) enterSandbox(said io.Writer) error {
 		fmt.Fprintln(said, "tcpprobe: without its sandbox, as --no-sandbox has it: it keeps all rights")
 		return nil
 	}
-	if state := sandbox.Enter(sandbox.Options{Read: readAgain, LowPorts: o.lowPort()}); state.Capabilities != nil {
+	if state := sandbox.Enter(sandbox.Options{Read: readAgain, Create: o.newFilesIn, LowPorts: o.lowPort()}); state.Capabilities != nil {
 		fmt.Fprintf(said, "tcpprobe: it keeps its rights: %v\n", state.Capabilities)
 	}
 	return nil

@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// permitted returns the rules of what the program, and the runtime of Go and that of its race detector, ask of the kernel.
-func permitted() []rule {
+// permitted returns the rules of what the program, and the runtime of Go and that of its race detector, ask of the kernel. New files may be made if create says so.
+func permitted(create bool) []rule {
 	var rules []rule
 	for _, call := range slices.Concat(calls, machineCalls) {
 		rules = append(rules, rule{call: call})
@@ -36,6 +36,11 @@ func permitted() []rule {
 		// Threads and memory get names.
 		rule{call: unix.SYS_PRCTL, conditions: []condition{{0, allBits, []uint32{unix.PR_SET_NAME, unix.PR_SET_VMA}}}},
 	)
+	if create {
+		// A file that is there already is not opened by that.
+		const flags = unix.O_ACCMODE | unix.O_CREAT | unix.O_EXCL | unix.O_TRUNC
+		rules = append(rules, rule{call: unix.SYS_OPENAT, conditions: []condition{{2, flags, []uint32{unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL}}}})
+	}
 	return rules
 }
 

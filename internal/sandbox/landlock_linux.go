@@ -11,20 +11,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// restrictFiles lets nothing be opened but these files, and them for reading alone (Landlock). What is open stays so.
+// restrictFiles lets nothing be opened but these files, and them for reading alone, and new ones in a folder, if there is one (Landlock).
+// What is open stays so.
 //
 // The rights are named one by one. Those to bind and to connect are not among them: guards bind, and probes, name servers and
 // guards of one connection connect, to any port. Nor is the scope of signals: on kernels before 6.14 it would keep threads
 // from interrupting each other; of signals to others the filter of system calls takes care.
-func restrictFiles(read []string) error {
+func restrictFiles(read []string, create string) error {
 	if _, err := landlockVersion(); err != nil {
 		return err
 	}
 	config := landlock.Config{HandledAccessFS: landlock.V9.HandledAccessFS, Scoped: syscall.ScopeAbstractUnixSocket}
 	const right = landlock.AccessFSSet(syscall.AccessFSReadFile)
-	return config.BestEffort().Restrict(
-		landlock.PathAccess(right, readable(read)...).IgnoreIfMissing(),
-	)
+	rules := []landlock.Rule{landlock.PathAccess(right, readable(read)...).IgnoreIfMissing()}
+	if create != "" {
+		rules = append(rules, landlock.PathAccess(syscall.AccessFSMakeReg|syscall.AccessFSWriteFile, create).IgnoreIfMissing())
+	}
+	return config.BestEffort().Restrict(rules...)
 }
 
 // readable returns those of the files that are there, and of those that are links the folders in which they lie: whoever

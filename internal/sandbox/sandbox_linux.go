@@ -9,6 +9,8 @@ import (
 type Options struct {
 	// Read are the files that are read again. Links are followed, now; those that are not there are left out.
 	Read []string
+	// Create is a folder in which new files may be made; none if it is empty. What is there already is not opened for writing.
+	Create string
 	// LowPorts keeps CAP_NET_BIND_SERVICE, where it is effective: ports below net.ipv4.ip_unprivileged_port_start are bound
 	// when it is known from which address.
 	LowPorts bool
@@ -27,10 +29,10 @@ func Enter(o Options) State {
 	_, _ = time.Now().Zone() // which is in a file that is read when it is first asked for
 	var s State
 	s.Capabilities = dropCapabilities(o.LowPorts)
-	if s.Landlock = restrictFiles(o.Read); s.Landlock != nil { // else it has taken no_new_privs too
+	if s.Landlock = restrictFiles(o.Read, o.Create); s.Landlock != nil { // else it has taken no_new_privs too
 		s.NoNewPrivs = refuseNewPrivileges()
 	}
-	s.Seccomp = restrictCalls()
+	s.Seccomp = restrictCalls(o.Create != "")
 	return s
 }
 

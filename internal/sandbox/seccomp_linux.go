@@ -13,9 +13,9 @@ import (
 )
 
 // restrictCalls lets no system call through but the permitted ones (seccomp(2)). Any other ends the process by SIGSYS, after
-// a line on stderr.
-func restrictCalls() error {
-	program, err := filter(permitted())
+// a line on stderr. New files may be made if create says so.
+func restrictCalls(create bool) error {
+	program, err := filter(permitted(create))
 	if err != nil {
 		return err
 	}

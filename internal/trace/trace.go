@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -36,9 +37,10 @@ type Trace struct {
 
 // Hop is what came back for the SYNs of one TTL.
 type Hop struct {
-	TTL     int
-	Sent    int // SYNs
-	Replies []Reply
+	TTL       int
+	Sent      int // SYNs
+	Replies   []Reply
+	Forgotten int // replies that were more than are kept
 }
 
 // Reply is what came back for one SYN: an ICMP error that quotes it, or an answer that acknowledges it.
@@ -245,5 +247,27 @@ func (t *Trace) End() (Reply, bool) {
 	return Reply{}, false
 }
 
+// Forget forgets the oldest replies of each hop, but for so many: a trace that goes on for days keeps the latest.
+func (t *Trace) Forget(keep int) {
+	for i := range t.Hops {
+		h := &t.Hops[i]
+		if n := len(h.Replies) - keep; n > 0 {
+			h.Replies = slices.Clone(h.Replies[n:])
+			h.Forgotten += n
+		}
+	}
+}
+
+// Clone returns a copy that stays as it is while the trace goes on.
+func (t *Trace) Clone() *Trace {
+	c := *t
+	c.Hops, c.Rounds, c.round = slices.Clone(t.Hops), slices.Clone(t.Rounds), nil
+	for i := range c.Hops {
+		c.Hops[i].Replies = slices.Clone(c.Hops[i].Replies)
+	}
+	c.Names = maps.Clone(t.Names)
+	return &c
+}
+
 // Unanswered returns how many of the hop's SYNs nothing came back for. Of a router that is no loss: it limits what it says.
-func (h Hop) Unanswered() int { return h.Sent - len(h.Replies) }
+func (h Hop) Unanswered() int { return h.Sent - len(h.Replies) - h.Forgotten }

@@ -27,6 +27,7 @@ func (t *Tracer) round(held *prober.Held, found *trace.Trace, model *probe.Flow,
 	again := trace.NewAgain(found, t.spec.Handshake.Retries, inARow)
 	asked, answered := time.Now(), true
 	t.sweep(held, found, model, again)
+	t.told(found)
 	for every || !again.Ended() {
 		ttl, ok := again.Next(nil)
 		if !ok || !t.sleepUntil(asked.Add(pause(again, answered))) {
@@ -37,9 +38,11 @@ func (t *Tracer) round(held *prober.Held, found *trace.Trace, model *probe.Flow,
 		held.Make(flow)
 		answered = flow[0].Result.Outcome != probe.OutcomeTimeout
 		t.settled(found, again)
+		t.told(found)
 	}
 	found.EndRound()
 	t.known = true
+	t.told(found)
 }
 
 // pause is how long after a SYN the next one is sent that asks again. Where the end of the path is not known, whoever has

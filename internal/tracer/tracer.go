@@ -12,12 +12,19 @@ import (
 // Options say how a path is traced.
 type Options struct {
 	First, Last int           // Time to Live of the SYNs that get least far, and furthest
-	Rounds      int           // for every hop
+	Rounds      int           // for every hop; 0: until the run ends, or Stop
 	Interval    time.Duration // between the beginnings of two rounds
 
 	// Settled is told by Trace how many hops of the path, from the first on, are final: at first none, and then as replies
 	// come. It may be called by the goroutine of a worker. It may be nil.
 	Settled func(found *trace.Trace, hops int)
+
+	// Known is told by Trace that something has become known. It is called by the goroutine of the Tracer, and nobody changes what was
+	// found until it returns. It may be nil.
+	Known func(found *trace.Trace)
+
+	// Stop, when it is closed, ends what goes on until then. It may be nil.
+	Stop <-chan struct{}
 }
 
 // Tracer traces the paths to one target. It is for one goroutine.
@@ -87,8 +94,17 @@ func (t *Tracer) ended() bool {
 	select {
 	case <-t.prober.Ended():
 		return true
+	case <-t.options.Stop:
+		return true
 	default:
 		return false
+	}
+}
+
+// told tells whoever wants to know that something has become known.
+func (t *Tracer) told(found *trace.Trace) {
+	if t.options.Known != nil {
+		t.options.Known(found)
 	}
 }
 
@@ -114,7 +130,7 @@ func (t *Tracer) Trace() *trace.Trace {
 		t.options.Settled(found, 0)
 	}
 	var due time.Time
-	for range t.options.Rounds {
+	for n := 0; n < t.options.Rounds || t.options.Rounds == 0; n++ {
 		if !t.sleepUntil(due) {
 			break
 		}
@@ -150,6 +166,7 @@ func (t *Tracer) sleepUntil(due time.Time) bool {
 		select {
 		case <-timer.C:
 		case <-t.prober.Ended():
+		case <-t.options.Stop:
 		}
 	}
 	return !t.ended()
