@@ -71,7 +71,7 @@ func (p *Paths) one(t target.Target, o tracer.Options, seen *packets, known func
 // flows traces the paths of several flows.
 func (p *Paths) flows(t target.Target, o tracer.Options, seen *packets, known func(*Path)) {
 	for {
-		found := tracer.New(p.Prober, t, p.Spec, o, seen).Flows(tracedFlows)
+		found := tracer.New(p.Prober, t, p.Spec, o, seen).Flows(tracedFlows, trace.VaryAll)
 		if found.Failed != nil {
 			known(&Path{Failed: report.Reason(found.Failed)})
 		} else {
