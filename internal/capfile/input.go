@@ -13,7 +13,7 @@ type input struct {
 }
 
 // minBuffer is how many octets are read at a time: few enough for the processor's cache.
-const minBuffer = 256 << 10
+const minBuffer = 64 << 10
 
 // buffered returns the window.
 func (in *input) buffered() []byte { return in.buffer[in.start:in.end] }

@@ -3,6 +3,7 @@ package capfile
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"net/netip"
 )
 
@@ -10,7 +11,6 @@ import (
 const (
 	blockOverhead  = 12 // type, length, and the length again
 	blockHeader    = 8
-	minSection     = 28
 	maxKept        = maxPacket + 1<<16 // of a block that is kept: a packet and its options
 	maxInterfaces  = 1 << 16
 	sectionFixed   = 16 // of the body, before options
@@ -47,7 +47,11 @@ func (f *Reader) beginSection() error {
 		}
 		return &CorruptError{Offset: start, Reason: "a Section Header Block without its byte-order magic"}
 	}
-	s, err := f.block()
+	kind, length, err := f.head()
+	if err != nil {
+		return err
+	}
+	s, err := f.block(kind, length)
 	if err != nil {
 		return err
 	}
@@ -64,11 +68,10 @@ func (f *Reader) beginSection() error {
 // nextBlock reads blocks up to one with a packet.
 func (f *Reader) nextBlock(p *Packet) error {
 	for {
-		head, err := f.in.peek(blockHeader)
+		kind, length, err := f.head()
 		if err != nil {
-			return f.failed(f.in.offset, "a block", err)
+			return err
 		}
-		kind := f.order.Uint32(head)
 		switch kind {
 		case BlockSectionHeader:
 			if err := f.beginSection(); err != nil {
@@ -77,12 +80,12 @@ func (f *Reader) nextBlock(p *Packet) error {
 			continue
 		case BlockInterfaceDescription, BlockPacket, BlockSimplePacket, BlockNameResolution, BlockInterfaceStatistics, BlockEnhancedPacket:
 		default:
-			if err := f.skipBlock(); err != nil {
+			if err := f.skip(kind, length); err != nil {
 				return err
 			}
 			continue
 		}
-		b, err := f.block()
+		b, err := f.block(kind, length)
 		if err != nil {
 			return err
 		}
@@ -106,53 +109,50 @@ func (f *Reader) nextBlock(p *Packet) error {
 	}
 }
 
-// length returns the length that the block at the beginning of the window has by its header.
-func (f *Reader) length() (uint32, error) {
+// head returns the type of the next block, and its length in octets. That of a Section Header Block is not looked at: it may be in
+// another octet order.
+func (f *Reader) head() (kind, length uint32, err error) {
 	b, err := f.in.peek(blockHeader)
 	if err != nil {
-		return 0, f.failed(f.in.offset, "a block", err)
+		return 0, 0, f.failed(f.in.offset, "a block", err)
 	}
-	total := f.order.Uint32(b[4:])
-	if total < blockOverhead || total%4 != 0 {
-		return 0, &CorruptError{Offset: f.in.offset, Reason: fmt.Sprintf("%s has a length of %d octets", f.blockName(f.order.Uint32(b)), total)}
-	}
-	return total, nil
+	return f.order.Uint32(b), f.order.Uint32(b[4:]), nil
 }
 
-// block reads the next block. Its body holds until the next one is read.
-func (f *Reader) block() (block, error) {
-	total, err := f.length()
+// block reads the next block, of a type and a length. Its body holds until the next one is read.
+func (f *Reader) block(kind, length uint32) (block, error) {
+	b := block{kind: kind, start: f.in.offset}
+	if err := f.checkLength(b, length, maxKept); err != nil {
+		return b, err
+	}
+	octets, err := f.in.peek(int(length))
 	if err != nil {
-		return block{}, err
+		return b, f.failed(b.start, f.blockName(kind), err)
 	}
-	b, err := f.in.peek(blockHeader)
-	if err != nil {
-		return block{}, err // it was there before
+	if again := f.order.Uint32(octets[length-4:]); again != length {
+		return b, &CorruptError{Offset: b.start, Reason: fmt.Sprintf("%s has a length of %d octets in front and %d at its end", f.blockName(kind), length, again)}
 	}
-	s := block{kind: f.order.Uint32(b), start: f.in.offset}
-	if total > maxKept {
-		return block{}, &CorruptError{Offset: s.start, Reason: fmt.Sprintf("%s has a length of %d octets", f.blockName(s.kind), total)}
-	}
-	if b, err = f.in.peek(int(total)); err != nil {
-		return block{}, f.failed(s.start, f.blockName(s.kind), err)
-	}
-	if again := f.order.Uint32(b[total-4:]); again != total {
-		return block{}, &CorruptError{Offset: s.start, Reason: fmt.Sprintf("%s has a length of %d octets in front and %d at its end", f.blockName(s.kind), total, again)}
-	}
-	s.body = b[blockHeader : total-4]
-	f.in.skip(int(total))
-	return s, nil
+	b.body = octets[blockHeader : length-4]
+	f.in.skip(int(length))
+	return b, nil
 }
 
-// skipBlock passes over the next block without keeping it.
-func (f *Reader) skipBlock() error {
-	total, err := f.length()
-	if err != nil {
+// skip passes over the next block without keeping it.
+func (f *Reader) skip(kind, length uint32) error {
+	b := block{kind: kind, start: f.in.offset}
+	if err := f.checkLength(b, length, math.MaxUint32); err != nil {
 		return err
 	}
-	start := f.in.offset
-	if err := f.in.discard(int64(total)); err != nil {
-		return f.failed(start, "a block", err)
+	if err := f.in.discard(int64(length)); err != nil {
+		return f.failed(b.start, f.blockName(kind), err)
+	}
+	return nil
+}
+
+// checkLength refuses lengths that no block has, or that are greater than a limit.
+func (f *Reader) checkLength(b block, length, limit uint32) error {
+	if length < blockOverhead || length%4 != 0 || length > limit {
+		return &CorruptError{Offset: b.start, Reason: fmt.Sprintf("%s has a length of %d octets", f.blockName(b.kind), length)}
 	}
 	return nil
 }
