@@ -102,8 +102,10 @@ func (t *Target) Snapshot(now time.Time) Snapshot {
 		}
 		return 0
 	}
-	var all []time.Duration
-	for _, c := range recent.sorted() {
+	sorted := recent.sorted()
+	all := make([]time.Duration, 0, len(sorted))
+	s.Checks = make([]Check, 0, len(sorted))
+	for _, c := range sorted {
 		s.Checks = append(s.Checks, clock.check(c, idOf(c.start)))
 		if c.up() && c.rtt >= 0 {
 			all = append(all, c.rtt)

@@ -71,6 +71,7 @@ func (b *bucket) distribute(rtts []time.Duration) {
 // SYNs lost in it, over grey bands of all and of the middle half. At the foot stands a bar for the share that failed.
 type smoke struct {
 	Width, Height int
+	Step          int           // how wide a stretch is
 	All, Middle   string        // data of paths: the bands
 	Medians       [5]string     // by loss: none, up to 5 %, up to 20 %, up to 50 %, more
 	Failures      string        // the bars of those that failed
@@ -92,7 +93,7 @@ func lossStep(loss float64) int {
 
 // newSmoke draws stretches, each so many units wide, in a drawing of a height, of which the lowest units are for the failures.
 func newSmoke(buckets []bucket, step, height, foot int) smoke {
-	s := smoke{Width: step * len(buckets), Height: height, Top: top(buckets)}
+	s := smoke{Width: step * len(buckets), Step: step, Height: height, Top: top(buckets)}
 	room := height - foot - 2 // a median at either edge is drawn whole
 	y := func(d time.Duration) int {
 		if s.Top == 0 {
@@ -105,14 +106,13 @@ func newSmoke(buckets []bucket, step, height, foot int) smoke {
 	for i, b := range buckets {
 		x := i * step
 		if b.Measured {
-			band(&all, x, step, y(b.Max), y(b.Min))
-			band(&middle, x, step, y(b.P75), y(b.P25))
+			bar(&all, x+step/2, y(b.Max), y(b.Min))
+			bar(&middle, x+step/2, y(b.P75), y(b.P25))
 			line := &medians[lossStep(b.Loss())]
 			line.WriteString("M" + strconv.Itoa(x) + " " + strconv.Itoa(y(b.Median)) + "h" + strconv.Itoa(step))
 		}
 		if b.Failed > 0 {
-			h := max(int(math.Round(share(b.Failed, b.Checks)*float64(foot))), 1)
-			failures.WriteString("M" + strconv.Itoa(x) + " " + strconv.Itoa(height) + "v-" + strconv.Itoa(h) + "h" + strconv.Itoa(step) + "v" + strconv.Itoa(h) + "z")
+			bar(&failures, x+step/2, height-max(int(math.Round(share(b.Failed, b.Checks)*float64(foot))), 1), height)
 		}
 	}
 	s.All, s.Middle, s.Failures = all.String(), middle.String(), failures.String()
@@ -122,12 +122,11 @@ func newSmoke(buckets []bucket, step, height, foot int) smoke {
 	return s
 }
 
-// band adds a rectangle from one height to another, unless it is flat.
-func band(b *strings.Builder, x, width, from, to int) {
-	if to <= from {
-		return
+// bar adds an upright line from one height to another, which is drawn as wide as a stretch, unless it has no length.
+func bar(b *strings.Builder, x, from, to int) {
+	if to > from {
+		b.WriteString("M" + strconv.Itoa(x) + " " + strconv.Itoa(from) + "v" + strconv.Itoa(to-from))
 	}
-	b.WriteString("M" + strconv.Itoa(x) + " " + strconv.Itoa(from) + "h" + strconv.Itoa(width) + "v" + strconv.Itoa(to-from) + "h-" + strconv.Itoa(width) + "z")
 }
 
 // top returns what the upper edge of a drawing stands for: a round number not below the median of any stretch. Single

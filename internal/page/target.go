@@ -54,7 +54,7 @@ type graph struct {
 	Scale    []string // from the top down
 	From, To time.Time
 	Length   time.Duration
-	Middle   time.Time
+	HalfWay  time.Time
 	Lines    []string // data of paths: the lines of the scale
 	Strip    string   // of outages, over the same time
 	Buckets  []bucket
@@ -133,7 +133,7 @@ func newGraph(t *monitor.Snapshot, now time.Time) *graph {
 	from, length, n := stretches(t.Checks, now, graphStretches)
 	g := &graph{Buckets: bucketize(t.Checks, from, length, n), From: from, To: from.Add(time.Duration(n) * length), Length: length}
 	g.smoke = newSmoke(g.Buckets, graphStep, graphHeight, graphFailures)
-	g.Middle = from.Add(g.To.Sub(from) / 2)
+	g.HalfWay = from.Add(g.To.Sub(from) / 2)
 	for i := range 5 {
 		g.Scale = append(g.Scale, ms(g.Top*time.Duration(4-i)/4))
 		g.Lines = append(g.Lines, "M0 "+strconv.Itoa(1+i*(graphHeight-graphFailures-2)/4)+"h"+strconv.Itoa(g.Width))

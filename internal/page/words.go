@@ -9,10 +9,12 @@ import (
 	"tcpprobe/probe"
 )
 
-// ms writes a duration in milliseconds, with as many decimals as tell something: "0.034", "11.57", "1003".
+// ms writes a duration in milliseconds, with as many decimals as tell something: "0", "0.034", "11.57", "1003".
 func ms(d time.Duration) string {
 	v := float64(d) / float64(time.Millisecond)
 	switch {
+	case v == 0:
+		return "0"
 	case v < 1:
 		return strconv.FormatFloat(v, 'f', 3, 64)
 	case v < 100:
