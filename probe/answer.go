@@ -9,11 +9,10 @@ import (
 
 // synSent is one transmission of our SYN.
 type synSent struct {
+	SYNSent
 	number     int
-	tsval      uint32
 	offer      tcphdr.Flags // of ECN
 	challenged bool         // an ACK of what we never sent came back
-	at         stamp.Stamp
 }
 
 // ackSent is the transmission of the ACK that completes the handshake.
@@ -51,17 +50,14 @@ func (h *Handshake) answeredBy(s tcphdr.Header) int {
 
 // echoIndex returns the index of the SYN whose time stamp the segment echoes.
 func (h *Handshake) echoIndex(s tcphdr.Header) (int, bool) {
-	_, ecr, ok := s.Options.Timestamps()
-	if !ok || !h.stamps() {
+	if !h.stamps() {
 		return 0, false
 	}
-	for i, syn := range h.syns {
-		if syn.tsval == ecr && !syn.at.IsZero() {
-			return i, true
-		}
-	}
-	return 0, false
+	return Echoed(len(h.syns), h.transmission, s)
 }
+
+// transmission returns a transmission of our SYN.
+func (h *Handshake) transmission(i int) SYNSent { return h.syns[i].SYNSent }
 
 // stamps reports whether our SYN has time stamps.
 func (h *Handshake) stamps() bool { return h.c.SYN != SYNBare && h.c.SYN != SYNNoTimestamps }
@@ -81,30 +77,16 @@ func (h *Handshake) echoPlausible(s tcphdr.Header, now time.Time) bool {
 
 // candidates returns how many SYNs had left when something arrived.
 func (h *Handshake) candidates(at stamp.Stamp) int {
-	n := 0
-	for _, syn := range h.syns {
-		if !syn.at.IsZero() && !before(at, syn.at) {
-			n++
-		}
-	}
-	return max(n, 1)
+	return max(Candidates(len(h.syns), h.transmission, at), 1)
 }
 
 // expects reports whether the acknowledgment number acknowledges something that the machine sent, if only its SYN.
-func (h *Handshake) expects(ack tcphdr.SeqNum) bool { return h.c.ISS.Less(ack) && ack.LessEq(h.sndNxt) }
+func (h *Handshake) expects(ack tcphdr.SeqNum) bool { return Acknowledges(ack, h.c.ISS, h.sndNxt) }
 
 // underWay reports whether a segment with that sequence number was sent and is not acknowledged: SND.UNA up to, but not
 // including, SND.NXT.
 func (h *Handshake) underWay(seq tcphdr.SeqNum) bool {
-	return h.sndUna.LessEq(seq) && seq.Less(h.sndNxt)
-}
-
-// before compares two times of the same clock.
-func before(a, b stamp.Stamp) bool {
-	if a.Source() == stamp.Kernel && b.Source() == stamp.Kernel {
-		return a.Kernel.Before(b.Kernel)
-	}
-	return a.User.Before(b.User)
+	return UnderWay(seq, h.sndUna, h.sndNxt)
 }
 
 // result returns what is known of the handshake.
@@ -125,7 +107,7 @@ func (h *Handshake) report(t *TCP) {
 		*t.Peer = h.peer
 	}
 	for _, syn := range h.syns {
-		if !syn.at.IsZero() {
+		if !syn.At.IsZero() {
 			t.SYNSent++
 		}
 		if syn.challenged {
@@ -134,7 +116,7 @@ func (h *Handshake) report(t *TCP) {
 	}
 	if h.ack.sent {
 		t.Connected = true
-		t.Connect, _ = stamp.Between(h.syns[0].at, h.ack.at)
+		t.Connect, _ = stamp.Between(h.syns[0].At, h.ack.at)
 		t.Turnaround, _ = stamp.Between(h.answer.at, h.ack.at)
 	}
 	if h.answer.at.IsZero() || t.SYNSent == 0 {
@@ -148,5 +130,5 @@ func (h *Handshake) report(t *TCP) {
 	if h.answer.syn == 0 {
 		i = h.answer.candidates - 1
 	}
-	t.RTT, t.Clock = stamp.Between(h.syns[i].at, h.answer.at)
+	t.RTT, t.Clock = stamp.Between(h.syns[i].At, h.answer.at)
 }

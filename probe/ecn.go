@@ -34,9 +34,9 @@ func ecnOffer(syn SYN, transmission int) tcphdr.Flags {
 	return 0
 }
 
-// ecnAnswer says what the SYN-ACK's control bits answer to an offer (RFC 3168 6.1.1, RFC 9768 3.1.2). Of Accurate ECN, it is
+// ECNAnswer says what the SYN-ACK's control bits answer to an offer (RFC 3168 6.1.1, RFC 9768 3.1.2). Of Accurate ECN, it is
 // the offer that was ever made: a server that took it may answer a later SYN without one (RFC 9768 3.1.4.1).
-func ecnAnswer(offer, answer tcphdr.Flags) ECN {
+func ECNAnswer(offer, answer tcphdr.Flags) ECN {
 	answer &= ecnBits
 	switch {
 	case offer == 0:

@@ -158,7 +158,7 @@ func (h *Handshake) Sent(at stamp.Stamp) int {
 	switch {
 	case h.sending.flags.Has(tcphdr.SYN):
 		last := len(h.syns) - 1
-		h.syns[last].number, h.syns[last].at = number, at
+		h.syns[last].number, h.syns[last].At = number, at
 		// The system may have had no room for it until now: the wait for an answer begins as it leaves.
 		if last == 0 {
 			h.states[0].At = at
@@ -178,7 +178,7 @@ func (h *Handshake) Sent(at stamp.Stamp) int {
 func (h *Handshake) Stamped(number int, kernel time.Time) {
 	for i := range h.syns {
 		if h.syns[i].number == number {
-			h.syns[i].at.Kernel = kernel
+			h.syns[i].At.Kernel = kernel
 			if i == 0 {
 				h.states[0].At.Kernel = kernel
 			}

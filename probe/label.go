@@ -31,7 +31,7 @@ func (f *flow) quotedNumber(q *quote) int {
 		if f.Relabel && f.label(i) == q.label {
 			byLabel = syn.number
 		}
-		if stamped && f.h.stamps() && tsval == syn.tsval {
+		if stamped && f.h.stamps() && tsval == syn.TSval {
 			byTime = syn.number
 		}
 	}

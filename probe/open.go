@@ -28,7 +28,7 @@ func (h *Handshake) sendSYN(flags tcphdr.Flags, now time.Time) {
 	if flags.Has(tcphdr.ACK) {
 		offer = 0
 	}
-	h.syns = append(h.syns, synSent{number: -1, tsval: h.tsval(now), offer: offer})
+	h.syns = append(h.syns, synSent{SYNSent: SYNSent{TSval: h.tsval(now)}, number: -1, offer: offer})
 	h.retransmit = now.Add(h.rto)
 	h.push(output{flags: flags | offer, seq: h.c.ISS})
 }
@@ -49,7 +49,7 @@ func (h *Handshake) synOptions(o tcphdr.Options, flags tcphdr.Flags) tcphdr.Opti
 		o = tcphdr.AppendSACKPermitted(o)
 	}
 	if !crossed && h.c.SYN != SYNNoTimestamps || h.timestamps {
-		o = tcphdr.AppendTimestamps(o, h.syns[len(h.syns)-1].tsval, h.tsRecent)
+		o = tcphdr.AppendTimestamps(o, h.syns[len(h.syns)-1].TSval, h.tsRecent)
 	}
 	if !crossed || h.scaled {
 		o = tcphdr.AppendWindowScale(tcphdr.AppendNoOperation(o), windowScale)

@@ -25,9 +25,13 @@ const (
 	OutcomeNDPTimeout                 // the next hop did not answer NDP
 	OutcomeLocalError                 // the system refused to send
 	OutcomeInterrupted                // the run was ended before there was a verdict
+
+	// Of handshakes between others alone.
+	OutcomeHalfOpen // a SYN-ACK answered the SYN, and no ACK came
+	OutcomeUnknown  // the capture begins or ends in it, or has one direction alone
 )
 
-var outcomeNames = [...]string{"pending", "established", "refused", "unreachable", "timeout", "dns_error", "no_route", "arp_timeout", "ndp_timeout", "local_error", "interrupted"}
+var outcomeNames = [...]string{"pending", "established", "refused", "unreachable", "timeout", "dns_error", "no_route", "arp_timeout", "ndp_timeout", "local_error", "interrupted", "half_open", "unknown"}
 
 // String returns the outcome as it stands in the JSON results: "established", "dns_error".
 func (o Outcome) String() string { return outcomeNames[o] }

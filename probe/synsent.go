@@ -62,14 +62,11 @@ func (h *Handshake) inSynSent(a Arrival) Verdict {
 
 // learn takes the peer's options from its SYN or SYN-ACK.
 func (h *Handshake) learn(s tcphdr.Header) {
+	h.peer, h.heard = PeerOf(s), true
 	p := &h.peer
-	*p, h.heard = Peer{Window: s.Window, SACKPermitted: s.Options.SACKPermitted()}, true
-	p.MSS, p.HasMSS = s.Options.MSS()
-	p.WindowScale, p.HasScale = s.Options.WindowScale()
 	offered := h.c.SYN != SYNBare
-	tsval, _, ok := s.Options.Timestamps()
-	p.Timestamps = ok
-	h.timestamps, h.tsRecent = offered && ok && h.c.SYN != SYNNoTimestamps, tsval
+	h.timestamps = offered && p.Timestamps && h.c.SYN != SYNNoTimestamps
+	h.tsRecent, _, _ = s.Options.Timestamps()
 	h.scaled = offered && p.HasScale
 	if _, bad := s.Options.Malformed(); bad {
 		h.find(FindingOptionsMalformed)
@@ -79,7 +76,7 @@ func (h *Handshake) learn(s tcphdr.Header) {
 		if s.Flags&ecnBits != 0 && h.c.SYN == SYNAccECN {
 			offer = h.syns[0].offer
 		}
-		p.ECN = ecnAnswer(offer, s.Flags)
+		p.ECN = ECNAnswer(offer, s.Flags)
 	}
 }
 
@@ -108,7 +105,7 @@ func (h *Handshake) opened(a Arrival) {
 	h.answered(a)
 	h.rto = initialRTO
 	if h.answer.syn > 0 { // RFC 6298 2.2; an ambiguous RTT is none (RFC 6298 3)
-		rtt, _ := stamp.Between(h.syns[h.answer.syn-1].at, a.At)
+		rtt, _ := stamp.Between(h.syns[h.answer.syn-1].At, a.At)
 		h.rto = max(h.rto, 3*rtt)
 	}
 	h.giveUp = a.At.User.Add(max(h.c.Linger, h.rto))
