@@ -23,7 +23,7 @@ var floors = map[string]struct {
 	imports []string
 }{
 	".":                       {11, []string{"internal/cli"}},
-	"internal/cli":            {10, []string{"docs", "internal/connect", "internal/demo", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/hostpolicy", "internal/nagios", "internal/prober", "internal/race", "internal/report", "internal/sandbox", "internal/sends", "internal/serve", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "internal/tracer", "internal/watch", "probe", "resolver"}},
+	"internal/cli":            {10, []string{"docs", "internal/capfile", "internal/connect", "internal/demo", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/hostpolicy", "internal/link", "internal/nagios", "internal/prober", "internal/race", "internal/report", "internal/sandbox", "internal/sends", "internal/serve", "internal/spectator", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "internal/tracer", "internal/watch", "probe", "resolver"}},
 	"internal/serve":          {9, []string{"internal/capture", "internal/diagram", "internal/monitor", "internal/page", "internal/prober", "internal/report", "internal/target", "internal/text", "probe"}},
 	"internal/watch":          {9, []string{"internal/capture", "internal/diagram", "internal/explain", "internal/monitor", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/text", "internal/trace", "internal/tracer", "probe"}},
 	"internal/display":        {8, []string{"internal/capture", "internal/diagram", "internal/exit", "internal/explain", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "probe"}},
@@ -38,11 +38,12 @@ var floors = map[string]struct {
 	"internal/prober":         {6, []string{"icmp", "internal/connect", "internal/deadline", "internal/hostpolicy", "internal/nat64", "internal/neighbor", "internal/port", "internal/route", "internal/socket", "internal/stamp", "internal/target", "probe", "rawip", "resolver", "tcphdr"}},
 	"internal/monitor":        {6, []string{"internal/deadline", "internal/stats", "probe"}},
 	"internal/exit":           {6, []string{"internal/stats", "probe", "resolver"}},
-	"internal/report":         {6, []string{"icmp", "internal/race", "internal/sends", "internal/stamp", "internal/stats", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},
+	"internal/report":         {6, []string{"icmp", "internal/race", "internal/sends", "internal/spectator", "internal/stamp", "internal/stats", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},
 	"internal/bench":          {5, []string{"internal/netlab", "tcphdr"}},
 	"internal/netlab/labtest": {5, []string{"internal/netlab"}},
 	"internal/race":           {5, []string{"internal/stamp", "probe"}},
 	"internal/sends":          {5, []string{"internal/hostpolicy", "probe"}},
+	"internal/spectator":      {5, []string{"icmp", "internal/checksum", "internal/stamp", "probe", "rawip", "tcphdr"}},
 	"internal/stats":          {5, []string{"internal/stamp", "probe"}},
 	"internal/trace":          {5, []string{"icmp", "internal/nat64", "internal/stamp", "probe", "rawip", "tcphdr"}},
 	"probe/probetest":         {5, []string{"icmp", "internal/checksum", "internal/stamp", "probe", "rawip", "tcphdr"}},
