@@ -61,7 +61,7 @@ func arrangeFor(args []string, app *cli.App, of *cli.Command) ([]string, error) 
 }
 
 // takesTargets reports whether targets follow a command, as they follow the program's name.
-func takesTargets(c *cli.Command) bool { return strings.Contains(c.ArgsUsage, "HOST:PORT") }
+func takesTargets(c *cli.Command) bool { return strings.Contains(c.ArgsUsage, "HOST") }
 
 // hyphens returns what stands before the name of a flag.
 func hyphens(name string) string {

@@ -91,6 +91,35 @@ Usage:
 	return b.String()
 }
 
+// readHelpText returns the text of read --help.
+func readHelpText(c *cli.Command) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `tcpprobe read - %s
+
+Examples:
+  tcpprobe read dump.pcapng                       every handshake, and the servers
+  tcpprobe read dump.pcap 192.0.2.80:443          with this server, or client
+  tcpprobe read dump.pcap --outcome timeout -v    with their packets
+  tcpprobe read dump.pcap --stream 7 --explain    one of them, octet by octet
+  tcpprobe read before.pcap behind.pcap           what a firewall did to them
+  tcpdump -U --immediate-mode -w - tcp | tcpprobe read -
+
+Usage:
+  tcpprobe read [flags] FILE [HOST[:PORT] ...]
+  tcpprobe read [flags] FILE FILE [HOST[:PORT] ...]
+  FILE is pcap or pcapng, gzipped or not; - is stdin. HOST is an address or a
+  prefix, of the client or the server. Names are not looked up.
+`, c.Usage)
+	helpFlags(&b, c.Flags)
+	b.WriteString(`
+Exit status:
+  0-6 as of a probe: 0 if every handshake chosen was established, 6 if one is
+  half open or cannot be judged
+  65 this is no capture   66 it cannot be read
+`)
+	return b.String()
+}
+
 // helpFlags writes what flags do, category by category.
 func helpFlags(b *strings.Builder, flags []cli.Flag) {
 	category := ""

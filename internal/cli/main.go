@@ -132,7 +132,7 @@ func newApp(version string, stdin io.Reader, stdout, stderr io.Writer) *cli.App 
 		DisableSliceFlagSeparator: true,
 		Flags:                     probeFlags(),
 		Action:                    probeCommand,
-		Commands:                  []*cli.Command{traceCommand(), watchCommand(), checkCommand(), serveCommand(), demoCommand(), schemaCommand(), completionCommand(), doctorCommand()},
+		Commands:                  []*cli.Command{traceCommand(), watchCommand(), checkCommand(), serveCommand(), readCommand(), demoCommand(), schemaCommand(), completionCommand(), doctorCommand()},
 		Reader:                    stdin,
 		Writer:                    stdout,
 		ErrWriter:                 stderr,

@@ -150,7 +150,7 @@ func TestManPageContract(t *testing.T) {
 	lines := manPage(t)
 	var codes []string
 	for _, code := range []int{
-		exit.Established, exit.Refused, exit.Timeout, exit.Unreachable, exit.DNS, exit.NoNextHop, exit.Mixed, exit.Usage,
+		exit.Established, exit.Refused, exit.Timeout, exit.Unreachable, exit.DNS, exit.NoNextHop, exit.Mixed, exit.Usage, exit.NoCapture, exit.Unreadable,
 		exit.Software, exit.System, exit.Output, exit.NotPermitted, exit.Configuration, exit.Interrupted,
 	} {
 		codes = append(codes, strconv.Itoa(code))

@@ -18,6 +18,8 @@ const (
 	NoNextHop     = 5 // no route, or no answer from the next hop
 	Mixed         = 6 // handshakes ended in different ways, or an assertion failed
 	Usage         = 64
+	NoCapture     = 65 // what is to be read is no capture
+	Unreadable    = 66 // it cannot be read
 	Software      = 70
 	System        = 71
 	Output        = 74
@@ -73,6 +75,8 @@ func CodeOf(r *probe.Result) int {
 		return System
 	case probe.OutcomeInterrupted:
 		return Interrupted
+	case probe.OutcomeHalfOpen, probe.OutcomeUnknown:
+		return Mixed
 	}
 	return Software
 }

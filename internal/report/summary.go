@@ -52,11 +52,20 @@ func (s *Series) stability(c stats.Stability) []string {
 
 // roundTrips adds the distribution of the round-trip times, if there were any.
 func (s *Series) roundTrips(sum *stats.Summary) {
-	if rtt, ok := sum.RTT(); ok {
-		s.page.Line(fitting(text.Width, func(decimals int) string {
-			return "rtt min/avg/p50/p99/max/mdev = " + values(decimals, rtt.Min, rtt.Avg, rtt.P50, rtt.P99, rtt.Max, rtt.MDev)
-		}))
+	if line := roundTripLine(sum); line != "" {
+		s.page.Line(line)
 	}
+}
+
+// roundTripLine is the distribution of the round-trip times; "" if there were none.
+func roundTripLine(sum *stats.Summary) string {
+	rtt, ok := sum.RTT()
+	if !ok {
+		return ""
+	}
+	return fitting(text.Width, func(decimals int) string {
+		return "rtt min/avg/p50/p99/max/mdev = " + values(decimals, rtt.Min, rtt.Avg, rtt.P50, rtt.P99, rtt.Max, rtt.MDev)
+	})
 }
 
 // Total is what there is to say of all targets of a run together.
@@ -99,6 +108,8 @@ func counts(sum *stats.Summary) []string {
 		{sum.Unreachable, "unreachable"},
 		{sum.Timeout, "timeout"},
 		{sum.Failed, "failed"},
+		{sum.HalfOpen, "half open"},
+		{sum.Unknown, "unknown"},
 	} {
 		if c.n > 0 {
 			ends = append(ends, fmt.Sprintf("%d %s", c.n, c.name))

@@ -70,7 +70,7 @@ func outcomeColor(o probe.Outcome) text.Color {
 	switch o {
 	case probe.OutcomeEstablished:
 		return text.Green
-	case probe.OutcomeTimeout, probe.OutcomeInterrupted:
+	case probe.OutcomeTimeout, probe.OutcomeInterrupted, probe.OutcomeHalfOpen, probe.OutcomeUnknown:
 		return text.Yellow
 	}
 	return text.Red
@@ -105,6 +105,8 @@ func explanation(r *probe.Result) string {
 		return interrupted(r)
 	case probe.OutcomePending:
 		return "not over yet"
+	case probe.OutcomeHalfOpen:
+		return "answered after " + text.Milliseconds(r.TCP.RTT) + " ms" + doubts(r.TCP) + ", and no ACK"
 	}
 	return cause(r)
 }

@@ -23,6 +23,10 @@ type Summary struct {
 	Timeout     int
 	Failed      int // DNSError, NoRoute, ARPTimeout, LocalError: they say nothing of the target
 
+	// Of handshakes between others.
+	HalfOpen int // answered, and never completed
+	Unknown  int // not judged: they count for no Loss
+
 	SYNs     int           // that left, retransmissions included
 	SYNsLost int           // that left before the one that was answered, or that nothing answered, not even a challenge
 	Duration time.Duration // from the start of the first handshake to the last event, or change of state, of any
@@ -58,6 +62,10 @@ func (s *Summary) Add(r *probe.Result) {
 		s.Timeout++
 	case probe.OutcomeDNSError, probe.OutcomeNoRoute, probe.OutcomeARPTimeout, probe.OutcomeNDPTimeout, probe.OutcomeLocalError:
 		s.Failed++
+	case probe.OutcomeHalfOpen:
+		s.HalfOpen++
+	case probe.OutcomeUnknown:
+		s.Unknown++
 	default:
 		return
 	}
@@ -90,6 +98,8 @@ func SYNsLost(r *probe.Result) int {
 	}
 	lost := t.SYNSent
 	switch {
+	case r.Outcome == probe.OutcomeUnknown:
+		lost = 0
 	case !t.Answered && (r.Outcome != probe.OutcomeEstablished && r.Outcome != probe.OutcomeRefused):
 	case t.AnsweredSYN > 0:
 		lost = t.AnsweredSYN - 1
@@ -155,10 +165,11 @@ func (s *Summary) extend(r *probe.Result) {
 // Loss returns the share of the handshakes, 0 to 1, that the peer did not answer by SYN-ACK or RST. It is 0 if there
 // were none.
 func (s *Summary) Loss() float64 {
-	if s.Sent == 0 {
+	judged := s.Sent - s.Unknown
+	if judged == 0 {
 		return 0
 	}
-	return float64(s.Sent-s.Established-s.Refused) / float64(s.Sent)
+	return float64(judged-s.Established-s.Refused-s.HalfOpen) / float64(judged)
 }
 
 // Expect says how many handshakes that began later may end before one does, with the Stability still exact, in place of

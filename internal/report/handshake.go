@@ -1,0 +1,150 @@
+package report
+
+import (
+	"io"
+	"strings"
+	"time"
+
+	"tcpprobe/internal/spectator"
+	"tcpprobe/internal/text"
+	"tcpprobe/probe"
+)
+
+// Handshakes prints handshakes between others, a line each, and under it where that is wanted the packets.
+type Handshakes struct {
+	page page
+	w    io.Writer
+	day  string // of the latest line
+	ends int    // columns that the addresses and ports of the handshakes so far take
+}
+
+// NewHandshakes returns a Handshakes that writes to w.
+func NewHandshakes(w io.Writer, s Style) *Handshakes {
+	return &Handshakes{page: newPage(w, s), w: w}
+}
+
+// shortEnds is how many columns the addresses and ports of two ends may take for others to be set as wide.
+const shortEnds = 42
+
+// handshakeIndent is where lines go on that say more about a handshake.
+const handshakeIndent = len("14:03:22.120  ")
+
+// Line prints one handshake: when, who and whom, how it ended, how long that took, what was found. What has no room in the line
+// goes on below it.
+func (p *Handshakes) Line(h *spectator.Handshake) error {
+	p.newDay(h.Result.Time)
+	outcome := h.Result.Outcome.String()
+	ends := h.Client.String() + " " + p.page.Glyph("→", ">") + " " + h.Server.String()
+	if n := text.Columns(ends); n <= shortEnds {
+		p.ends = max(p.ends, n)
+	}
+	begin := p.page.TimeOfDay(h.Result.Time) + "  "
+	lines := text.Fill(begin, handshakeIndent, 2, []string{text.PadRight(ends, p.ends), outcome})
+	painted := len(lines) - 1
+	before := strings.TrimSuffix(lines[painted], outcome)
+	lines[painted] = text.PadRight(lines[painted], text.Columns(before)+len("established"))
+	for _, part := range append([]string{handshakeClause(h)}, findingCodes(h.Result)...) {
+		last := len(lines) - 1
+		switch {
+		case part == "":
+		case text.Columns(lines[last])+2+text.Columns(part) <= text.Width:
+			lines[last] += "  " + part
+		default:
+			lines = append(lines, text.Fill(strings.Repeat(" ", handshakeIndent), handshakeIndent, 1, strings.Fields(part))...)
+		}
+	}
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	lines[painted] = before + p.page.Paint(outcomeColor(h.Result.Outcome), outcome) + strings.TrimPrefix(lines[painted], before+outcome)
+	p.page.Line(lines...)
+	if err := p.page.Flush(); err != nil || !p.page.style.Verbose {
+		return err
+	}
+	return p.packets(h)
+}
+
+// newDay adds a line with the date, where that is another than of the line before.
+func (p *Handshakes) newDay(t time.Time) {
+	zone := p.page.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	if day := t.In(zone).Format("Monday, 2 January 2006, MST"); day != p.day {
+		p.day = day
+		p.page.Line(p.page.Paint(text.Dim, day))
+	}
+}
+
+// packets prints the packets of a handshake as those of a probe, and what was found.
+func (p *Handshakes) packets(h *spectator.Handshake) error {
+	s := p.page.style
+	s.Verbose = false
+	ladder := NewLadder(p.w, s)
+	for i := range h.Result.Events {
+		if err := ladder.Event(h.Result, &h.Result.Events[i]); err != nil {
+			return err
+		}
+	}
+	for _, note := range HandshakeNotes(h) {
+		p.page.Paragraph("  note: ", 8, strings.Fields(p.page.Printable(note)))
+	}
+	return p.page.Flush()
+}
+
+// findingCodes returns the codes of the findings, but for what the outcome says already.
+func findingCodes(r *probe.Result) (codes []string) {
+	for _, f := range r.Findings {
+		codes = append(codes, string(f))
+	}
+	return codes
+}
+
+// handshakeClause says how a handshake between others ended, in the words of a probe where they can be the same.
+func handshakeClause(h *spectator.Handshake) string {
+	r := h.Result
+	switch r.Outcome {
+	case probe.OutcomeEstablished:
+		return handshakeTimes(h)
+	case probe.OutcomeRefused:
+		return text.Milliseconds(r.TCP.RTT) + " ms" + doubts(r.TCP)
+	case probe.OutcomeTimeout:
+		return text.Count(r.TCP.SYNSent, "SYN") + ", no answer in " + text.Seconds(h.Waited)
+	case probe.OutcomeUnknown:
+		return unknownBecause(h)
+	}
+	return explanation(r)
+}
+
+// handshakeTimes are the ways from the place of the capture to the server and back, and to the client and back.
+func handshakeTimes(h *spectator.Handshake) string {
+	t := h.Result.TCP
+	if !t.Answered {
+		return ""
+	}
+	server := text.Milliseconds(t.RTT)
+	if !h.Answered {
+		return server + " ms" + doubts(t)
+	}
+	times := server + "+" + text.Milliseconds(h.ClientRTT) + " ms"
+	if t.RTTAmbiguous || h.ClientRTTAmbiguous {
+		times += " (ambiguous)"
+	}
+	return times
+}
+
+// silence says how long nothing answered.
+func silence(h *spectator.Handshake) string {
+	return "no answer to " + text.Count(h.Result.TCP.SYNSent, "SYN") + " in " + text.Seconds(h.Waited)
+}
+
+// unknownBecause says why there is no verdict.
+func unknownBecause(h *spectator.Handshake) string {
+	switch {
+	case !h.HasClient:
+		return "the capture begins after the SYN"
+	case hasFinding(h.Result, spectator.FindingOneDirection):
+		return "the server's packets are not there"
+	}
+	return "packets are missing"
+}
