@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"bytes"
 	"slices"
 	"time"
 
@@ -24,11 +23,10 @@ func (f *flow) noteSent(number int, datagram []byte, now time.Time) {
 	if err != nil {
 		return
 	}
-	segment := &Segment{
+	segment := Segment{
 		Header: s, TTL: ip.HopLimit, TOS: ip.TrafficClass, ID: ip.ID, FlowLabel: ip.FlowLabel, Size: len(datagram),
 		Checksum: checksum.Valid, State: f.h.State(),
 	}
-	segment.Header.Options = slices.Clone(s.Options)
 	if s.Flags.Has(tcphdr.SYN) {
 		segment.Again, segment.After = f.h.repetition()
 		segment.Tries = f.Handshake.Retries
@@ -37,10 +35,44 @@ func (f *flow) noteSent(number int, datagram []byte, now time.Time) {
 		f.sentAs = append(f.sentAs, -1)
 	}
 	f.sentAs[number] = len(f.Result.Events)
-	f.Result.Events = append(f.Result.Events, Event{
-		Kind: EventSegmentSent, At: stamp.Stamp{User: now}, Octets: bytes.Clone(datagram), Segment: segment,
-		Frame: f.frame(Frame{Source: f.Path.MAC, Destination: f.Path.NextHop}),
-	})
+	event := f.Result.addEvent(EventSegmentSent, stamp.Stamp{User: now}, datagram)
+	event.setSegment(segment)
+	f.setFrame(event, Frame{Source: f.Path.MAC, Destination: f.Path.NextHop})
+}
+
+// addEvent adds an event, with the memory of one that was in its place before, if there is any.
+func (r *Result) addEvent(kind EventKind, at stamp.Stamp, octets []byte) *Event {
+	n := len(r.Events)
+	if n < cap(r.Events) {
+		r.Events = r.Events[:n+1]
+	} else {
+		r.Events = append(r.Events, Event{})
+	}
+	e := &r.Events[n]
+	*e = Event{Kind: kind, At: at, Octets: append(e.Octets[:0], octets...), Segment: e.Segment, Frame: e.Frame}
+	return e
+}
+
+// setSegment makes the event one of a segment, whose options are copied.
+func (e *Event) setSegment(s Segment) {
+	if e.Segment == nil {
+		e.Segment = new(Segment)
+	}
+	s.Header.Options = append(e.Segment.Header.Options[:0], s.Header.Options...)
+	*e.Segment = s
+}
+
+// setFrame notes the header of the frame that carried an event's datagram, if there was one: not every path is a link, and not every link
+// has MACs.
+func (f *flow) setFrame(e *Event, header Frame) {
+	if !f.Path.Link || f.Path.MAC == [6]byte{} {
+		e.Frame = nil
+		return
+	}
+	if e.Frame == nil {
+		e.Frame = new(Frame)
+	}
+	*e.Frame = header
 }
 
 // noteStamp records when the kernel saw a sent segment leave.
@@ -64,36 +96,26 @@ func (f *flow) noteReceived(p rawip.Packet, ip *rawip.Datagram, s tcphdr.Header,
 	if keep := f.strays.count(v); !keep || !f.Record {
 		return
 	}
-	s.Options = slices.Clone(s.Options)
-	segment := &Segment{
+	segment := Segment{
 		Header: s, Length: data, TTL: ip.HopLimit, TOS: ip.TrafficClass, ID: ip.ID, FlowLabel: ip.FlowLabel, Size: len(p.Octets),
 		Checksum: sum, State: f.h.State(), Verdict: v,
 	}
 	if v == VerdictOpened || v == VerdictRefused {
 		segment.Answers = f.h.answer.syn
 	}
-	f.Result.Events = append(f.Result.Events, Event{
-		Kind: EventSegmentReceived, At: p.At, Octets: bytes.Clone(p.Octets), Segment: segment,
-		Frame: f.frame(Frame{Source: p.Source, Destination: f.Path.MAC}),
-	})
+	event := f.Result.addEvent(EventSegmentReceived, p.At, p.Octets)
+	event.setSegment(segment)
+	f.setFrame(event, Frame{Source: p.Source, Destination: f.Path.MAC})
 }
 
 // noteICMP records an ICMP error.
 func (f *flow) noteICMP(p rawip.Packet, m *ICMP) {
-	if f.Record {
-		f.Result.Events = append(f.Result.Events, Event{
-			Kind: EventICMPReceived, At: p.At, Octets: bytes.Clone(p.Octets), ICMP: m,
-			Frame: f.frame(Frame{Source: p.Source, Destination: f.Path.MAC}),
-		})
+	if !f.Record {
+		return
 	}
-}
-
-// frame returns the frame's header if there was one: not every path is a link, and not every link has MACs.
-func (f *flow) frame(header Frame) *Frame {
-	if !f.Path.Link || f.Path.MAC == [6]byte{} {
-		return nil
-	}
-	return &header
+	event := f.Result.addEvent(EventICMPReceived, p.At, p.Octets)
+	event.Segment, event.ICMP = nil, m
+	f.setFrame(event, Frame{Source: p.Source, Destination: f.Path.MAC})
 }
 
 // conclude writes the flow's result.

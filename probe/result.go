@@ -110,6 +110,7 @@ type DNS struct {
 	CNAME     []string
 	Attempts  int
 	Duration  time.Duration
+	Known     bool // it was found before, for another handshake: Duration was no part of this one
 	Clock     stamp.Source
 	Queries   []DNSQueries // for each type of addresses, if several were asked for
 }

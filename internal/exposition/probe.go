@@ -25,7 +25,11 @@ func (p Probe) Append(b []byte) []byte {
 	t.gauge("probe_duration_seconds", "Returns how long the probe took to complete in seconds", seconds(p.Duration))
 	t.gauge("probe_timeout_seconds", "Returns how long the probe timeout is in seconds", seconds(p.Timeout))
 	if d := r.DNS; d != nil {
-		t.gauge("probe_dns_lookup_time_seconds", "Returns the time taken for probe dns lookup in seconds", seconds(d.Duration))
+		lookup := d.Duration
+		if d.Known {
+			lookup = 0
+		}
+		t.gauge("probe_dns_lookup_time_seconds", "Returns the time taken for probe dns lookup in seconds", seconds(lookup))
 	}
 	t.address(r.Address)
 	t.phases(monitor.PhasesOf(r))

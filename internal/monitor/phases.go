@@ -24,7 +24,7 @@ type Phases struct {
 
 // PhasesOf returns the phases of a result.
 func PhasesOf(r *probe.Result) (p Phases) {
-	if d := r.DNS; d != nil && d.Source == "dns" && d.RCode != "" {
+	if d := r.DNS; d != nil && d.Source == "dns" && d.RCode != "" && !d.Known {
 		p.Resolve = Phase{d.Duration, true}
 	}
 	if h := r.NextHop; h != nil && h.Attempts > 0 && h.MAC != [6]byte{} {

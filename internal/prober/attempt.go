@@ -46,7 +46,10 @@ func (w *worker) newAttempt(t *taken, seq int) *attempt {
 	if r.TCP != nil {
 		a.tcp = r.TCP
 	}
-	*r = probe.Result{Target: target.Text, Host: target.Host, Port: target.Port, Seq: seq, Findings: r.Findings[:0], ICMP: r.ICMP[:0]}
+	*r = probe.Result{
+		Target: target.Text, Host: target.Host, Port: target.Port, Seq: seq, Time: time.Now(),
+		Findings: r.Findings[:0], ICMP: r.ICMP[:0], Events: r.Events[:0],
+	}
 	return a
 }
 

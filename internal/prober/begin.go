@@ -216,7 +216,7 @@ func (w *worker) leave(a *attempt) {
 			w.spare = append(w.spare, s) // which is the only one of its target
 		}
 	}
-	if !a.record {
+	if !a.record || s.request.Spec.Reuse {
 		w.free = append(w.free, a)
 	}
 }

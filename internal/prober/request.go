@@ -14,6 +14,9 @@ type Request struct {
 	Spec     *Spec
 	Observer Observer
 
+	// Delay is how long after it was taken on the request begins: many that go on for ever are spread by it. It is 0 with Spec.All.
+	Delay time.Duration
+
 	// Ready, if it is not nil, is given each attempt when everything is known that its handshake takes, which then does not
 	// begin: whoever holds it has to release it. It is called as the methods of the Observer are.
 	Ready func(*Held)
@@ -32,6 +35,9 @@ type Spec struct {
 	Count int // for each address; 0: until the run ends
 	// UntilEstablished is for one handshake after the other, until one is established. Count is 0 then, and All false.
 	UntilEstablished bool
+
+	// Reuse is for observers that copy what they keep of a result: its memory is used again, with that of its events.
+	Reuse bool
 
 	Interval   time.Duration // between the beginnings of two handshakes with one address; more than 0
 	All        bool          // every address of the name, not only the first
@@ -67,7 +73,7 @@ const (
 type Observer interface {
 	// Event tells what has just happened in an attempt. It is not called where nobody records events.
 	Event(r *probe.Result, e *probe.Event)
-	// Result tells how an attempt has ended. Where nobody records events, the memory of r is used again afterwards.
+	// Result tells how an attempt has ended. Where nobody records events, or with Spec.Reuse, the memory of r is used again afterwards.
 	Result(r *probe.Result)
 	// Over tells that no more attempts follow.
 	Over()

@@ -27,7 +27,7 @@ func (w *worker) take(ctx context.Context, r Request, now time.Time) {
 		return
 	}
 	s := w.newSeries(r)
-	s.open, s.Due = 1, now
+	s.open, s.Due = 1, now.Add(r.Delay)
 	how := r.Handle.taken(w, s)
 	if r.Spec.UntilEstablished {
 		w.repeating++
@@ -69,6 +69,7 @@ func (w *worker) resolve(ctx context.Context, a *attempt) bool {
 		// Where it was asked for before, it did not happen this time.
 		if a.result.Seq == 1 {
 			a.result.DNS = dnsResult(found)
+			a.result.DNS.Known = true
 		}
 		if addresses, err := s.request.Spec.Family.probeable(found); err == nil {
 			a.goTo(addresses)
