@@ -78,7 +78,15 @@ func (t *Target) RTTs() stats.Histogram {
 	return t.rtts.Clone()
 }
 
-// Snapshot returns everything about a target. now is the time, by both clocks.
+// Trend returns the stretches of the last day in which handshakes began, the oldest first.
+func (t *Target) Trend(now time.Time) []Stretch {
+	clock := t.store.clock(now)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.trend.stretches(clock, t.store.phase())
+}
+
+// Snapshot returns everything about a target but its Trend. now is the time, by both clocks.
 func (t *Target) Snapshot(now time.Time) Snapshot {
 	clock := t.store.clock(now)
 	t.mu.Lock()

@@ -30,6 +30,7 @@ type figures struct {
 	syns     uint64
 	lost     uint64
 	recent   ring
+	trend    trend
 	last     check // by its start
 	address  netip.Addr
 	phases   Phases // of the last
@@ -105,6 +106,7 @@ func (t *Target) add(r *probe.Result) (c check, news bool) {
 		t.jitter.add(c.rtt)
 	}
 	t.recent.add(c, t.store.options.History)
+	t.trend.add(c, t.store.stretchOf(c.start))
 	if t.total == 1 || c.start >= before.start {
 		t.last, t.phases = c, PhasesOf(r)
 		if r.Address.IsValid() {

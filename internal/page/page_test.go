@@ -44,7 +44,7 @@ func pages(t testing.TB, r *page.Renderer, store *monitor.Store, now time.Time) 
 				failures = append(failures, e)
 			}
 		}
-		b, err := r.Target(page.Detail{Now: now, Target: target.Snapshot(now), Failures: failures, MayTrace: true})
+		b, err := r.Target(page.Detail{Now: now, Target: target.Snapshot(now), Trend: target.Trend(now), Failures: failures, MayTrace: true})
 		add("/targets/"+target.Name(), b, err)
 	}
 	for _, e := range append(store.Failures(), store.Latest()...) {

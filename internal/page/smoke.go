@@ -10,29 +10,17 @@ import (
 	"tcpprobe/internal/monitor"
 )
 
-// bucket is the checks of a stretch of time.
-type bucket struct {
-	From                       time.Time
-	Checks, Failed             int // handshakes, and those that were not established
-	SYNs, Lost                 int
-	Measured                   bool // there is a round-trip time
-	Min, P25, Median, P75, Max time.Duration
-}
-
-// Loss returns the share of the SYNs that were lost.
-func (b bucket) Loss() float64 { return share(b.Lost, b.SYNs) }
-
 // bucketize divides the checks that began from one time on into n stretches of a length.
-func bucketize(checks []monitor.Check, from time.Time, length time.Duration, n int) []bucket {
-	buckets := make([]bucket, n)
-	rtts := make([]time.Duration, 0, len(checks))
-	start, at := 0, -1
+func bucketize(checks []monitor.Check, from time.Time, length time.Duration, n int) []monitor.Stretch {
+	buckets := make([]monitor.Stretch, n)
 	for i := range buckets {
 		buckets[i].From = from.Add(time.Duration(i) * length)
 	}
+	rtts := make([]time.Duration, 0, len(checks))
+	start, at := 0, -1
 	finish := func() {
 		if at >= 0 && len(rtts) > start {
-			buckets[at].distribute(rtts[start:])
+			distribute(&buckets[at], rtts[start:])
 		}
 		start = len(rtts)
 	}
@@ -46,9 +34,9 @@ func bucketize(checks []monitor.Check, from time.Time, length time.Duration, n i
 			at = i
 		}
 		b := &buckets[i]
-		b.Checks++
+		b.Handshakes++
 		b.SYNs += c.SYNs
-		b.Lost += c.SYNsLost
+		b.SYNsLost += c.SYNsLost
 		if !c.Up() {
 			b.Failed++
 		} else if c.HasRTT {
@@ -60,11 +48,25 @@ func bucketize(checks []monitor.Check, from time.Time, length time.Duration, n i
 }
 
 // distribute takes the round-trip times of a stretch, which it sorts. Percentiles are by the nearest rank.
-func (b *bucket) distribute(rtts []time.Duration) {
+func distribute(b *monitor.Stretch, rtts []time.Duration) {
 	slices.Sort(rtts)
 	rank := func(p float64) time.Duration { return rtts[max(int(math.Ceil(p*float64(len(rtts))))-1, 0)] }
-	b.Measured = true
-	b.Min, b.P25, b.Median, b.P75, b.Max = rtts[0], rank(0.25), rank(0.5), rank(0.75), rtts[len(rtts)-1]
+	b.HasRTT = true
+	b.Min, b.P25, b.P50, b.P75, b.Max = rtts[0], rank(0.25), rank(0.5), rank(0.75), rtts[len(rtts)-1]
+}
+
+// day lays the stretches of a day out, with empty ones where nothing happened.
+func day(trend []monitor.Stretch) []monitor.Stretch {
+	from := trend[0].From
+	n := int(trend[len(trend)-1].From.Sub(from)/monitor.TrendLength) + 1
+	all := make([]monitor.Stretch, n)
+	for i := range all {
+		all[i].From = from.Add(time.Duration(i) * monitor.TrendLength)
+	}
+	for _, s := range trend {
+		all[int(s.From.Sub(from)/monitor.TrendLength)] = s
+	}
+	return all
 }
 
 // smoke is a drawing of round-trip times over time, as smokeping has it: a median for each stretch of time, coloured by the
@@ -92,7 +94,7 @@ func lossStep(loss float64) int {
 }
 
 // newSmoke draws stretches, each so many units wide, in a drawing of a height, of which the lowest units are for the failures.
-func newSmoke(buckets []bucket, step, height, foot int) smoke {
+func newSmoke(buckets []monitor.Stretch, step, height, foot int) smoke {
 	s := smoke{Width: step * len(buckets), Step: step, Height: height, Top: top(buckets)}
 	room := height - foot - 2 // a median at either edge is drawn whole
 	y := func(d time.Duration) int {
@@ -105,14 +107,14 @@ func newSmoke(buckets []bucket, step, height, foot int) smoke {
 	var medians [5]strings.Builder
 	for i, b := range buckets {
 		x := i * step
-		if b.Measured {
+		if b.HasRTT {
 			bar(&all, x+step/2, y(b.Max), y(b.Min))
 			bar(&middle, x+step/2, y(b.P75), y(b.P25))
 			line := &medians[lossStep(b.Loss())]
-			line.WriteString("M" + strconv.Itoa(x) + " " + strconv.Itoa(y(b.Median)) + "h" + strconv.Itoa(step))
+			line.WriteString("M" + strconv.Itoa(x) + " " + strconv.Itoa(y(b.P50)) + "h" + strconv.Itoa(step))
 		}
 		if b.Failed > 0 {
-			bar(&failures, x+step/2, height-max(int(math.Round(share(b.Failed, b.Checks)*float64(foot))), 1), height)
+			bar(&failures, x+step/2, height-max(int(math.Round(share(b.Failed, b.Handshakes)*float64(foot))), 1), height)
 		}
 	}
 	s.All, s.Middle, s.Failures = all.String(), middle.String(), failures.String()
@@ -131,10 +133,10 @@ func bar(b *strings.Builder, x, from, to int) {
 
 // top returns what the upper edge of a drawing stands for: a round number not below the median of any stretch. Single
 // stragglers may be above it: they would flatten all else.
-func top(buckets []bucket) time.Duration {
+func top(buckets []monitor.Stretch) time.Duration {
 	var highest, straggler time.Duration
 	for _, b := range buckets {
-		if b.Measured {
+		if b.HasRTT {
 			highest = max(highest, b.P75)
 			straggler = max(straggler, b.Max)
 		}

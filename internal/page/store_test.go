@@ -65,7 +65,8 @@ func failed(model *probe.Result, target string, at time.Time) *probe.Result {
 	return &r
 }
 
-// network is a store of targets after two minutes, of which the second is down now and the fourth was.
+// network is a store of targets after a day, the last two minutes of which are told second by second. The second target is down now, and
+// the fourth was.
 func network(t testing.TB, targets int) (store *monitor.Store, now time.Time) {
 	t.Helper()
 	up := handshake(t, "", noon, server{after: 11 * time.Millisecond})
@@ -75,13 +76,28 @@ func network(t testing.TB, targets int) (store *monitor.Store, now time.Time) {
 	lossy.TCP, lossy.Findings = &lost, []probe.Finding{probe.FindingSYNRetransmitted}
 	silence := handshake(t, "", noon, server{silent: true})
 	refusal := handshake(t, "", noon, server{refuses: true, after: 9 * time.Millisecond})
-	store = monitor.New(monitor.Options{}, noon.Add(-time.Second))
+	store = monitor.New(monitor.Options{}, noon.Add(-24*time.Hour))
 	for i := range targets {
 		name := []string{"www.example.com:443", "db.example.com:5432", "mail.example.com:25", "ssh.example.com:22", "[2001:db8::80]:443"}[min(i, 4)]
 		if i > 4 {
 			name = fmt.Sprintf("host-%d.example.com:443", i)
 		}
 		target := store.Watch(name)
+		for minute := range 24 * 60 {
+			if i > 4 {
+				break // a day is a lot to make
+			}
+			at := noon.Add(time.Duration(minute-24*60) * time.Minute)
+			busy := time.Duration(max(0, 12-abs(at.Hour()-14))) * 200 * time.Microsecond
+			noise := time.Duration((minute*7919+i*104729)%1000) * time.Microsecond
+			r := established(up, name, at, time.Duration(4+3*(i%5))*time.Millisecond+busy+noise*time.Duration(1+minute%4))
+			if i == 1 && at.Hour() == 3 && at.Minute() < 40 || i == 1 && minute%97 == 0 {
+				r = failed(silence, name, at)
+			} else if i == 2 && minute%23 < 2 {
+				r = failed(lossy, name, at)
+			}
+			target.Result(r)
+		}
 		for second := range 120 {
 			at := noon.Add(time.Duration(second)*time.Second + time.Duration(i)*7*time.Millisecond)
 			noise := time.Duration((second*7919+i*104729)%1000) * time.Microsecond
@@ -99,3 +115,5 @@ func network(t testing.TB, targets int) (store *monitor.Store, now time.Time) {
 	}
 	return store, noon.Add(2 * time.Minute)
 }
+
+func abs(n int) int { return max(n, -n) }

@@ -16,6 +16,7 @@ import (
 type Detail struct {
 	Now      time.Time // by both clocks
 	Target   monitor.Snapshot
+	Trend    []monitor.Stretch  // of the last day
 	Failures []monitor.Evidence // of the target, the latest first: those that are kept
 	Trace    *trace.Trace       // the last one; nil if there is none
 	Traced   time.Time          // when that was
@@ -36,7 +37,7 @@ type detail struct {
 	Checks   checksRow
 	Outage   string
 	Figures  []figure
-	Graph    *graph
+	Graphs   []*graph
 	Outages  []outageLine // the latest first
 	Failures []entry
 	Failure  *handshake // the last one
@@ -51,13 +52,14 @@ type figure struct{ Name, Value, Unit string }
 // graph is the smoke with its scales, and the same in figures.
 type graph struct {
 	smoke
+	Title    string
 	Scale    []string // from the top down
 	From, To time.Time
 	Length   time.Duration
 	HalfWay  time.Time
 	Lines    []string // data of paths: the lines of the scale
 	Strip    string   // of outages, over the same time
-	Buckets  []bucket
+	Buckets  []monitor.Stretch
 }
 
 // outageLine is an outage in words.
@@ -85,7 +87,11 @@ func (r *Renderer) detail(d Detail) *detail {
 		v.Outage = span(d.Now.Sub(t.OutageStart))
 	}
 	if len(t.Checks) > 0 {
-		v.Graph = newGraph(t, d.Now)
+		from, length, n := stretches(t.Checks, d.Now, graphStretches)
+		v.Graphs = append(v.Graphs, newGraph("The latest "+text.Count(len(t.Checks), "handshake"), bucketize(t.Checks, from, length, n), length, t.Latest))
+	}
+	if len(d.Trend) > 1 {
+		v.Graphs = append(v.Graphs, newGraph("The last day", day(d.Trend), monitor.TrendLength, t.Latest))
 	}
 	for _, o := range slices.Backward(t.Latest) {
 		line := outageLine{Outage: o, Open: o.End.IsZero()}
@@ -128,24 +134,24 @@ func figures(t *monitor.Snapshot) (all []figure) {
 	return all
 }
 
-// newGraph draws the checks of a target.
-func newGraph(t *monitor.Snapshot, now time.Time) *graph {
-	from, length, n := stretches(t.Checks, now, graphStretches)
-	g := &graph{Buckets: bucketize(t.Checks, from, length, n), From: from, To: from.Add(time.Duration(n) * length), Length: length}
-	g.smoke = newSmoke(g.Buckets, graphStep, graphHeight, graphFailures)
-	g.HalfWay = from.Add(g.To.Sub(from) / 2)
+// newGraph draws stretches of a length, and the outages beneath them.
+func newGraph(title string, buckets []monitor.Stretch, length time.Duration, outages []monitor.Outage) *graph {
+	g := &graph{Title: title, Buckets: buckets, From: buckets[0].From, Length: length}
+	g.To = g.From.Add(time.Duration(len(buckets)) * length)
+	g.HalfWay = g.From.Add(g.To.Sub(g.From) / 2)
+	g.smoke = newSmoke(buckets, graphStep, graphHeight, graphFailures)
 	for i := range 5 {
 		g.Scale = append(g.Scale, ms(g.Top*time.Duration(4-i)/4))
 		g.Lines = append(g.Lines, "M0 "+strconv.Itoa(1+i*(graphHeight-graphFailures-2)/4)+"h"+strconv.Itoa(g.Width))
 	}
-	g.Strip = timeline(t.Latest, g.From, g.To)
+	g.Strip = timeline(outages, g.From, g.To)
 	return g
 }
 
 // Filled returns the stretches in which something happened.
-func (g *graph) Filled() (filled []bucket) {
+func (g *graph) Filled() (filled []monitor.Stretch) {
 	for _, b := range g.Buckets {
-		if b.Checks > 0 {
+		if b.Handshakes > 0 {
 			filled = append(filled, b)
 		}
 	}

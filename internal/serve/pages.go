@@ -52,7 +52,7 @@ func (s *Server) serveTarget(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := time.Now()
-	d := page.Detail{Now: now, Target: target.Snapshot(now)}
+	d := page.Detail{Now: now, Target: target.Snapshot(now), Trend: target.Trend(now)}
 	for _, id := range slices.Backward(d.Target.Evidence) {
 		if e, ok := s.store.Evidence(id); ok {
 			d.Failures = append(d.Failures, e)
