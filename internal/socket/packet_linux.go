@@ -30,6 +30,9 @@ type Frame struct {
 	Type       FrameType
 	Source     [6]byte // the sender's MAC; zero where the link has none
 	Stamp      stamp.Stamp
+	Wall       int64  // what the kernel stamped, in nanoseconds since 1970; of a Ring alone
+	Tag        uint16 // of the VLAN, where Tagged is set; of a Ring alone
+	Tagged     bool
 	NoChecksum bool // the sender's offload has not filled in the transport checksum (TP_STATUS_CSUMNOTREADY)
 	Length     int  // octets of the packet, more than were read if it did not fit into the buffer
 }

@@ -24,6 +24,7 @@ type Ring struct {
 	fd    int // receives
 	clock *stamp.Clock
 	ring  []byte
+	slots int  // in the ring
 	next  int  // number of the frame that the kernel fills next
 	taken bool // the frame before it is still in use
 
@@ -38,7 +39,8 @@ const (
 	ringFrame  = 512     // octets
 	ringBlock  = 1 << 16 // octets
 	ringBlocks = 64
-	ringFrames = ringBlocks * ringBlock / ringFrame
+
+	listenBlocks = 256 // of a ring that only listens, and cannot slow down those who send
 
 	// readEvery is for how many packets one reading of the clocks serves. They came at most that much later as it takes to
 	// look at them.
@@ -53,36 +55,50 @@ const (
 	ringNetwork  = 14 // of the network header
 	ringSeconds  = 16
 	ringNanos    = 20
+	ringTag      = 24 // of a VLAN, where the status says that there is one
 	ringAddress  = 32
 )
 
 // OpenRing is OpenPacket for a Ring.
 func OpenRing(filter []bpf.RawInstruction, clock *stamp.Clock) (*Ring, error) {
+	return openRing(filter, 0, ringBlocks, true, clock)
+}
+
+// OpenListeningRing is OpenRing for one interface, by its index, from which nothing is sent.
+func OpenListeningRing(filter []bpf.RawInstruction, ifindex int, clock *stamp.Clock) (*Ring, error) {
+	return openRing(filter, ifindex, listenBlocks, false, clock)
+}
+
+func openRing(filter []bpf.RawInstruction, ifindex, blocks int, sends bool, clock *stamp.Clock) (*Ring, error) {
 	// Protocol 0 receives nothing, until bind.
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
 		return nil, &net.OpError{Op: "open", Net: "packet", Err: os.NewSyscallError("socket", err)}
 	}
-	r := &Ring{fd: fd, clock: clock, batch: sendBatch{fd: -1}}
-	if err := r.prepare(filter); err != nil {
+	r := &Ring{fd: fd, clock: clock, slots: blocks * ringBlock / ringFrame, batch: sendBatch{fd: -1}}
+	if sends {
+		err = r.batch.open()
+	}
+	if err == nil {
+		err = r.prepare(filter, ifindex, blocks)
+	}
+	if err != nil {
 		r.Close()
 		return nil, &net.OpError{Op: "open", Net: "packet", Err: err}
 	}
 	return r, nil
 }
 
-func (r *Ring) prepare(filter []bpf.RawInstruction) (err error) {
-	if err := r.batch.open(); err != nil {
-		return err
-	}
+// prepare makes the socket receive through memory of so many blocks, from one interface or, if its index is 0, from all.
+func (r *Ring) prepare(filter []bpf.RawInstruction, ifindex, blocks int) (err error) {
 	if err := os.NewSyscallError("setsockopt PACKET_VERSION", unix.SetsockoptInt(r.fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V2)); err != nil {
 		return err
 	}
-	shape := unix.TpacketReq{Block_size: ringBlock, Block_nr: ringBlocks, Frame_size: ringFrame, Frame_nr: ringFrames}
+	shape := unix.TpacketReq{Block_size: ringBlock, Block_nr: uint32(blocks), Frame_size: ringFrame, Frame_nr: uint32(r.slots)}
 	if err := os.NewSyscallError("setsockopt PACKET_RX_RING", unix.SetsockoptTpacketReq(r.fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &shape)); err != nil {
 		return err
 	}
-	r.ring, err = unix.Mmap(r.fd, 0, ringBlocks*ringBlock, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	r.ring, err = unix.Mmap(r.fd, 0, blocks*ringBlock, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
 		return os.NewSyscallError("mmap", err)
 	}
@@ -90,7 +106,7 @@ func (r *Ring) prepare(filter []bpf.RawInstruction) (err error) {
 		return err
 	}
 	// Only a socket that takes every protocol is shown the frames that leave.
-	return os.NewSyscallError("bind", unix.Bind(r.fd, &unix.SockaddrLinklayer{Protocol: NetworkOrder(unix.ETH_P_ALL)}))
+	return os.NewSyscallError("bind", unix.Bind(r.fd, &unix.SockaddrLinklayer{Protocol: NetworkOrder(unix.ETH_P_ALL), Ifindex: ifindex}))
 }
 
 // FD returns the file descriptor, to wait for.
@@ -141,13 +157,17 @@ func (r *Ring) Receive(_ []byte, f *Frame) (octets []byte, ok bool, err error) {
 		Protocol:   NetworkOrder(address.Protocol),
 		Type:       FrameType(address.Pkttype),
 		Stamp:      r.clock.StampAt(wall, r.reading),
+		Wall:       wall,
 		NoChecksum: status&unix.TP_STATUS_CSUMNOTREADY != 0,
 		Length:     int(binary.NativeEndian.Uint32(frame[ringLength:])),
+	}
+	if status&unix.TP_STATUS_VLAN_VALID != 0 {
+		f.Tag, f.Tagged = binary.NativeEndian.Uint16(frame[ringTag:]), true
 	}
 	if address.Halen == 6 {
 		copy(f.Source[:], address.Addr[:])
 	}
-	r.next = (r.next + 1) % ringFrames
+	r.next = (r.next + 1) % r.slots
 	r.taken = true
 	return frame[start : start+captured], true, nil
 }
@@ -156,7 +176,7 @@ func (r *Ring) Receive(_ []byte, f *Frame) (octets []byte, ok bool, err error) {
 func (r *Ring) giveBack() {
 	if r.taken {
 		r.taken = false
-		atomic.StoreUint32(statusOf(r.frame((r.next+ringFrames-1)%ringFrames)), unix.TP_STATUS_KERNEL)
+		atomic.StoreUint32(statusOf(r.frame((r.next+r.slots-1)%r.slots)), unix.TP_STATUS_KERNEL)
 	}
 }
 
@@ -176,4 +196,16 @@ func (r *Ring) Close() error {
 		err = os.NewSyscallError("munmap", unix.Munmap(r.ring))
 	}
 	return errors.Join(err, closeBoth(r.fd, r.batch.fd))
+}
+
+// Err returns what is wrong with the socket, once: unix.ENETDOWN after its interface went down. Where nothing is, it returns nil.
+func (r *Ring) Err() error {
+	number, err := unix.GetsockoptInt(r.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	if err != nil {
+		return os.NewSyscallError("getsockopt SO_ERROR", err)
+	}
+	if number != 0 {
+		return unix.Errno(number)
+	}
+	return nil
 }
