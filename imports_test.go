@@ -32,6 +32,7 @@ var floors = map[string]struct {
 	"internal/capture":        {7, []string{"internal/capfile", "internal/checksum", "internal/report", "internal/stamp", "internal/text", "probe", "rawip", "tcphdr"}},
 	"internal/diagram":        {7, []string{"icmp", "internal/report", "internal/stamp", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},
 	"internal/explain":        {7, []string{"arp", "icmp", "internal/checksum", "internal/report", "internal/stamp", "internal/text", "internal/trace", "ndp", "probe", "rawip", "tcphdr"}},
+	"internal/continuous":     {7, []string{"internal/monitor", "internal/prober", "internal/target"}},
 	"internal/exposition":     {7, []string{"internal/monitor", "probe"}},
 	"internal/nagios":         {7, []string{"icmp", "internal/report", "internal/stamp", "internal/text", "probe"}},
 	"internal/demo":           {7, []string{"internal/doctor", "internal/exit", "internal/netlab", "internal/terminal", "internal/text", "rawip", "resolver", "tcphdr"}},
