@@ -67,7 +67,7 @@ func (o options) compareWith(p *prober.Prober, t target.Target, counters *hostpo
 		spec := o.spec
 		spec.Send = way.send
 		before := counters.Read()
-		result := handshake(p, t, &spec)
+		result := handshake(p, prober.Request{Target: t, Spec: &spec, Permit: o.permit()})
 		*way.way = sends.Way{Name: string(way.send), Result: result, Moved: counters.Read().Since(before)}
 		if result.Outcome == probe.OutcomeInterrupted {
 			one.Connect.Result = result
@@ -77,10 +77,11 @@ func (o options) compareWith(p *prober.Prober, t target.Target, counters *hostpo
 	return one, true
 }
 
-// handshake makes one handshake, and returns its result when it is over, or when the run is.
-func handshake(p *prober.Prober, t target.Target, spec *prober.Spec) *probe.Result {
+// handshake makes the one handshake of a request, and returns its result when it is over, or when the run is.
+func handshake(p *prober.Prober, r prober.Request) *probe.Result {
 	ended := make(single, 1)
-	p.Submit(prober.One(prober.Request{Target: t, Spec: spec, Observer: ended}))
+	r.Observer = ended
+	p.Submit(prober.One(r))
 	select {
 	case r := <-ended:
 		return r
@@ -90,7 +91,7 @@ func handshake(p *prober.Prober, t target.Target, spec *prober.Spec) *probe.Resu
 	case r := <-ended:
 		return r
 	default:
-		return &probe.Result{Target: t.Text, Host: t.Host, Port: t.Port, Outcome: probe.OutcomeInterrupted}
+		return &probe.Result{Target: r.Target.Text, Host: r.Target.Host, Port: r.Target.Port, Outcome: probe.OutcomeInterrupted}
 	}
 }
 

@@ -82,7 +82,7 @@ complete_line() {
 }
 `
 	for _, test := range []struct{ line, want string }{
-		{"tcpprobe --se", "--send"},
+		{"tcpprobe --sen", "--send"},
 		{"tcpprobe --so", "--source --source-port"},
 		{"tcpprobe --send ", "auto link ip connect"},
 		{"tcpprobe --send l", "link"},

@@ -71,7 +71,7 @@ func (r *rehearsals) next() {
 		return
 	}
 	r.lesson = explain.New(r.out, r.options.Style, r.options.Checksums)
-	r.prober.Submit(prober.One(prober.Request{Target: t, Spec: r.spec, Observer: r}))
+	r.prober.Submit(prober.One(prober.Request{Target: t, Spec: r.spec, Observer: r, Permit: r.options.Permit}))
 }
 
 // Event explains a packet.

@@ -27,6 +27,10 @@ func probeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "targets", Category: categoryRun, Usage: "probe the targets in `FILE` too, one a line, # begins a comment; - is stdin"},
 		&cli.IntFlag{Name: "rate", Value: defaultRate, Category: categoryRun, Usage: "begin up to `N` handshakes a second, over all targets; 0: as fast as the path takes"},
 		&cli.IntFlag{Name: "max-targets", Value: defaultMaxTargets, Category: categoryRun, Usage: "refuse more than `N` targets; 0: take any number"},
+		&cli.StringFlag{Name: "exclude", Category: categoryRun, Usage: "leave out the prefixes and addresses in `FILE`, one a line, # begins a comment"},
+		&cli.StringFlag{Name: "shard", Category: categoryRun, Usage: "take the `I/N`-th part of the targets alone, as 3/8, so that N hosts share them", DefaultText: "all"},
+		&cli.Uint64Flag{Name: "seed", Category: categoryRun, Usage: "take the targets of a prefix of more than 256 in the order of seed `N`", DefaultText: "a random one"},
+		&cli.StringFlag{Name: "resume", Category: categoryRun, Usage: "go on where the run was broken off that left `FILE`, or leave it if this one is", DefaultText: " "},
 		&cli.IntFlag{Name: "retries", Value: 2, Category: categoryRun, Usage: "send the SYN again up to `N` times within the timeout, after 1 s, then doubling"},
 
 		&cli.BoolFlag{Name: "ipv4", Aliases: []string{"4"}, Category: categoryPath, Usage: "by IPv4 alone"},

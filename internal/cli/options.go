@@ -26,9 +26,12 @@ import (
 
 // options is what the flags of a probe say.
 type options struct {
-	targets    string // name of a file with more of them
-	maxTargets int    // 0: any number
-	rate       int    // handshakes a second; 0: as fast as the path takes
+	targets    string  // name of a file with more of them
+	maxTargets int     // 0: any number
+	exclude    string  // name of a file with addresses to leave out
+	resume     string  // name of a file to go on from
+	seed       *uint64 // of the order of targets; nil for another in each run
+	rate       int     // handshakes a second; 0: as fast as the path takes
 	spec       prober.Spec
 	limit      time.Duration // for everything; 0 for none
 	until      time.Time     // when that is over
@@ -80,6 +83,8 @@ func readOptions(c *cli.Context) (o options, err error) {
 	o = options{
 		targets:    c.String("targets"),
 		maxTargets: within("max-targets", 0, most),
+		exclude:    c.String("exclude"),
+		resume:     c.String("resume"),
 		rate:       within("rate", 0, 10_000_000),
 		spec: prober.Spec{
 			Count:    within("count", 0, most),
@@ -179,10 +184,18 @@ func readOptions(c *cli.Context) (o options, err error) {
 	if c.IsSet("only") {
 		keep("only", oneOf(o.only, "open", "failed"))
 	}
-	for _, name := range []string{"interface", "source", "dns", "pcap", "diagram", "targets", "user"} {
+	for _, name := range []string{"interface", "source", "dns", "pcap", "diagram", "targets", "exclude", "shard", "resume", "user"} {
 		if c.IsSet(name) && c.String(name) == "" {
 			keep(name, fmt.Errorf("has no value; try --help"))
 		}
+	}
+	if s := c.String("shard"); s != "" {
+		o.rules.Selection.Shard, e = target.ParseShard(s)
+		keep("shard", e)
+	}
+	if c.IsSet("seed") {
+		seed := c.Uint64("seed")
+		o.seed = &seed
 	}
 	if s := c.String("source"); s != "" {
 		o.spec.Source, e = o.rules.ParseSource(s)
@@ -253,6 +266,8 @@ func (o options) agree(targets int) error {
 		return exit.UsageError("--dry-run sends nothing: nothing is open, and nothing fails")
 	case o.only == "open" && o.quiet > 1:
 		return exit.UsageError("-qq shows nothing but what failed: it does not go with --only open")
+	case o.resume != "" && (o.spec.Count != 1 || o.spec.UntilEstablished || o.race > 0 || o.compare || o.dryRun):
+		return exit.UsageError("--resume is for one handshake with each of many targets: it goes with none of --count, --wait, --race, --compare-send and --dry-run")
 	case o.output == "mermaid" && (o.spec.Count != 1 || targets > 1 || o.spec.All):
 		return exit.UsageError("--output mermaid draws one handshake: it goes with one target, and with neither --count nor --all")
 	case o.diagram != "" && (o.spec.Count != 1 || targets > 1 || o.spec.All):
@@ -298,6 +313,7 @@ func oneOf(s string, allowed ...string) error {
 // display returns how the flags want results to be shown on an output.
 func (o options) display(w *display.Output) display.Options {
 	return display.Options{
+		Resumable: o.resume != "", Permit: o.permit(),
 		JSON: o.json, Brief: o.brief, Mermaid: o.output == "mermaid", Explain: o.explain, Checksums: o.checksums, Assertions: o.assertions, FailOn: o.failOn, Require: o.require, Wanted: o.wanted(), Timestamps: o.timestamps, Silent: o.quiet > 1, Deadline: o.until,
 		Named: o.targets != "", Bars: terminal.MovesCursor(w),
 		Style: o.style(w),
@@ -320,6 +336,20 @@ func (o options) wanted() func(*probe.Result) bool {
 // style returns how text is to look on an output.
 func (o options) style(w *display.Output) report.Style {
 	return report.Style{Style: terminalStyle(w, o.color), Verbose: o.verbose, Quiet: o.quiet > 0}
+}
+
+// permit returns which addresses of names may be probed; nil for all.
+func (o options) permit() func(netip.Addr) error {
+	excluded := o.rules.Selection.Exclude
+	if len(excluded) == 0 {
+		return nil
+	}
+	return func(a netip.Addr) error {
+		if excluded.Contains(a) {
+			return errors.New("--exclude leaves it out")
+		}
+		return nil
+	}
 }
 
 // files returns the files that the flags ask for.

@@ -38,9 +38,12 @@ func probeCommand(c *cli.Context) error {
 	}
 	defer o.begin(c)()
 	_, stderr := outputsOf(c)
-	stopInterim := onQuit(stderr, func() string { return "the targets are being read, and nothing was sent yet" })
-	targets, err := o.rules.Open(c.Context, c.Args().Slice(), o.targets, c.App.Reader, o.maxTargets)
-	stopInterim()
+	broken, err := o.readResumption()
+	if err != nil {
+		return err
+	}
+	o.rules.Selection.Seed = broken.seed(o.seed)
+	targets, err := o.openTargets(c)
 	if err != nil && c.Context.Err() != nil {
 		return notBegun(c.Context)
 	} else if err != nil {
@@ -49,6 +52,9 @@ func probeCommand(c *cli.Context) error {
 	err = o.agree(targets.Len())
 	if err == nil {
 		err = o.chooseSend(c)
+	}
+	if err == nil {
+		err = broken.open(targets, stderr)
 	}
 	if err != nil {
 		return errors.Join(err, targets.Close())
@@ -63,10 +69,25 @@ func probeCommand(c *cli.Context) error {
 		run = raceAddresses
 	}
 	err = run(c, o, targets)
+	if unwritten := broken.close(targets, stderr); unwritten != nil {
+		err = errors.Join(unwritten, err)
+	}
 	if changed := targets.Close(); changed != nil {
 		return errors.Join(wrongTargets(changed), err) // a verdict about some of the targets is none about all
 	}
 	return err
+}
+
+// openTargets reads what stands in arguments and files.
+func (o *options) openTargets(c *cli.Context) (_ *target.List, err error) {
+	_, stderr := outputsOf(c)
+	defer onQuit(stderr, func() string { return "the targets are being read, and nothing was sent yet" })()
+	if o.exclude != "" {
+		if o.rules.Selection.Exclude, err = target.OpenExclusion(c.Context, o.exclude); err != nil {
+			return nil, err
+		}
+	}
+	return o.rules.Open(c.Context, c.Args().Slice(), o.targets, c.App.Reader, o.maxTargets)
 }
 
 // begin has the time begin that the run may take, if that is limited. What it returns is for the end of the run.

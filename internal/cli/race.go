@@ -39,7 +39,7 @@ func raceAddresses(c *cli.Context, o options, targets *target.List) error {
 	go func() { ran <- p.Run(c.Context) }()
 	var tally exit.Tally
 	for t, ok := targets.Next(); ok && shownOn.Err() == nil; t, ok = targets.Next() {
-		run, whole := runRace(p, t, &o.spec)
+		run, whole := runRace(p, prober.Request{Target: t, Spec: &o.spec, Permit: o.permit()})
 		o.countRace(&tally, run)
 		if !whole {
 			break
@@ -73,10 +73,12 @@ func (o options) countRace(tally *exit.Tally, r *race.Race) {
 	}
 }
 
-// runRace makes the handshakes with the addresses of one name. It is not whole if the run has ended before.
-func runRace(p *prober.Prober, t target.Target, spec *prober.Spec) (_ *race.Race, whole bool) {
+// runRace makes the handshakes of a request with the addresses of one name. It is not whole if the run has ended before.
+func runRace(p *prober.Prober, r prober.Request) (_ *race.Race, whole bool) {
 	o := &racers{over: make(chan struct{})}
-	p.Submit(prober.One(prober.Request{Target: t, Spec: spec, Observer: o}))
+	t := r.Target
+	r.Observer = o
+	p.Submit(prober.One(r))
 	select {
 	case <-o.over:
 	case <-p.Ended():

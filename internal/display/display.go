@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -35,6 +36,10 @@ type Options struct {
 	Style      report.Style
 	Bars       bool // the times of an only target are shown as bars, too
 	Named      bool // targets were named in a file, and are shown by their verdicts alone
+	Resumable  bool // the targets are told which of them are done
+
+	// Permit says of addresses whether they may be probed; nil for all.
+	Permit func(netip.Addr) error
 }
 
 // MostShown is how many targets of a run are shown one by one. More are shown by their verdicts alone.
@@ -102,11 +107,15 @@ func nameOf(targets *target.List) string {
 
 // Next returns the request for the next target.
 func (d *Display) Next() (prober.Request, bool) {
-	t, ok := d.targets.Next()
+	t, place, ok := d.targets.Take()
 	if !ok {
 		return prober.Request{}, false
 	}
-	return prober.Request{Target: t, Spec: d.spec, Observer: d.observe(t)}, true
+	request := prober.Request{Target: t, Spec: d.spec, Observer: d.observe(t), Permit: d.options.Permit}
+	if d.options.Resumable {
+		request.Observer = &doneObserver{Observer: request.Observer, done: func() { d.targets.Done(place) }}
+	}
+	return request, true
 }
 
 // Progress returns a line about how far the run has come.

@@ -16,6 +16,7 @@ type Rules struct {
 	Interface  string     // that everything leaves by: a link-local address is on its link then
 	IPv4, IPv6 bool       // that family alone
 	Source     netip.Addr // that everything is sent from; the zero Addr for the kernel's choice
+	Selection  Selection  // which of the targets are taken
 }
 
 // parse is parseSet by the rules.

@@ -3,8 +3,10 @@ package target
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"math"
 	"os"
@@ -16,18 +18,25 @@ import (
 // List is the targets of a run: those of the arguments, and after them those of the lines of a file. All are valid when it is
 // opened. Next and Remaining may be called by several goroutines.
 type List struct {
-	length int
+	length   int       // of what is taken in this run
+	all      int       // targets that were found, before a shard was taken of them
+	excluded int       // of the targets
+	content  hash.Hash // what the targets are made of
 
-	mu    sync.Mutex
-	taken int // how many Next returned
-	args  []set
-	now   set         // that Next is at
-	at    int         // how many of its targets Next returned
-	lines *lineReader // of those left in the file; nil without one
-	name  string      // of the file
-	file  io.Closer
-	err   error
-	rules Rules
+	mu     sync.Mutex
+	taken  int // how many Next returned
+	args   []set
+	now    selected     // that Next is at
+	start  int          // the place of its first target
+	seen   int          // targets up to the end of its set, before a shard is taken of them
+	next   int          // the place of the target behind those that were taken so far, but for those that are taken again
+	again  []int        // places in front of that, in order, that a run broken off before has left undone
+	undone map[int]bool // places of targets that were taken and are not done; nil if nobody wants to know
+	lines  *lineReader  // of those left in the file; nil without one
+	name   string       // of the file
+	file   io.Closer
+	err    error
+	rules  Rules
 }
 
 // ReadError is the error of a list that could not be read, which is a fault of the system and not of what stands in it.
@@ -53,14 +62,15 @@ func Open(ctx context.Context, args []string, file string, stdin io.Reader, most
 
 // Open is the function of that name, by the rules.
 func (r Rules) Open(ctx context.Context, args []string, file string, stdin io.Reader, most int) (*List, error) {
-	l := &List{name: file, rules: r}
+	l := &List{name: file, rules: r, content: sha256.New()}
+	fmt.Fprintln(l.content, r.Selection.Exclude, r.Selection.Shard)
 	for i, arg := range args {
 		parsed, err := r.parse(arg)
 		if err != nil && i+1 < len(args) && isHostAndPort(arg, args[i+1]) {
 			_, err = parseSet(arg + " " + args[i+1])
 		}
 		if err == nil {
-			err = l.count(parsed, most)
+			parsed, err = l.count(parsed, arg, most)
 		}
 		if err != nil {
 			return nil, err
@@ -68,14 +78,17 @@ func (r Rules) Open(ctx context.Context, args []string, file string, stdin io.Re
 		l.args = append(l.args, parsed)
 	}
 	if file == "" {
-		return l, nil
+		return l, l.checkSelection()
 	}
 	// Opening and reading may take for ever, as they do with a pipe that nobody writes to.
 	read := make(chan error, 1)
 	go func() {
 		err := l.open(stdin, most)
-		if err == nil && l.length == 0 {
+		if err == nil && l.all+l.excluded == 0 {
 			err = fmt.Errorf("%s has no target in it", l.source())
+		}
+		if err == nil {
+			err = l.checkSelection()
 		}
 		if err != nil {
 			err = errors.Join(err, l.Close())
@@ -93,19 +106,37 @@ func (r Rules) Open(ctx context.Context, args []string, file string, stdin io.Re
 	}
 }
 
-// count counts the targets of a set. It returns an error if there are more than most by then, and most is not 0.
-func (l *List) count(s set, most int) error {
+// count counts the targets of a set, which stand in a line or an argument, and returns it without what is left out. It returns an
+// error if more than most are to be taken by then, and most is not 0.
+func (l *List) count(of set, line string, most int) (set, error) {
 	if most == 0 {
 		most = math.MaxInt
 	}
-	if s.count > most-l.length {
-		return fmt.Errorf("there are more than %d targets: raise --max-targets if they are all meant", most)
+	fmt.Fprintln(l.content, line)
+	s := l.rules.Selection.without(of)
+	_, _, members := l.rules.Selection.Shard.within(l.all, s.count)
+	if members > most-l.length || s.count > math.MaxInt-l.all {
+		return set{}, fmt.Errorf("there are more than %d targets: raise --max-targets if they are all meant", most)
 	}
-	l.length += s.count
-	return nil
+	l.all += s.count
+	l.excluded += of.count - s.count
+	l.length += members
+	return s, nil
 }
 
-// Len returns how many targets there are.
+// checkSelection returns an error if nothing is left to be taken of targets that there were.
+func (l *List) checkSelection() error {
+	shard := l.rules.Selection.Shard
+	switch {
+	case l.length > 0 || l.all+l.excluded == 0:
+		return nil
+	case l.all == 0:
+		return errors.New("--exclude leaves no target")
+	}
+	return fmt.Errorf("shard %d/%d of %s is empty", shard.Index+1, shard.Of, text.Count(l.all, "target"))
+}
+
+// Len returns how many targets are taken, in this run.
 func (l *List) Len() int { return l.length }
 
 // open reads the file once from the beginning to the end, and is then at its beginning again. Of what cannot be read twice
@@ -153,7 +184,7 @@ func (l *List) check(lines *lineReader, most int, take func(line string)) error 
 			return err
 		}
 		take(line)
-		if err := l.count(parsed, most); err != nil {
+		if _, err := l.count(parsed, line, most); err != nil {
 			return err
 		}
 	}
@@ -190,19 +221,37 @@ func (l *List) nextLine(lines *lineReader) (set, string, error) {
 // Next returns the next target, or false if there is none left, or the file has changed and cannot be read any more: then
 // Close says so.
 func (l *List) Next() (Target, bool) {
+	t, _, ok := l.Take()
+	return t, ok
+}
+
+// Take is Next, and returns the place of the target among all, for Done.
+func (l *List) Take() (t Target, place int, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.at == l.now.count {
-		next, ok := l.nextSet()
-		if !ok {
-			return Target{}, false
-		}
-		l.now, l.at = next, 0
+	place = l.next
+	if len(l.again) > 0 {
+		place = l.again[0]
 	}
-	t := l.now.at(l.at)
-	l.at++
+	for place >= l.start+l.now.count {
+		following, ok := l.nextSet()
+		if !ok {
+			return Target{}, 0, false
+		}
+		l.start += l.now.count
+		l.now = l.rules.Selection.of(following, l.seen)
+		l.seen += following.count
+	}
+	if len(l.again) > 0 {
+		l.again = l.again[1:]
+	} else {
+		l.next++
+	}
 	l.taken++
-	return t, true
+	if l.undone != nil {
+		l.undone[place] = true
+	}
+	return l.now.at(place - l.start), place, true
 }
 
 // nextSet returns the set behind the present one, of the arguments or of the file.
@@ -219,7 +268,7 @@ func (l *List) nextSet() (set, bool) {
 	if err != nil && err != io.EOF {
 		l.err = err
 	}
-	return parsed, err == nil
+	return l.rules.Selection.without(parsed), err == nil
 }
 
 // Remaining returns how many targets Next has not returned yet.

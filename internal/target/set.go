@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"net"
 	"net/netip"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -19,6 +20,7 @@ import (
 type set struct {
 	first  Target
 	prefix netip.Prefix // of the addresses; the zero value if there is one host
+	hosts  []hostRange  // of the prefix, of those that are not left out
 	ports  []portRange  // of each host; nil if there is one target, as it was written
 	count  int          // of the targets
 }
@@ -86,14 +88,11 @@ func parsePrefix(s string) (netip.Prefix, error) {
 
 // size returns how many targets there are.
 func (s set) size() (int, error) {
-	hosts, ports := uint64(1), uint64(0)
+	hosts := uint64(1)
 	if s.prefix.IsValid() {
 		hosts = 1 << hostBits(s.prefix) // 0 if they are too many for it
 	}
-	for _, p := range s.ports {
-		ports += uint64(p.last-p.first) + 1
-	}
-	high, low := bits.Mul64(hosts, ports)
+	high, low := bits.Mul64(hosts, uint64(s.portCount()))
 	if hosts == 0 || high > 0 || low > math.MaxInt {
 		return 0, fmt.Errorf("there are more targets in it than can be counted")
 	}
@@ -105,13 +104,10 @@ func (s set) at(number int) Target {
 	if s.ports == nil {
 		return s.first
 	}
-	ports := 0
-	for _, p := range s.ports {
-		ports += int(p.last-p.first) + 1
-	}
+	ports := s.portCount()
 	t := s.first
 	if s.prefix.IsValid() {
-		t.Address = offset(s.prefix.Addr(), uint64(number/ports))
+		t.Address = s.host(uint64(number / ports))
 		t.Host = t.Address.String()
 	}
 	rest := number % ports
@@ -127,6 +123,24 @@ func (s set) at(number int) Target {
 	return t
 }
 
+// host returns the address of a number among those of the prefix that are not left out.
+func (s set) host(number uint64) netip.Addr {
+	if s.hosts == nil {
+		return offset(s.prefix.Addr(), number)
+	}
+	behind := sort.Search(len(s.hosts), func(i int) bool { return s.hosts[i].before > number })
+	within := s.hosts[behind-1]
+	return offset(within.first, number-within.before)
+}
+
+// portCount returns how many ports each host has.
+func (s set) portCount() (n int) {
+	for _, p := range s.ports {
+		n += int(p.last-p.first) + 1
+	}
+	return n
+}
+
 // hostBits returns how many bits of an address the prefix leaves open.
 func hostBits(p netip.Prefix) int { return p.Addr().BitLen() - p.Bits() }
 
@@ -138,6 +152,12 @@ func lastOf(p netip.Prefix) netip.Addr {
 	}
 	address, _ := netip.AddrFromSlice(last)
 	return address
+}
+
+// distance returns how many addresses one is behind another, in a prefix of which fewer than 64 bits are open.
+func distance(from, to netip.Addr) uint64 {
+	a, b := from.As16(), to.As16()
+	return binary.BigEndian.Uint64(b[8:]) - binary.BigEndian.Uint64(a[8:])
 }
 
 // offset returns the address that many behind another, in a prefix of which fewer than 64 bits are open.
