@@ -109,6 +109,47 @@ func TestBothFamilies(t *testing.T) {
 	}
 }
 
+// IPv4 by an IPv6 next hop (RTA_VIA, RFC 9229) is asked for by NDP and sent as IPv4, whoever sends it, also from a host that has no address on
+// the link but its link-local one.
+func TestIPv4ByIPv6NextHop(t *testing.T) {
+	t.Parallel()
+	n := labtest.DualStack(t)
+	ipCommand(t, n.Client, "route del default", "route add 10.3.0.0/24 via inet6 fe80::1 dev eth0", "route add 10.7.0.0/24 via inet6 fe80::99 dev eth0",
+		"addr add 192.0.2.1/32 dev lo", "route add 10.3.0.53/32 via inet6 fe80::1 dev eth0 src 192.0.2.1")
+	ipCommand(t, n.R1, "route add 192.0.2.1/32 via inet6 fe80::2 dev eth0")
+	ipCommand(t, n.R2, "route add 192.0.2.1/32 via 10.2.0.1")
+	for _, test := range []struct{ target, source string }{{"10.3.0.80:80", "10.1.0.2"}, {"10.3.0.53:80", "192.0.2.1"}} {
+		for _, send := range []string{"link", "ip", "connect"} {
+			p := probeOnce(t, n.Client, exit.Established, "established", "--send", send, test.target)
+			if p.Family != "ipv4" || p.TCP.Send != send || p.Route.NextHop != "fe80::1" || p.Route.Source != test.source || p.ARP != nil {
+				t.Errorf("%s: %s by %s, route %+v, arp %+v", send, p.Family, p.TCP.Send, p.Route, p.ARP)
+			}
+			if send == "link" && (p.NDP == nil || p.NDP.Address != "fe80::1" || p.NDP.Source != "ndp" || p.NDP.MAC == "" || !p.NDP.Router) {
+				t.Errorf("ndp %+v", p.NDP)
+			}
+		}
+	}
+	p := probeOnce(t, n.Client, exit.NoNextHop, "ndp_timeout", "10.7.0.1:80")
+	if p.NDP == nil || p.NDP.Address != "fe80::99" || p.NDP.Attempts != 3 || p.ARP != nil {
+		t.Errorf("a silent next hop: ndp %+v, arp %+v", p.NDP, p.ARP)
+	}
+	// What is asked of the link is NDP, and what is sent is IPv4, to the MAC that it found.
+	wire := labtest.Wire(t, n.Client, "eth0")
+	if r := tcpprobe(t, n.Client, "--close", "rst", "10.3.0.80:80"); r.code != exit.Established || !strings.Contains(r.stdout, "who has fe80::1") {
+		t.Errorf("exit code %d\n%s", r.code, r.stdout)
+	}
+	frames := wire.Tshark(t, "arp || ip.dst == 10.3.0.80 && tcp.flags == 2", "eth.type")
+	if len(frames) != 1 || frames[0][0] != "0x0800" {
+		t.Errorf("ARP and SYNs: %v; want one SYN, in IPv4", frames)
+	}
+	if r := tcpprobe(t, n.Client, "trace", "10.3.0.80:80", "-W", "1s"); r.code != exit.Established || !strings.Contains(r.stdout, "3 hops") {
+		t.Errorf("a trace: exit code %d\n%s", r.code, r.stdout)
+	}
+	if r := tcpprobe(t, n.Client, "--explain", "--close", "rst", "10.3.0.80:80"); r.code != exit.Established || !strings.Contains(r.stdout, "neighbor solicitation") {
+		t.Errorf("explained: exit code %d\n%s", r.code, r.stdout)
+	}
+}
+
 // A name of both families goes by the address that getaddrinfo(3) hands out first, whatever the host has to send from.
 func TestOrderOfAddresses(t *testing.T) {
 	t.Parallel()

@@ -3,7 +3,9 @@
 package e2e_test
 
 import (
+	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,8 @@ import (
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/netlab"
 	"tcpprobe/internal/netlab/labtest"
+	"tcpprobe/rawip"
+	"tcpprobe/tcphdr"
 )
 
 // raceLine is a line of type race.
@@ -92,5 +96,90 @@ func TestRace(t *testing.T) {
 	decode(t, r.stdout, &line)
 	if r.code != exit.Established || *line.Browser >= 200*time.Millisecond && *line.Families[1].Started >= 200*time.Millisecond {
 		t.Errorf("50 ms apart: %s", r.stdout)
+	}
+}
+
+// TestRaceAgainst: a family that is dead, slow or refusing loses the race, and what it costs is said; which of the two it is makes the
+// difference, since IPv6 begins.
+func TestRaceAgainst(t *testing.T) {
+	t.Parallel()
+	const slowness = 2 * time.Second // far more than the quarter of a second that the second family begins later
+	well := forge(func(ip rawip.Datagram, syn tcphdr.Header, _ []byte) [][]byte {
+		return [][]byte{accept(ip, syn, nil, 0)}
+	})
+	tests := []struct {
+		name                  string
+		bad                   forge
+		outcome, said         string
+		plainLeast, plainMost time.Duration // what a client loses that takes the addresses in order, if it begins with this one
+	}{
+		{"dead", func(rawip.Datagram, tcphdr.Header, []byte) [][]byte { return nil }, "timeout", "announced in the DNS and silent", 127 * time.Second, 128 * time.Second},
+		{"slow", func(ip rawip.Datagram, syn tcphdr.Header, d []byte) [][]byte {
+			time.Sleep(slowness)
+			return well(ip, syn, d)
+		}, "established", "", slowness / 2, 30 * time.Second},
+		{"refusing", func(ip rawip.Datagram, syn tcphdr.Header, _ []byte) [][]byte {
+			segment, _ := tcphdr.Header{
+				SrcPort: syn.DstPort, DstPort: syn.SrcPort, Ack: syn.Seq.Add(1), Flags: tcphdr.RST | tcphdr.ACK,
+			}.Append(nil, ip.Dst, ip.Src, nil)
+			return [][]byte{datagramOf(53, ip.Dst, ip.Src, rawip.ProtocolTCP, segment)}
+		}, "refused", "refused", 0, time.Second},
+	}
+	for _, test := range tests {
+		for i, bad := range families {
+			t.Run(test.name+" "+bad, func(t *testing.T) {
+				t.Parallel()
+				a, b := routedPair(t)
+				for j := range families { // each has a host of its own, so that the other does not wait for the slow one
+					hostileRouter(t, b, func(datagram []byte) [][]byte {
+						ip, syn, ok := synOf(datagram)
+						switch {
+						case !ok || ip.Is6() != (j == 1):
+							return nil
+						case i == j:
+							return test.bad(ip, syn, datagram)
+						}
+						return well(ip, syn, datagram)
+					})
+				}
+				hosts := fmt.Sprintf("%v race.test\n%v race.test\n", numberedTarget("ipv4", 1), numberedTarget("ipv6", 1))
+				run := func(args ...string) ran {
+					return runPrepared(t, a, func() error {
+						return ownEtc(func() error { return os.WriteFile("/etc/hosts", []byte(hosts), 0o644) })
+					}, append([]string{"--race", "--close", "rst", "--retries", "0", "-W", "4s", "race.test:80"}, args...)...)
+				}
+				r := run("--json")
+				validate(t, r.stdout)
+				var line raceLine
+				decode(t, r.stdout, &line)
+				winner := families[1-i]
+				if r.code != exit.Established || line.Winner != winner || len(line.Families) != 2 || line.Browser == nil || line.Plain == nil {
+					t.Fatalf("exit code %d: %s%s", r.code, r.stdout, r.stderr)
+				}
+				for _, f := range line.Families {
+					want := "established"
+					if f.Family == bad {
+						want = test.outcome
+					}
+					if f.Outcome != want || f.Started == nil || f.Family == bad && test.name == "slow" && *f.RTT < slowness {
+						t.Errorf("%+v, want %s", f, want)
+					}
+				}
+				if bad == "ipv6" && (*line.Browser < 150*time.Millisecond || *line.Plain < test.plainLeast || *line.Plain > test.plainMost) {
+					t.Errorf("a browser loses %v, a plain client %v", *line.Browser, *line.Plain)
+				}
+				if bad == "ipv4" && (*line.Browser != 0 || *line.Plain != 0) {
+					t.Errorf("a browser loses %v, a plain client %v, of what begins second", *line.Browser, *line.Plain)
+				}
+				names := map[string]string{"ipv4": "IPv4", "ipv6": "IPv6"}
+				want := names[winner] + " wins by "
+				if test.said != "" {
+					want = names[winner] + " wins, " + names[bad] + " is " + test.said
+				}
+				if text := run(); text.code != exit.Established || !strings.Contains(strings.Join(strings.Fields(text.stdout), " "), want) {
+					t.Errorf("exit code %d, want %q in\n%s", text.code, want, text.stdout)
+				}
+			})
+		}
 	}
 }
