@@ -24,7 +24,7 @@ var floors = map[string]struct {
 }{
 	".":                       {11, []string{"internal/cli"}},
 	"internal/cli":            {10, []string{"docs", "internal/capfile", "internal/connect", "internal/demo", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/hostpolicy", "internal/link", "internal/nagios", "internal/prober", "internal/race", "internal/report", "internal/sandbox", "internal/sends", "internal/serve", "internal/spectator", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "internal/tracer", "internal/watch", "probe", "resolver"}},
-	"internal/serve":          {9, []string{"internal/capture", "internal/diagram", "internal/monitor", "internal/page", "internal/prober", "internal/report", "internal/target", "internal/text", "probe"}},
+	"internal/serve":          {9, []string{"internal/capture", "internal/diagram", "internal/exposition", "internal/monitor", "internal/nat64", "internal/page", "internal/prober", "internal/report", "internal/target", "internal/text", "probe"}},
 	"internal/watch":          {9, []string{"internal/capture", "internal/diagram", "internal/explain", "internal/monitor", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/text", "internal/trace", "internal/tracer", "probe"}},
 	"internal/display":        {8, []string{"internal/capture", "internal/diagram", "internal/exit", "internal/explain", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "probe"}},
 	"internal/page":           {8, []string{"internal/explain", "internal/monitor", "internal/report", "internal/text", "internal/trace", "probe"}},
@@ -182,6 +182,14 @@ var variables = map[string]string{
 	"internal/diagram/path.go synBits":                  "a constant, could Go compute it",
 	"internal/bench/sweep_report_linux.go sweepSection": "a regular expression",
 	"internal/netlab/labtest/main_linux.go allowed":     "what is found out once a process",
+	"internal/serve/address.go compatible":              "a constant, had Go constants of such types",
+	"internal/serve/address.go mapped":                  "a constant, had Go constants of such types",
+	"internal/serve/address.go translated":              "a constant, had Go constants of such types",
+	"internal/serve/address.go sixToFour":               "a constant, had Go constants of such types",
+	"internal/serve/address.go teredo":                  "a constant, had Go constants of such types",
+	"internal/serve/address.go localNAT64":              "a constant, had Go constants of such types",
+	"internal/serve/config.go labelName":                "a regular expression",
+	"internal/serve/config.go unknownKey":               "a regular expression",
 	"internal/sandbox/violation_linux.go onViolation":   "an address, which is in assembly",
 	"internal/sandbox/seccomp_linux.go trap":            "a constant, had Go constants of such types",
 }

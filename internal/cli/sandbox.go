@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,8 +23,8 @@ var readAgain = []string{"/etc/hosts", "/etc/resolv.conf", "/etc/services", "/pr
 
 // enterSandbox takes all rights from this process, unless the flags want to keep them. Everything is open by then, and nothing
 // from outside was looked at. A layer that this kernel lacks is missing, and the others hold: doctor says which. It is said
-// if capabilities are left.
-func (o options) enterSandbox(said io.Writer) error {
+// if capabilities are left. Beside the files that are read when a name is looked up, others may be read again, and what is in folders.
+func (o options) enterSandbox(said io.Writer, readable ...string) error {
 	if u := o.user; u != nil {
 		if err := sandbox.Become(u.uid, u.gid); errors.Is(err, os.ErrPermission) {
 			return exit.With(exit.NotPermitted, fmt.Errorf("--user is for root: %w", err))
@@ -35,7 +36,7 @@ func (o options) enterSandbox(said io.Writer) error {
 		fmt.Fprintln(said, "tcpprobe: without its sandbox, as --no-sandbox has it: it keeps all rights")
 		return nil
 	}
-	if state := sandbox.Enter(sandbox.Options{Read: readAgain, Create: o.newFilesIn, LowPorts: o.lowPort()}); state.Capabilities != nil {
+	if state := sandbox.Enter(sandbox.Options{Read: slices.Concat(readAgain, readable), Create: o.newFilesIn, LowPorts: o.lowPort()}); state.Capabilities != nil {
 		fmt.Fprintf(said, "tcpprobe: it keeps its rights: %v\n", state.Capabilities)
 	}
 	return nil

@@ -43,10 +43,21 @@ func startServe(t *testing.T, h *netlab.Host, args ...string) *exporter {
 // get asks for a path, and returns the status and the body.
 func (e *exporter) get(t *testing.T, path string) (status int, body string) {
 	t.Helper()
-	response, err := e.client.Get(e.url + path)
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.url+path, nil)
+	must(t, err)
+	return e.do(t, request)
+}
+
+// do makes a request, and returns the status and the body. Nothing is ever HTML but what is a page.
+func (e *exporter) do(t *testing.T, request *http.Request) (status int, body string) {
+	t.Helper()
+	response, err := e.client.Do(request)
 	must(t, err)
 	defer response.Body.Close()
 	octets, err := io.ReadAll(response.Body)
 	must(t, err)
+	if kind := response.Header.Get("Content-Type"); strings.HasPrefix(kind, "text/html") && response.Header.Get("Content-Security-Policy") == "" {
+		t.Errorf("%.100s is %s", request.URL, kind)
+	}
 	return response.StatusCode, string(octets)
 }

@@ -25,7 +25,11 @@ func (w *worker) prepare(ctx context.Context, a *attempt) bool {
 	}
 	a.result.NAT64 = w.prober.names.translators.behind(a.result.Address)
 	if a.byKernel() {
-		w.prepareConnect(a, now)
+		if !w.prepareConnect(a, now) {
+			w.conclude(a)
+			w.leave(a)
+			return false
+		}
 		return a.noWay == nil || !w.askForTranslator(ctx, a, func() { w.ready = append(w.ready, a) })
 	}
 	label := w.flowLabel(a.series.request.Spec)
@@ -48,6 +52,10 @@ func (w *worker) prepare(ctx context.Context, a *attempt) bool {
 	a.lease = lease
 	if lease.Outside {
 		a.find(probe.FindingPortOutsideRange)
+	}
+	if err := a.permitWay(way); err != nil {
+		w.abandon(a, err)
+		return false
 	}
 	path := w.goBy(a, way, now)
 	ask, err := w.nextHop(a, &path)

@@ -56,13 +56,19 @@ func (c *connects) busy(port uint16, remote netip.AddrPort) bool {
 }
 
 // prepareConnect does what comes before connect(2). The route is asked for to be told of: whether there is
-// one, connect(2) will say, which a program of the cgroup may send elsewhere.
-func (w *worker) prepareConnect(a *attempt, now time.Time) {
+// one, connect(2) will say, which a program of the cgroup may send elsewhere. It is not ok if the way is not permitted.
+func (w *worker) prepareConnect(a *attempt, now time.Time) (ok bool) {
 	spec := a.series.request.Spec
 	way, err := w.routeFrom(spec.SourcePort, 0, a.series, now)
-	if a.noWay = err; err == nil {
-		w.goBy(a, way, now)
+	if a.noWay = err; err != nil {
+		return true
 	}
+	if err := a.permitWay(way); err != nil {
+		a.fail(probe.OutcomeLocalError, err)
+		return false
+	}
+	w.goBy(a, way, now)
+	return true
 }
 
 // connect has the kernel make the handshake of an attempt. It is not ok if there is no room for one more at the moment.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"tcpprobe/internal/route"
 	"tcpprobe/probe"
 )
 
@@ -136,13 +137,30 @@ func (w *worker) mayGoOn(a *attempt) bool {
 		a.fail(probe.OutcomeInterrupted, nil)
 		return false
 	}
-	if permit := a.series.request.Permit; permit != nil {
-		if err := permit(a.result.Address); err != nil {
-			a.fail(probe.OutcomeLocalError, &NotPermittedError{a.result.Address, err})
-			return false
-		}
+	permit := a.series.request.Permit
+	if permit == nil {
+		return true
 	}
-	return true
+	err := permit(a.result.Address, false)
+	if n := a.result.NAT64; err == nil && n != nil {
+		err = permit(n.Address, false) // which is where a translator sends it
+	}
+	if err != nil {
+		a.fail(probe.OutcomeLocalError, &NotPermittedError{a.result.Address, err})
+	}
+	return err == nil
+}
+
+// permitWay returns an error if a route leads to this host itself, and the request does not permit that.
+func (a *attempt) permitWay(way route.Route) error {
+	permit := a.series.request.Permit
+	if permit == nil || !way.Local && !way.Loopback {
+		return nil
+	}
+	if err := permit(a.result.Address, true); err != nil {
+		return &NotPermittedError{a.result.Address, err}
+	}
+	return nil
 }
 
 // NotPermittedError is that the Permit of a request does not permit the address of its target.

@@ -133,7 +133,7 @@ func TestPermit(t *testing.T) {
 	p := running(t, a, prober.Options{Targets: 1, Record: true})
 	var asked []netip.Addr
 	why := errors.New("it is not allowed")
-	r := <-submit(t, p, "10.0.0.2:80", prober.Request{Spec: spec(prober.SendLink), Permit: func(a netip.Addr) error {
+	r := <-submit(t, p, "10.0.0.2:80", prober.Request{Spec: spec(prober.SendLink), Permit: func(a netip.Addr, _ bool) error {
 		asked = append(asked, a)
 		return why
 	}})
@@ -144,8 +144,19 @@ func TestPermit(t *testing.T) {
 	if len(asked) != 1 || asked[0] != netip.MustParseAddr("10.0.0.2") {
 		t.Errorf("asked about %v", asked)
 	}
-	if r := <-submit(t, p, "10.0.0.2:81", prober.Request{Spec: spec(prober.SendIP), Permit: func(netip.Addr) error { return nil }}); r.Outcome != probe.OutcomeRefused {
+	if r := <-submit(t, p, "10.0.0.2:81", prober.Request{Spec: spec(prober.SendIP), Permit: func(netip.Addr, bool) error { return nil }}); r.Outcome != probe.OutcomeRefused {
 		t.Errorf("%v, %v", r.Outcome, r.Err)
+	}
+	for _, send := range []prober.Send{prober.SendIP, prober.SendConnect} {
+		r := <-submit(t, p, "10.0.0.1:80", prober.Request{Spec: spec(send), Permit: func(_ netip.Addr, own bool) error {
+			if own {
+				return why
+			}
+			return nil
+		}})
+		if !errors.Is(r.Err, why) || r.TCP != nil {
+			t.Errorf("this host, by %s: %v, %v", send, r.Outcome, r.Err)
+		}
 	}
 	if seen := wire.Tshark(t, "tcp.dstport == 80 || arp.dst.proto_ipv4 == 10.0.0.2", "frame.number"); len(seen) > 1 { // the kernel asks once
 		t.Errorf("%d packets about an address that is not permitted", len(seen))

@@ -23,8 +23,9 @@ type Request struct {
 
 	// Permit, if it is not nil, says of the address of each attempt whether a handshake with it may be made. It is asked for the very
 	// address that segments would go to, and nothing was sent there before. An attempt that is not permitted ends as a
-	// *NotPermittedError. Permit is called as the methods of the Observer are.
-	Permit func(netip.Addr) error
+	// *NotPermittedError. It is asked once more, with own, if the kernel's route leads to this host itself. Permit is called as the
+	// methods of the Observer are.
+	Permit func(a netip.Addr, own bool) error
 
 	// Handle, if it is not nil, is by which the request may be ended before its time.
 	Handle *Handle

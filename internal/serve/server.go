@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"tcpprobe/internal/monitor"
 	"tcpprobe/internal/page"
@@ -15,10 +20,22 @@ import (
 
 // Options are what a Server is told at its beginning.
 type Options struct {
-	Version  string         // of the program
-	Prober   *prober.Prober // that makes all handshakes; who opened it runs and closes it
-	Listener net.Listener   // of HTTP
-	History  int            // how many results are kept, and apart from them how many failures
+	Version       string         // of the program
+	Prober        *prober.Prober // that makes all handshakes; who opened it runs and closes it
+	History       int            // how many results of probes are kept, whatever became of them
+	Listener      net.Listener   // of HTTP
+	WebConfig     string         // the name of a file of the exporter toolkit; empty for plain HTTP, for everybody
+	Connections   int            // at once
+	Bounds        Bounds
+	Load          func() (Settings, error) // reads the settings
+	TimeoutOffset time.Duration            // that a probe ends before who asked for it stops waiting
+}
+
+// Settings are what may become different while a Server runs.
+type Settings struct {
+	Modules map[string]Module
+	Policy  Policy
+	Watch   []Group
 }
 
 // Limits of HTTP: what a request may take before it is looked at.
@@ -26,43 +43,89 @@ const (
 	longestHeader = 16 << 10 // octets: Go adds 4096 of its own
 	headerTimeout = 5 * time.Second
 	idleTimeout   = 2 * time.Minute
+	writeTimeout  = longestTimeout + 30*time.Second // of the answer, the probe included
 )
 
 // Server answers HTTP. Its methods may be called from any goroutine.
 type Server struct {
-	options  Options
-	modules  map[string]Module
-	store    *monitor.Store // what is known of targets, and kept of handshakes
-	renderer *page.Renderer
-	mux      *http.ServeMux
+	options     Options
+	settings    atomic.Pointer[Settings]
+	reloading   sync.Mutex // is held while settings are read
+	bounds      *bounds
+	counters    counters
+	store       *monitor.Store // what is known of targets, and kept of handshakes
+	renderer    *page.Renderer
+	registry    *prometheus.Registry
+	crossOrigin *http.CrossOriginProtection
+	mux         *http.ServeMux
 }
 
-// New returns a Server, which answers nothing before Run.
+// New returns a Server, which answers nothing before Run. The error is one of the settings.
 func New(o Options) (*Server, error) {
 	store := monitor.New(monitor.Options{Latest: o.History}, time.Now())
-	s := &Server{options: o, modules: builtIn(), store: store, mux: http.NewServeMux()}
-	s.mux.HandleFunc("GET /probe", s.serveProbe)
-	s.mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "Healthy\n") })
+	s := &Server{options: o, store: store, bounds: newBounds(o.Bounds), crossOrigin: http.NewCrossOriginProtection(), mux: http.NewServeMux()}
+	s.counters.reload.Store(&reload{})
+	if err := s.Reload(); err != nil {
+		return nil, err
+	}
+	var err error
+	if s.registry, err = newRegistry(); err != nil {
+		return nil, err
+	}
+	for pattern, answer := range map[string]http.HandlerFunc{
+		"GET /probe":   s.serveProbe,
+		"GET /metrics": s.serveMetrics,
+		"GET /config": func(w http.ResponseWriter, _ *http.Request) {
+			writeText(w, http.StatusOK, s.settings.Load().describe())
+		},
+		"GET /-/healthy": func(w http.ResponseWriter, _ *http.Request) { writeText(w, http.StatusOK, "Healthy\n") },
+		"GET /-/ready":   s.serveReady,
+		"POST /-/reload": s.serveReload,
+	} {
+		s.mux.HandleFunc(pattern, answer)
+	}
 	return s, s.handlePages()
 }
-
-// Handle has a handler answer a path, in the syntax of http.ServeMux. It is for the time before Run.
-func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
 
 // Store returns what is known of targets, and kept of handshakes.
 func (s *Server) Store() *monitor.Store { return s.store }
 
+// Settings returns what holds now.
+func (s *Server) Settings() *Settings { return s.settings.Load() }
+
+// Handle has a handler answer a path, in the syntax of http.ServeMux. It is for the time before Run.
+func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, h) }
+
 // Run answers requests until the context ends. Then connections are closed at once: who waits for a probe hears nothing of it.
 func (s *Server) Run(ctx context.Context) error {
 	server := &http.Server{
-		Handler: s.mux, MaxHeaderBytes: longestHeader, ReadHeaderTimeout: headerTimeout, ReadTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		Handler: http.HandlerFunc(s.handle), MaxHeaderBytes: longestHeader, ReadHeaderTimeout: headerTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		BaseContext: func(net.Listener) context.Context { return ctx },
+		ErrorLog:    log.New(io.Discard, "", 0), // it would tell of everything that strangers send
 	}
-	defer context.AfterFunc(ctx, func() { server.Close() })()
-	if err := server.Serve(s.options.Listener); !errors.Is(err, http.ErrServerClosed) || ctx.Err() == nil {
+	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
+	if err := s.serveHTTP(server); !errors.Is(err, http.ErrServerClosed) || ctx.Err() == nil {
 		return err
 	}
 	return nil
+}
+
+// handle answers a request. Nobody wants a body: one that is slow in coming has no more time than a header.
+func (s *Server) handle(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(headerTimeout)) // which a connection has
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// serveReady says whether probes can be made.
+func (s *Server) serveReady(w http.ResponseWriter, _ *http.Request) {
+	select {
+	case <-s.options.Prober.Ended():
+		writeText(w, http.StatusServiceUnavailable, "Not ready\n")
+	default:
+		writeText(w, http.StatusOK, "Ready\n")
+	}
 }
 
 // writeText answers with text. Whatever is in it, nobody takes it for HTML.
@@ -71,5 +134,5 @@ func writeText(w http.ResponseWriter, status int, text string) {
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	io.WriteString(w, text) // who has gone hears nothing
+	_, _ = io.WriteString(w, text) // who has gone hears nothing
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,20 @@ import (
 
 // portRange is the ports from the first to the last, which may be the same.
 type portRange struct{ first, last uint16 }
+
+// Ports is a set of ports. The zero Ports is all of them.
+type Ports struct{ ranges []portRange }
+
+// ParsePorts reads ports and ranges of them, divided by commas: 80,https,8000-8010. The error is a line.
+func ParsePorts(s string) (Ports, error) {
+	ranges, err := parsePorts(s)
+	return Ports{ranges}, err
+}
+
+// Contain reports whether a port is in the set.
+func (p Ports) Contain(port uint16) bool {
+	return len(p.ranges) == 0 || slices.ContainsFunc(p.ranges, func(r portRange) bool { return r.first <= port && port <= r.last })
+}
 
 // parsePorts reads ports and ranges of them, divided by commas: 80,https,8000-8010. Their order stays, and each counts once.
 func parsePorts(s string) (ports []portRange, err error) {

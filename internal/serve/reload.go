@@ -1,0 +1,34 @@
+package serve
+
+import (
+	"errors"
+	"net/http"
+	"time"
+)
+
+// Reload reads the settings again, and has them hold if nothing is wrong with them; else everything stays as it was.
+func (s *Server) Reload() error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	settings, err := s.options.Load()
+	if err != nil {
+		s.counters.reload.Store(&reload{failed: true, success: s.counters.reload.Load().success})
+		return err
+	}
+	s.settings.Store(&settings)
+	s.counters.reload.Store(&reload{success: time.Now()})
+	return nil
+}
+
+// serveReload reads the settings again.
+func (s *Server) serveReload(w http.ResponseWriter, r *http.Request) {
+	if err := s.crossOrigin.Check(r); err != nil { // a page of elsewhere has a browser ask
+		s.refuse(w, &refusal{http.StatusForbidden, errors.New("not for the pages of other sites"), refusedForeign})
+		return
+	}
+	if err := s.Reload(); err != nil {
+		writeText(w, http.StatusInternalServerError, "nothing was changed: "+err.Error()+"\n")
+		return
+	}
+	writeText(w, http.StatusOK, "the configuration was read again\n")
+}
