@@ -40,6 +40,7 @@ var floors = map[string]struct {
 	"internal/monitor":        {6, []string{"internal/deadline", "internal/stats", "probe"}},
 	"internal/exit":           {6, []string{"internal/stats", "probe", "resolver"}},
 	"internal/report":         {6, []string{"icmp", "internal/race", "internal/sends", "internal/spectator", "internal/stamp", "internal/stats", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},
+	"internal/discovery":      {5, []string{"internal/target", "internal/text"}},
 	"internal/bench":          {5, []string{"internal/netlab", "tcphdr"}},
 	"internal/netlab/labtest": {5, []string{"internal/netlab"}},
 	"internal/race":           {5, []string{"internal/stamp", "probe"}},
@@ -92,6 +93,10 @@ var edges = []string{
 	"internal/display/stamped.go", "internal/display/total.go",
 	"internal/doctor/*.go",
 	"internal/demo/*.go",
+	"internal/discovery/discovery.go",
+	"internal/discovery/group.go", // which hands on a context
+	"internal/discovery/http.go",
+	"internal/discovery/*_linux.go",
 	"internal/netlab/*.go",
 	"internal/netlab/labtest/*.go",
 	"internal/hostpolicy/*_linux.go",
