@@ -339,12 +339,12 @@ func (o options) style(w *display.Output) report.Style {
 }
 
 // permit returns which addresses of names may be probed; nil for all.
-func (o options) permit() func(netip.Addr) error {
+func (o options) permit() func(a netip.Addr, own bool) error {
 	excluded := o.rules.Selection.Exclude
 	if len(excluded) == 0 {
 		return nil
 	}
-	return func(a netip.Addr) error {
+	return func(a netip.Addr, _ bool) error {
 		if excluded.Contains(a) {
 			return errors.New("--exclude leaves it out")
 		}

@@ -39,7 +39,7 @@ type Options struct {
 	Resumable  bool // the targets are told which of them are done
 
 	// Permit says of addresses whether they may be probed; nil for all.
-	Permit func(netip.Addr) error
+	Permit func(a netip.Addr, own bool) error
 }
 
 // MostShown is how many targets of a run are shown one by one. More are shown by their verdicts alone.
