@@ -63,7 +63,7 @@ func sweep(output string, rounds int, minutes int) error {
 		return err
 	}
 	fmt.Print(text)
-	return replaceSection(output, text)
+	return replaceSection(output, "sweep", text)
 }
 
 // A sweeper measures sweeps.

@@ -4,35 +4,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"regexp"
 	"strings"
 	"time"
 )
-
-// The part of the report that is about sweeps stands between these lines.
-const (
-	sweepBegin = "<!-- scripts/bench sweep: begin -->\n"
-	sweepEnd   = "<!-- scripts/bench sweep: end -->\n"
-)
-
-// sweepSection matches that part.
-var sweepSection = regexp.MustCompile(`(?s)\n?` + regexp.QuoteMeta(sweepBegin) + `.*` + regexp.QuoteMeta(sweepEnd))
-
-// replaceSection writes the part into the file, in the place of the one that is there.
-func replaceSection(file, text string) error {
-	old, err := os.ReadFile(file)
-	if err != nil && !os.IsNotExist(err) {
-		return err
-	}
-	rest := sweepSection.ReplaceAllLiteralString(string(old), "")
-	return os.WriteFile(file, []byte(rest+"\n"+sweepBegin+text+sweepEnd), 0o644)
-}
-
-// keptSection returns that part of the file, if there is one.
-func keptSection(file string) string {
-	old, _ := os.ReadFile(file)
-	return sweepSection.FindString(string(old))
-}
 
 // contenders are measured in turn, so that whatever drifts hits all.
 type contender struct {
