@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -215,6 +216,9 @@ func read(c *cli.Context) error {
 	if err := o.enterSandbox(stderr); err != nil {
 		return err
 	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(readGC)
+	}
 	r := newReading(o, source, shownOn, files)
 	ended := r.run(c.Context)
 	if err = r.end(c.Context, ended); r.capture.Truncated != "" {
@@ -226,6 +230,10 @@ func read(c *cli.Context) error {
 	}
 	return err
 }
+
+// readGC is how much garbage may come together before it is collected, in percent of what is in use: what is in use is mostly
+// attempts, in which nothing points anywhere, so that looking for garbage is cheap, and memory is not.
+const readGC = 20
 
 // open opens what is to be read.
 func (o readingOptions) open(c *cli.Context) (*source, error) {

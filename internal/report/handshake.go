@@ -16,11 +16,16 @@ type Handshakes struct {
 	w    io.Writer
 	day  string // of the latest line
 	ends int    // columns that the addresses and ports of the handshakes so far take
+
+	second      int64  // since 1970, of the latest line
+	timeOfDay   string // of that second: "14:03:22."
+	indent      string
+	line, times []byte // which are written again
 }
 
 // NewHandshakes returns a Handshakes that writes to w.
 func NewHandshakes(w io.Writer, s Style) *Handshakes {
-	return &Handshakes{page: newPage(w, s), w: w}
+	return &Handshakes{page: newPage(w, s), w: w, indent: strings.Repeat(" ", handshakeIndent)}
 }
 
 // shortEnds is how many columns the addresses and ports of two ends may take for others to be set as wide.
@@ -33,6 +38,9 @@ const handshakeIndent = len("14:03:22.120  ")
 // goes on below it.
 func (p *Handshakes) Line(h *spectator.Handshake) error {
 	p.newDay(h.Result.Time)
+	if p.plain(h) {
+		return p.plainLine(h)
+	}
 	outcome := h.Result.Outcome.String()
 	ends := h.Client.String() + " " + p.page.Glyph("→", ">") + " " + h.Server.String()
 	if n := text.Columns(ends); n <= shortEnds {
@@ -66,6 +74,11 @@ func (p *Handshakes) Line(h *spectator.Handshake) error {
 
 // newDay adds a line with the date, where that is another than of the line before.
 func (p *Handshakes) newDay(t time.Time) {
+	second := t.Unix()
+	if second == p.second && p.day != "" {
+		return
+	}
+	p.second, p.timeOfDay = second, strings.TrimSuffix(p.page.TimeOfDay(time.Unix(second, 0)), "000")
 	zone := p.page.Zone
 	if zone == nil {
 		zone = time.UTC
@@ -74,6 +87,42 @@ func (p *Handshakes) newDay(t time.Time) {
 		p.day = day
 		p.page.Line(p.page.Paint(text.Dim, day))
 	}
+}
+
+// plain reports whether there is no more to say than that a handshake was established, and how long it took.
+func (p *Handshakes) plain(h *spectator.Handshake) bool {
+	t := h.Result.TCP
+	return h.Result.Outcome == probe.OutcomeEstablished && len(h.Result.Findings) == 0 && !p.page.style.Color && !p.page.style.Verbose &&
+		h.Client.Addr().Is4() && t.Answered && h.Answered && !t.RTTAmbiguous && !h.ClientRTTAmbiguous
+}
+
+// plainLine prints what Line prints, without its detours: this is what there is most of.
+func (p *Handshakes) plainLine(h *spectator.Handshake) error {
+	b := append(p.line[:0], p.timeOfDay...)
+	ms := h.Result.Time.Nanosecond() / int(time.Millisecond)
+	b = append(b, byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), ' ', ' ')
+	b = append(append(h.Client.AppendTo(b), ' '), p.page.Glyph("→", ">")...)
+	b = h.Server.AppendTo(append(b, ' '))
+	columns := len(b) - handshakeIndent - len(p.page.Glyph("→", ">")) + 1
+	if columns <= shortEnds {
+		p.ends = max(p.ends, columns)
+	}
+	for ; columns < p.ends; columns++ {
+		b = append(b, ' ')
+	}
+	b = append(b, "  established"...)
+	times := append(text.AppendMilliseconds(append(text.AppendMilliseconds(p.times[:0], h.Result.TCP.RTT), '+'), h.ClientRTT), " ms"...)
+	if p.times = times; handshakeIndent+columns+len("  established  ")+len(times) > text.Width {
+		b = append(append(b, '\n'), p.indent...)
+	} else {
+		b = append(b, "  "...)
+	}
+	p.line = append(append(b, times...), '\n')
+	if err := p.page.Flush(); err != nil {
+		return err
+	}
+	_, err := p.w.Write(p.line)
+	return err
 }
 
 // packets prints the packets of a handshake as those of a probe, and what was found.
