@@ -219,7 +219,7 @@ func read(c *cli.Context) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(readGC)
 	}
-	r := newReading(o, source, shownOn, files)
+	r := newReading(c.Context, o, source, shownOn, files)
 	ended := r.run(c.Context)
 	if err = r.end(c.Context, ended); r.capture.Truncated != "" {
 		fmt.Fprintf(stderr, "tcpprobe: %s\n", text.Printable(r.capture.Truncated))

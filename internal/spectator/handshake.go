@@ -22,6 +22,8 @@ type Handshake struct {
 	HasClient, HasServer         bool           // there was a SYN; a SYN-ACK
 	ClientTTL, ServerTTL         uint8          // of the SYN, and of the answer, here
 	ClientISS, ServerISS         tcphdr.SeqNum
+	ClientFlags, ServerFlags     tcphdr.Flags // of the SYN and of the SYN-ACK
+	ClientWindow, ServerWindow   uint16
 
 	Answered           bool          // there is a ClientRTT
 	ClientRTT          time.Duration // SYN-ACK to ACK: from the place of the capture to the client and back
@@ -31,6 +33,7 @@ type Handshake struct {
 	Copies   int           // of packets of the handshake, that were there before
 	Close    string        // "none", "fin", "rst_by_client" or "rst_by_server"
 	Duration time.Duration // from the first packet to the last
+	AnswerAt time.Time     // of the answer; zero if there was none
 	Waited   time.Duration // from the first SYN for as long as an answer, or the ACK, was looked for
 	Frames   []int         // numbers of the packets of the handshake, in rising order
 	Packets  []int         // numbers of the packets of which the events are, where packets were kept

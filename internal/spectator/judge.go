@@ -66,6 +66,7 @@ func (s *Spectator) judge(a *attempt) *Handshake {
 		HasClient: c.synSeen, HasServer: v.synSeen,
 		ClientOptions: slices.Clone(c.options[:c.length]), ServerOptions: slices.Clone(v.options[:v.length]),
 		ClientTTL: c.ttl, ServerTTL: v.ttl, ClientISS: c.iss, ServerISS: v.iss,
+		ClientFlags: c.flags, ServerFlags: v.flags, ClientWindow: c.window, ServerWindow: v.window,
 		SYNACKs: int(a.synACKs), Copies: int(a.copied), Close: a.closing.String(), Duration: time.Duration(a.latest - a.began),
 		Waited: time.Duration(max(waited-a.began, 0)),
 	}
@@ -75,6 +76,9 @@ func (s *Spectator) judge(a *attempt) *Handshake {
 			a.find(timeBack)
 			h.ClientRTT, h.ClientRTTAmbiguous = 0, false
 		}
+	}
+	if a.answer != unseen {
+		h.AnswerAt = timeOf(a.answer)
 	}
 	for _, number := range a.frames[:a.framed] {
 		h.Frames = append(h.Frames, int(number))
