@@ -5,7 +5,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -216,6 +215,9 @@ func read(c *cli.Context) error {
 	if err := o.enterSandbox(stderr); err != nil {
 		return err
 	}
+	if o.iface != "" && o.quiet == 0 {
+		fmt.Fprintf(stderr, "tcpprobe: listening on %s: an interrupt ends it and sums up\n", text.Printable(o.iface))
+	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(readGC)
 	}
@@ -234,58 +236,3 @@ func read(c *cli.Context) error {
 // readGC is how much garbage may come together before it is collected, in percent of what is in use: what is in use is mostly
 // attempts, in which nothing points anywhere, so that looking for garbage is cheap, and memory is not.
 const readGC = 20
-
-// open opens what is to be read.
-func (o readingOptions) open(c *cli.Context) (*source, error) {
-	if o.iface != "" {
-		return openInterface(o.iface)
-	}
-	return openCapture(o.files[0], c.App.Reader)
-}
-
-// source is what is read.
-type source struct {
-	name  string
-	input io.Reader
-	file  *os.File // nil for stdin
-	live  bool     // more of it comes as time passes
-}
-
-// openCapture opens a file; "-" is stdin.
-func openCapture(name string, stdin io.Reader) (*source, error) {
-	if name == "-" {
-		return &source{name: "stdin", input: stdin, live: !isRegular(stdin)}, nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, exit.With(exit.Unreadable, err)
-	}
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		f.Close()
-		return nil, exit.With(exit.Unreadable, fmt.Errorf("%s is a directory", text.Printable(name)))
-	}
-	return &source{name: name, input: f, file: f, live: !isRegular(f)}, nil
-}
-
-// openInterface opens an interface.
-func openInterface(name string) (*source, error) {
-	return nil, exit.UsageError("--interface %s: this is not there yet", text.Printable(name))
-}
-
-// isRegular reports whether something is a regular file, which is there as a whole.
-func isRegular(r io.Reader) bool {
-	f, ok := r.(*os.File)
-	if !ok {
-		return true
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode().IsRegular()
-}
-
-// Close closes what was read.
-func (s *source) Close() error {
-	if s.file == nil {
-		return nil
-	}
-	return s.file.Close()
-}

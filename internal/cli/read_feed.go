@@ -26,6 +26,7 @@ type feed struct {
 	mu        sync.Mutex // over what follows
 	spectator *spectator.Spectator
 	stopped   bool        // no packet counts any more
+	broken    bool        // since nobody wanted to wait for more
 	unwanted  func() bool // nobody wants to know any more
 	heard     time.Time   // when the latest packet came
 	capture   report.Capture
@@ -63,9 +64,12 @@ func (f *feed) run(ctx context.Context) error {
 			return err
 		case <-ctx.Done():
 			f.mu.Lock()
-			f.stopped = true
+			f.stopped, f.broken = true, true
 			f.mu.Unlock()
-			return nil
+			if f.source.listener == nil {
+				return nil
+			}
+			return <-done
 		case now := <-tick.C:
 			f.idle(now)
 		}
@@ -83,14 +87,14 @@ func (f *feed) idle(now time.Time) {
 
 // read shows the packets to the spectator.
 func (f *feed) read(ctx context.Context) error {
-	file, err := capfile.NewReader(f.source.input)
+	packets, err := f.source.begin()
 	if err != nil {
 		return fmt.Errorf("%s: %w", text.Printable(f.source.name), err)
 	}
 	var p capfile.Packet
 	for n := 0; ; n++ {
-		if err := file.Next(&p); err != nil {
-			f.counted(file)
+		if err := packets.Next(&p); err != nil {
+			f.counted(packets)
 			if err == io.EOF {
 				return nil
 			}
@@ -102,15 +106,11 @@ func (f *feed) read(ctx context.Context) error {
 	}
 }
 
-// counted takes note of what the file says in its end of packets that were dropped.
-func (f *feed) counted(file *capfile.Reader) {
+// counted takes note of the packets that are known to be lost.
+func (f *feed) counted(p packets) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var dropped uint64
-	for _, i := range file.Interfaces() {
-		dropped += i.Dropped
-	}
-	f.capture.Drops = max(f.capture.Drops, dropped)
+	f.capture.Drops = max(f.capture.Drops, f.source.dropped(p))
 }
 
 // packet takes one packet. It reports false if none is wanted any more.
@@ -162,7 +162,7 @@ func (f *feed) finish(ended error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stopped = true
-	f.spectator.Finish()
+	f.spectator.Finish(f.broken)
 	f.capture.Counts = f.spectator.Counts()
 	if ended != nil {
 		f.capture.Truncated = ended.Error()

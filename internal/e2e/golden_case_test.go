@@ -57,11 +57,6 @@ func goldenNetwork(t *testing.T) *labtest.Network {
 	must(t, n.Client.Route(netlab.Route{Dst: netip.MustParsePrefix("10.8.0.0/24"), NextHop: netip.MustParseAddr("10.1.0.254")}))
 	must(t, n.R1.SetMTU("eth1", 1400))
 	must(t, n.R2.SetMTU("eth0", 1400))
-	polite := func(c net.Conn) {
-		io.Copy(io.Discard, c)
-		time.Sleep(100 * time.Millisecond)
-		c.Close()
-	}
 	goldenServer(t, n.Server, "10.3.0.80:8080", polite)
 	goldenServer(t, n.Server, "10.3.0.80:8081", polite)
 	goldenServer(t, n.Server, "10.3.0.80:2222", func(c net.Conn) {
@@ -70,6 +65,13 @@ func goldenNetwork(t *testing.T) *labtest.Network {
 		c.Close()
 	})
 	return n
+}
+
+// polite reads to the end, and closes a while after its kernel has acknowledged the FIN.
+func polite(c net.Conn) {
+	io.Copy(io.Discard, c)
+	time.Sleep(100 * time.Millisecond)
+	c.Close()
 }
 
 // goldenServer has a host serve each connection to an address.

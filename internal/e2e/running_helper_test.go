@@ -28,7 +28,17 @@ type running struct {
 // start starts the program on a host.
 func start(t *testing.T, h *netlab.Host, args ...string) *running {
 	t.Helper()
+	return startFrom(t, h, nil, args...)
+}
+
+// startFrom is start with a file as standard input, which is the program's own from then on; nil for none.
+func startFrom(t *testing.T, h *netlab.Host, stdin *os.File, args ...string) *running {
+	t.Helper()
 	p := &running{cmd: program(t.Context(), h, args...)}
+	if stdin != nil {
+		p.cmd.Stdin = stdin
+		defer stdin.Close()
+	}
 	stdout, err := p.cmd.StdoutPipe()
 	must(t, err)
 	stderr, err := p.cmd.StderrPipe()

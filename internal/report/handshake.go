@@ -192,6 +192,8 @@ func unknownBecause(h *spectator.Handshake) string {
 	switch {
 	case !h.HasClient:
 		return "the capture begins after the SYN"
+	case hasFinding(h.Result, spectator.FindingEnded):
+		return "broken off while an answer was waited for"
 	case hasFinding(h.Result, spectator.FindingOneDirection):
 		return "the server's packets are not there"
 	}

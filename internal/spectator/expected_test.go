@@ -73,7 +73,7 @@ func readCapture(t testing.TB, r io.Reader, tunnels link.Tunnels, c spectator.Co
 			s.Packet(spectator.Packet{Number: p.Number, Time: p.Time, IP: &l.Datagram, Length: l.Length, Octets: l.Octets, VLANs: l.VLANs.All()})
 		}
 	}
-	s.Finish()
+	s.Finish(false)
 	return told, s.Counts()
 }
 

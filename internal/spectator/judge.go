@@ -97,6 +97,9 @@ func (s *Spectator) judge(a *attempt) *Handshake {
 func (s *Spectator) endOf(a *attempt) {
 	if a.findings&judgedEarly == 0 && (a.outcome == probe.OutcomeTimeout || a.outcome == probe.OutcomeHalfOpen) && !a.final() && !a.finalAt(s.now) {
 		a.find(ended)
+		if s.brokenOff {
+			a.outcome = probe.OutcomeUnknown
+		}
 	}
 }
 

@@ -52,6 +52,8 @@ type Spectator struct {
 	cookies  cookies
 	now      int64 // time of the latest packet
 	checked  int64 // when it was looked at last which verdicts are final
+
+	brokenOff bool
 }
 
 // New returns a Spectator that has seen nothing.
@@ -100,8 +102,10 @@ func (s *Spectator) Advance(now int64) {
 	}
 }
 
-// Finish says that there are no more packets. All attempts that have not been told are told.
-func (s *Spectator) Finish() {
+// Finish says that there are no more packets, or, if it was broken off, that nobody wants to wait for them: what would still be
+// waited for is not judged then. All attempts that have not been told are told.
+func (s *Spectator) Finish(brokenOff bool) {
+	s.brokenOff = brokenOff
 	for s.attempts.length() > 0 {
 		s.retire(false)
 	}

@@ -22,8 +22,18 @@ const startLimit = 30 * time.Second
 // in the foreground. It is killed when the lab closes; what it wrote is logged if the test fails.
 func Start(t testing.TB, h *netlab.Host, ready, name string, args ...string) *netlab.Cmd {
 	t.Helper()
+	return StartTo(t, h, nil, ready, name, args...)
+}
+
+// StartTo is Start for a program whose standard output is a file, which is its own from then on; nil for none.
+func StartTo(t testing.TB, h *netlab.Host, stdout *os.File, ready, name string, args ...string) *netlab.Cmd {
+	t.Helper()
 	NeedTool(t, name)
 	cmd := h.Command(context.Background(), name, args...)
+	if stdout != nil {
+		cmd.Stdout = stdout
+		defer stdout.Close()
+	}
 	stderr, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
