@@ -85,7 +85,7 @@ func runServe(c *cli.Context) error {
 	}
 	s, err := serve.New(serve.Options{
 		Version: c.App.Version, Prober: p, Listener: listener, WebConfig: o.files.Web, Connections: o.conns, Bounds: o.bounds, Load: load, TimeoutOffset: o.offset,
-		History: o.history,
+		History: o.history, AllowTrace: c.Bool("allow-trace"),
 	})
 	if err != nil {
 		return exit.With(exit.Configuration, err)

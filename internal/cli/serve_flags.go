@@ -23,6 +23,7 @@ func serveFlags() []cli.Flag {
 		&cli.StringFlag{Name: "web-config", Category: categoryServe, Usage: "take TLS, users and a rate limit from `FILE`, as the exporters of Prometheus have it"},
 		&cli.StringFlag{Name: "targets", Category: categoryServe, Usage: "watch the targets in `FILE`, one a line, # begins a comment"},
 		&cli.StringSliceFlag{Name: "allow", Category: categoryServe, Usage: "let /probe probe nothing but `PATTERN`, as 10.0.0.0/8, *.example.com, :443 or db:5432; may be repeated"},
+		&cli.BoolFlag{Name: "allow-trace", Category: categoryServe, Usage: "let the pages of watched targets have the path to them traced"},
 		&cli.BoolFlag{Name: "check-config", Category: categoryServe, Usage: "say what is wrong with the files, and serve nothing"},
 
 		&cli.IntFlag{Name: "history", Value: 100, Category: categoryBounds, Usage: "keep the latest `N` probes with their packets, whatever became of them"},

@@ -66,6 +66,12 @@ func TestServePages(t *testing.T) {
 			t.Errorf("%s: %d", path, status)
 		}
 	}
+	response, err := e.client.Post(e.url+"/targets/10.0.0.2:80/trace", "", nil)
+	must(t, err)
+	response.Body.Close()
+	if response.StatusCode != http.StatusForbidden {
+		t.Errorf("a trace that is not allowed: %s", response.Status)
+	}
 	for _, path := range []string{"/?page=0", "/?page=x", "/?rows=3", "/?rows=5-2", "/?state=odd"} {
 		if status, _ := e.get(t, path); status != http.StatusBadRequest {
 			t.Errorf("%s: %d", path, status)

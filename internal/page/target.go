@@ -20,7 +20,8 @@ type Detail struct {
 	Failures []monitor.Evidence // of the target, the latest first: those that are kept
 	Trace    *trace.Trace       // the last one; nil if there is none
 	Traced   time.Time          // when that was
-	MayTrace bool               // a trace may be asked for
+	Tracing  bool               // it goes on
+	MayTrace bool               // one may be asked for
 }
 
 // Target renders the page of one target.
@@ -43,6 +44,7 @@ type detail struct {
 	Failure  *handshake // the last one
 	Trace    string
 	Traced   time.Time
+	Tracing  bool
 	MayTrace bool
 }
 
@@ -81,7 +83,7 @@ func (r *Renderer) detail(d Detail) *detail {
 	t := &d.Target
 	v := &detail{
 		frame: r.frame(text.Printable(t.Name)+" – tcpprobe", "../", "target"), Now: d.Now, Target: d.Target, State: stateOf(&t.Figures),
-		Checks: newChecksRow(t.Checks), Figures: figures(t), Failures: entriesOf(d.Failures), Traced: d.Traced, MayTrace: d.MayTrace,
+		Checks: newChecksRow(t.Checks), Figures: figures(t), Failures: entriesOf(d.Failures), Traced: d.Traced, Tracing: d.Tracing, MayTrace: d.MayTrace,
 	}
 	if !t.OutageStart.IsZero() {
 		v.Outage = span(d.Now.Sub(t.OutageStart))

@@ -19,6 +19,7 @@ func (s *Server) handlePages() error {
 	s.renderer = renderer
 	s.mux.HandleFunc("GET /{$}", s.serveOverview)
 	s.mux.HandleFunc("GET /targets/{name}", s.serveTarget)
+	s.mux.HandleFunc("POST /targets/{name}/trace", s.serveTrace)
 	s.mux.HandleFunc("GET /probes/{document}", s.serveDocument)
 	for _, a := range renderer.Assets() {
 		s.mux.HandleFunc("GET /assets/"+a.Name, func(w http.ResponseWriter, r *http.Request) { writeAsset(w, r, a) })
@@ -52,7 +53,11 @@ func (s *Server) serveTarget(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	now := time.Now()
-	d := page.Detail{Now: now, Target: target.Snapshot(now), Trend: target.Trend(now)}
+	path := s.traces.of(target.Name())
+	d := page.Detail{
+		Now: now, Target: target.Snapshot(now), Trend: target.Trend(now),
+		Trace: path.found, Traced: path.began, Tracing: path.going, MayTrace: s.options.AllowTrace && target.Watched(),
+	}
 	for _, id := range slices.Backward(d.Target.Evidence) {
 		if e, ok := s.store.Evidence(id); ok {
 			d.Failures = append(d.Failures, e)

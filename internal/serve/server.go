@@ -28,6 +28,7 @@ type Options struct {
 	Connections   int            // at once
 	Bounds        Bounds
 	Load          func() (Settings, error) // reads the settings
+	AllowTrace    bool                     // the paths to targets that are watched may be traced from their pages
 	TimeoutOffset time.Duration            // that a probe ends before who asked for it stops waiting
 }
 
@@ -55,6 +56,7 @@ type Server struct {
 	counters    counters
 	store       *monitor.Store // what is known of targets, and kept of handshakes
 	renderer    *page.Renderer
+	traces      traces
 	registry    *prometheus.Registry
 	crossOrigin *http.CrossOriginProtection
 	mux         *http.ServeMux

@@ -34,7 +34,7 @@ type tab struct {
 }
 
 // patience is how long a browser may take for anything, on a machine that has other things to do.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // open starts a browser on the host of an exporter, and opens a page.
 func open(t *testing.T, e *exporter, path string) *tab {
@@ -120,7 +120,7 @@ func (b *tab) await(t *testing.T, expression string) time.Duration {
 	t.Helper()
 	began := time.Now()
 	for !evaluate[bool](t, b, expression) {
-		if time.Since(began) > patience/4 {
+		if time.Since(began) > patience/10 {
 			t.Fatalf("it never is true: %s\n%s", expression, evaluate[string](t, b, "document.body.innerText"))
 		}
 		time.Sleep(20 * time.Millisecond)

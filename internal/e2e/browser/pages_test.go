@@ -3,6 +3,7 @@
 package browser_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -47,18 +48,17 @@ func TestLinks(t *testing.T) {
 // phone.
 func (b *tab) legible(t *testing.T, path string) {
 	t.Helper()
-	name := strings.Trim(strings.ReplaceAll(path, "/", "-"), "-")
 	for _, width := range []int64{1280, 400} {
 		for _, dark := range []bool{false, true} {
 			b.look(t, width, dark)
 			scheme := map[bool]string{false: "light", true: "dark"}[dark]
+			b.shoot(t, fmt.Sprintf("%s-%s-%d", strings.Trim(strings.ReplaceAll(path, "/", "-"), "-"), scheme, width))
 			for _, pale := range evaluate[[]string](t, b, paleText) {
 				t.Errorf("%s, %s: %s", path, scheme, pale)
 			}
 			if wide := evaluate[int](t, b, "document.documentElement.scrollWidth"); wide > int(width) {
 				t.Errorf("%s is %d pixels wide on a screen of %d", path, wide, width)
 			}
-			b.shoot(t, strings.Join([]string{"page", name, scheme, map[int64]string{1280: "1280", 400: "400"}[width]}, "-"))
 		}
 	}
 	for _, source := range evaluate[[]string](t, b, `(async () => {
