@@ -21,6 +21,7 @@ const (
 	LinkEnc          LinkType = 109 // what OpenBSD's and FreeBSD's IPsec takes off or puts on
 	LinkLinuxSLL     LinkType = 113 // Linux cooked
 	LinkPflog        LinkType = 117 // what pf logs
+	LinkARCNET       LinkType = 129 // as Linux has it
 	LinkPrism        LinkType = 119 // 802.11 behind a Prism header
 	LinkRadiotap     LinkType = 127 // 802.11 behind a radiotap header
 	LinkAVS          LinkType = 163 // 802.11 behind an AVS header
@@ -69,6 +70,8 @@ func (t LinkType) String() string {
 		return "IEEE802_11_RADIOTAP"
 	case LinkAVS:
 		return "IEEE802_11_AVS"
+	case LinkARCNET:
+		return "ARCNET_LINUX"
 	case LinkPPI:
 		return "PPI"
 	case LinkPPPDirection:

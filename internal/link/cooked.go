@@ -61,6 +61,27 @@ func (d *Decoder) loopback(f frame, p *Packet) error {
 	return d.datagram(f.from(length), p)
 }
 
+// arcnet decodes what begins with a header of LINKTYPE_ARCNET_LINUX: both addresses, two octets of an offset, and a protocol. Behind that
+// of IP there are three octets more (RFC 1201), but not behind the older one (RFC 1051). Of what was sent in parts Linux shows the whole.
+func (d *Decoder) arcnet(f frame, p *Packet) error {
+	const protocol, ip, oldIP = 4, 212, 240
+	if len(f.octets) <= protocol {
+		return ErrShort
+	}
+	length := protocol + 1
+	switch f.octets[protocol] {
+	case oldIP:
+	case ip:
+		length += 3
+	default:
+		return ErrNotIP
+	}
+	if len(f.octets) < length {
+		return ErrShort
+	}
+	return d.datagram(f.from(length), p)
+}
+
 // enc decodes what begins with a header of LINKTYPE_ENC: address family, index of the security association, flags.
 func (d *Decoder) enc(f frame, p *Packet) error {
 	const length = 12

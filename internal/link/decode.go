@@ -88,6 +88,8 @@ func (d *Decoder) link(t capfile.LinkType, f frame, p *Packet) error {
 		return d.mpls(f, p)
 	case capfile.LinkFDDI:
 		return d.fddi(f, p)
+	case capfile.LinkARCNET:
+		return d.arcnet(f, p)
 	case capfile.LinkEnc:
 		return d.enc(f, p)
 	case capfile.LinkPflog:

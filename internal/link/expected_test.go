@@ -5,9 +5,15 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"tcpprobe/internal/capfile"
@@ -88,6 +94,78 @@ func TestExpected(t *testing.T) {
 	if found < 400 {
 		t.Errorf("only %d connections were found", found)
 	}
+}
+
+// TestTshark has tshark look at all captures of others, merged into one: at any depth, both find the same segments. Left out is what
+// tshark alone takes for one (what ICMP quotes, and a tunnel that is not read), what it does not read (datagrams of more octets than a
+// Total Length has room for), and fragments, of which this package tells the first that has its header as a whole.
+func TestTshark(t *testing.T) {
+	for _, tool := range []string{"mergecap", "tshark"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("SKIPPED: %v", err)
+		}
+	}
+	merged := filepath.Join(t.TempDir(), "merged.pcapng")
+	args := []string{"-a", "-F", "pcapng", "-w", merged}
+	for _, folder := range []string{"captures", "corpus"} {
+		err := filepath.WalkDir(shared(t, folder), func(name string, _ fs.DirEntry, err error) error {
+			if strings.Contains(filepath.Base(name), ".pcap") {
+				args = append(args, name)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command("mergecap", args...).CombinedOutput(); err != nil {
+		t.Fatalf("mergecap: %v: %s", err, out)
+	}
+	out, err := exec.Command("tshark", "-n", "-r", merged, "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE",
+		"-T", "fields", "-E", "occurrence=l", "-e", "frame.protocols", "-e", "tcp.srcport", "-e", "tcp.dstport").Output()
+	if err != nil {
+		t.Fatalf("tshark: %v", err)
+	}
+	content, err := os.ReadFile(merged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := capfile.NewReader(bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := link.NewDecoder(link.AllTunnels)
+	var c capfile.Packet
+	var p link.Packet
+	segments := 0
+	for line := range strings.Lines(string(out)) {
+		if err := r.Next(&c); err != nil {
+			t.Fatalf("behind packet %d: %v", c.Number, err)
+		}
+		err := d.Decode(c.LinkType, c.Data, c.Length, &p)
+		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		switch {
+		case strings.Contains(fields[0], "icmp"), strings.Contains(fields[0], "ayiya"), c.Length > 65535+14,
+			errors.Is(err, link.ErrFragment), err == nil && p.Datagram.MoreFragments:
+			continue
+		}
+		got, want := "none", strings.Join(fields[1:], " ")
+		if err == nil && p.Datagram.Protocol == rawip.ProtocolTCP && len(p.Datagram.Payload) >= 20 {
+			e := ends(&p)
+			got = fmt.Sprint(e[0].Port(), e[1].Port())
+			segments++
+		}
+		if want == " " {
+			want = "none"
+		}
+		if got != want {
+			t.Errorf("packet %d, %v, %s: %s (%v), want %s", c.Number, c.LinkType, fields[0], got, err, want)
+		}
+	}
+	if err := r.Next(&c); err != io.EOF || c.Number < 10000 || segments < 5000 {
+		t.Errorf("%d segments in %d packets, %v", segments, c.Number, err)
+	}
+	t.Logf("%d segments in %d packets", segments, c.Number)
 }
 
 // segmentsOf returns the two ends of each TCP segment in a capture, by the number of its packet.

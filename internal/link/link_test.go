@@ -125,6 +125,8 @@ var frames = []struct {
 	{name: "PPP with a direction", link: capfile.LinkPPPDirection, octets: "01 ff03 0021 " + syn(client, server), direction: capfile.Outbound},
 	{name: "PPPoE by itself", link: capfile.LinkPPPoE, octets: "1100 0001 002a 0021 " + syn(client, server)},
 	{name: "FDDI", link: capfile.LinkFDDI, octets: "50 " + macs + snap + v4 + syn(client, server)},
+	{name: "ARCNET", link: capfile.LinkARCNET, octets: "01 02 0000 d4 00 0001 " + syn(client, server)},
+	{name: "ARCNET of old", link: capfile.LinkARCNET, octets: "01 02 0000 f0 " + syn(client, server)},
 	{name: "labels by themselves", link: capfile.LinkMPLS, octets: "00010140 " + syn(client, server), labels: []uint32{16}, notShark: "it does not know the link type"},
 	{name: "NFLOG", link: capfile.LinkNFLOG, octets: "0200 0000 0800 0100 0800 0300 2c00 0900 " + syn(client, server), direction: capfile.Outbound},
 	{name: "ENC", link: capfile.LinkEnc, octets: "02000000 00000001 00000000 " + syn(client, server)},
