@@ -85,6 +85,9 @@ func TestAddressesOfBadLuck(t *testing.T) {
 		want    string // in the reason, or a finding; "" for none
 	}{
 		{"tentative", tentative, "-S 2001:db8:1::7 " + far, exit.System, "local_error", "2001:db8:1::7 is no source: it is tentative"},
+		{"tentative target", tentative, "-W 500ms [2001:db8:1::7]:80", exit.System, "local_error", "2001:db8:1::7 is an address of this host that cannot be used: it is tentative"},
+		{"tentative target, until the kernel gives up", tentative, "-W 30s [2001:db8:1::7]:80", exit.System, "local_error", "it is tentative"},
+		{"duplicate target", duplicate, "-W 500ms -I eth0 [2001:db8:1::7]:80", exit.System, "local_error", "another host on the link has it"},
 		{"tentative, not needed", tentative, far, exit.Established, "established", ""},
 		{"duplicate", duplicate, "-S 2001:db8:1::7 " + far, exit.System, "local_error", "2001:db8:1::7 is no source: another host on the link has it"},
 		{"duplicate, not needed", duplicate, far, exit.Established, "established", ""},

@@ -69,6 +69,8 @@ func TestBothFamilies(t *testing.T) {
 		{"own", [2]string{"10.1.0.2:7000", "[2001:db8:1::2]:7000"}, "--close rst", exit.Established, "established", "ip", [2][2]int{}},
 		{"own link-local", [2]string{"", "[fe80::2%eth0]:7000"}, "--close rst", exit.Established, "established", "ip", [2][2]int{}},
 		{"refused", [2]string{"10.3.0.80:81", "[2001:db8:3::80]:81"}, "", exit.Refused, "refused", "link", [2][2]int{}},
+		{"loopback, in frames", [2]string{"127.0.0.1:7000", "[::1]:7000"}, "--send link", exit.System, "local_error", "", [2][2]int{}},
+		{"own, in frames", [2]string{"10.1.0.2:7000", "[2001:db8:1::2]:7000"}, "--send link", exit.System, "local_error", "", [2][2]int{}},
 		{"refused by loopback", [2]string{"127.0.0.1:81", "[::1]:81"}, "", exit.Refused, "refused", "ip", [2][2]int{}},
 		{"silence", [2]string{"10.9.3.1:80", "[2001:db8:9:3::1]:80"}, "-W 300ms", exit.Timeout, "timeout", "link", [2][2]int{}},
 		{"unreachable", [2]string{"10.9.1.1:80", "[2001:db8:9:1::1]:80"}, "", exit.Unreachable, "unreachable", "link", [2][2]int{{3, 1}, {1, 0}}},

@@ -196,6 +196,7 @@ func (w *worker) lookAt(c *connecting, now time.Time) {
 	}
 }
 
+// judgeConnect returns the outcome that an error of connect(2) stands for. A port that an ICMP error says is unreachable gets
 // ECONNREFUSED, as one that a RST comes from.
 func (w *worker) judgeConnect(c *connecting, now time.Time, err error) probe.Outcome {
 	a := c.attempt
@@ -222,7 +223,9 @@ func (w *worker) judgeConnect(c *connecting, now time.Time, err error) probe.Out
 func (w *worker) connectEnds(c *connecting, now time.Time, o probe.Outcome, err error) {
 	a, at := c.attempt, stamp.Stamp{User: now}
 	a.result.Outcome, a.result.Err = o, err
-	if o == probe.OutcomeLocalError || o == probe.OutcomeNoRoute {
+	if why, ok := c.nowhere(o); ok {
+		a.result.Outcome, a.result.Err = probe.OutcomeLocalError, why
+	} else if o == probe.OutcomeLocalError || o == probe.OutcomeNoRoute {
 		a.result.Err = explained(err)
 	}
 	if o != probe.OutcomeEstablished {

@@ -10,6 +10,7 @@ import (
 
 	"tcpprobe/icmp"
 	"tcpprobe/internal/connect"
+	"tcpprobe/internal/route"
 	"tcpprobe/internal/stamp"
 	"tcpprobe/probe"
 )
@@ -46,7 +47,16 @@ func (w *worker) noteICMP(c *connecting, m connect.ICMP, now time.Time) {
 	a.happened(probe.Event{Kind: probe.EventICMPReceived, At: noted.At, ICMP: noted})
 }
 
-// judgeConnect returns the outcome that an error of connect(2) stands for. A port that an ICMP error says is unreachable gets
+// nowhere returns why a SYN has gone nowhere, although the kernel took it: to an address of this host's own that cannot be used it
+// sends as to a neighbour's.
+func (c *connecting) nowhere(o probe.Outcome) (why *route.Error, ok bool) {
+	if why, ok = errors.AsType[*route.Error](c.attempt.noWay); !ok || !errors.Is(why, unix.EADDRNOTAVAIL) {
+		return nil, false
+	}
+	last := len(c.seen) - 1
+	return why, o == probe.OutcomeTimeout || last >= 0 && c.seen[last].From == c.attempt.tcp.Local.Addr()
+}
+
 // unresolved reports whether the kernel has asked for the next hop of an attempt, and nobody has answered.
 func (w *worker) unresolved(a *attempt) bool {
 	if a.noWay != nil || !a.way.AsksForMAC() {
