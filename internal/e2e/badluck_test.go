@@ -16,7 +16,7 @@ import (
 )
 
 // silence has a host drop every segment to port 80.
-const silence = `table ip silence {
+const silence = `table inet silence {
 	chain input {
 		type filter hook input priority filter
 		tcp dport 80 drop
@@ -32,23 +32,28 @@ func TestInterfaceLost(t *testing.T) {
 		for _, send := range []string{"link", "ip"} {
 			t.Run(name+" "+send, func(t *testing.T) {
 				t.Parallel()
-				a, b := labtest.Pair(t)
+				a, b := labtest.DualPair(t)
 				labtest.Nft(t, b, silence)
-				p := start(t, a, "10.0.0.2:80", "-W=20s", "--send", send)
-				p.await(t, "SYN      [000010]")
+				var running []*running // in both families
+				for _, peer := range peers {
+					p := start(t, a, peer+":80", "-W=20s", "--send", send)
+					p.await(t, "SYN      [000010]")
+					running = append(running, p)
+				}
 				must(t, lose(a))
 				lost := time.Now()
-				r := p.end(t)
-				if took := time.Since(lost); r.code != exit.System || !strings.Contains(r.stdout, "LOCAL_ERROR  10.0.0.2:80") || took > time.Second {
-					t.Errorf("exit code %d after %v, want %d at once:\n%s", r.code, took, exit.System, r.stdout)
+				for i, p := range running {
+					r := p.end(t)
+					if took := time.Since(lost); r.code != exit.System || !strings.Contains(r.stdout, "LOCAL_ERROR  "+peers[i]+":80") || took > time.Second {
+						t.Errorf("%s: exit code %d after %v, want %d at once:\n%s", peers[i], r.code, took, exit.System, r.stdout)
+					}
 				}
 			})
 		}
 	}
-	t.Run("in a series", func(t *testing.T) {
-		t.Parallel()
-		a, _ := labtest.Pair(t)
-		p := start(t, a, "10.0.0.2:80", "-c=0", "-i=20ms")
+	inBoth(t, func(t *testing.T, i int) {
+		a, _ := labtest.DualPair(t)
+		p := start(t, a, peers[i]+":80", "-c=0", "-i=20ms")
 		p.await(t, "seq=3  refused")
 		must(t, a.SetLink("eth0", false))
 		p.await(t, "no_route")
@@ -64,78 +69,92 @@ func TestInterfaceLost(t *testing.T) {
 // TestHeldBack: a SYN that the kernel's IP keeps, because nobody answers for the next hop, did not go unanswered: it never left.
 func TestHeldBack(t *testing.T) {
 	t.Parallel()
-	a, b := labtest.Pair(t)
-	labtest.Nft(t, b, "table ip deaf {\n chain input {\n type filter hook input priority 0; policy drop;\n }\n}\n")
-	p := probeOnce(t, a, exit.NoNextHop, "arp_timeout", "--send=ip", "-W=1s", "10.0.0.9:80")
-	if p.Reason != "10.0.0.9 is silent on eth0." {
-		t.Errorf("the reason is %q", p.Reason)
-	}
-	// What left and was dropped by the other end is a timeout.
-	probeOnce(t, a, exit.Timeout, "timeout", "--send=ip", "-W=1s", "10.0.0.2:80")
+	a, b := labtest.DualPair(t)
+	labtest.Nft(t, b, "table inet deaf {\n chain input {\n type filter hook input priority 0; policy drop;\n meta l4proto icmpv6 accept\n }\n}\n")
+	inBoth(t, func(t *testing.T, i int) {
+		silent := []string{"10.0.0.9", "2001:db8::9"}[i]
+		p := probeOnce(t, a, exit.NoNextHop, []string{"arp_timeout", "ndp_timeout"}[i], "--send=ip", "-W=1s", []string{"10.0.0.9:80", "[2001:db8::9]:80"}[i])
+		if p.Reason != silent+" is silent on eth0." {
+			t.Errorf("the reason is %q", p.Reason)
+		}
+		// What left and was dropped by the other end is a timeout.
+		probeOnce(t, a, exit.Timeout, "timeout", "--send=ip", "-W=1s", peers[i]+":80")
+	})
 }
 
 // TestNextHopAnnounced: a next hop that announces its new MAC costs nothing: the kernel's connections would follow it, too.
 func TestNextHopAnnounced(t *testing.T) {
 	t.Parallel()
-	a, b := labtest.Pair(t)
-	must(t, b.Sysctl("net/ipv4/conf/all/arp_notify", "1"))
-	p := start(t, a, "10.0.0.2:7", "-c=0", "-i=20ms", "--send=link", "--json")
-	p.await(t, `"seq":9,`)
-	must(t, b.Command(t.Context(), "ip", "link", "set", "eth0", "address", "02:11:22:33:44:55").Run())
-	p.await(t, `"seq":99,`)
-	must(t, p.cmd.Process.Signal(os.Interrupt))
-	r := p.end(t)
-	if r.code != exit.Refused || !strings.Contains(r.stdout, "next_hop_moved") || strings.Contains(r.stdout, `"outcome":"timeout"`) {
-		t.Errorf("exit code %d, want %d:\n%s", r.code, exit.Refused, r.stdout)
-	}
+	inBoth(t, func(t *testing.T, i int) {
+		a, b := labtest.DualPair(t)
+		must(t, b.Sysctl("net/ipv4/conf/all/arp_notify", "1"))
+		must(t, b.Sysctl("net/ipv6/conf/all/ndisc_notify", "1"))
+		p := start(t, a, peers[i]+":7", "-c=0", "-i=20ms", "--send=link", "--json")
+		p.await(t, `"seq":9,`)
+		must(t, b.Command(t.Context(), "ip", "link", "set", "eth0", "address", "02:11:22:33:44:55").Run())
+		p.await(t, `"seq":99,`)
+		must(t, p.cmd.Process.Signal(os.Interrupt))
+		r := p.end(t)
+		if r.code != exit.Refused || !strings.Contains(r.stdout, "next_hop_moved") || strings.Contains(r.stdout, `"outcome":"timeout"`) {
+			t.Errorf("exit code %d, want %d:\n%s", r.code, exit.Refused, r.stdout)
+		}
+	})
 }
 
 // TestNextHopReplaced: a next hop that comes back with another MAC, as a gateway does that another one takes over from,
 // costs no more than the handshakes under way.
 func TestNextHopReplaced(t *testing.T) {
 	t.Parallel()
-	a, b := labtest.Pair(t)
-	p := start(t, a, "10.0.0.2:7", "-c=0", "-i=50ms", "-W=200ms", "--send=link")
-	p.await(t, "seq=2  refused")
-	must(t, b.Command(t.Context(), "ip", "link", "set", "eth0", "address", "02:11:22:33:44:55").Run())
-	p.await(t, "timeout")
-	p.await(t, "refused")
-	must(t, p.cmd.Process.Signal(os.Interrupt))
-	if r := p.end(t); r.code != exit.Mixed {
-		t.Errorf("exit code %d, want %d", r.code, exit.Mixed)
-	}
+	inBoth(t, func(t *testing.T, i int) {
+		a, b := labtest.DualPair(t)
+		p := start(t, a, peers[i]+":7", "-c=0", "-i=50ms", "-W=200ms", "--send=link")
+		p.await(t, "seq=2  refused")
+		must(t, b.Command(t.Context(), "ip", "link", "set", "eth0", "address", "02:11:22:33:44:55").Run())
+		p.await(t, "timeout")
+		p.await(t, "refused")
+		must(t, p.cmd.Process.Signal(os.Interrupt))
+		if r := p.end(t); r.code != exit.Mixed {
+			t.Errorf("exit code %d, want %d", r.code, exit.Mixed)
+		}
+	})
 }
 
 func TestFirewallOfOurOwn(t *testing.T) {
 	t.Parallel()
-	for _, verdict := range []string{"drop", "reject", "reject with tcp reset", "reject with icmp admin-prohibited"} {
-		a, _ := labtest.Pair(t)
-		labtest.Nft(t, a, `table ip output {
+	for _, verdict := range []string{"drop", "reject", "reject with tcp reset", "reject with icmpx admin-prohibited"} {
+		a, _ := labtest.DualPair(t)
+		labtest.Nft(t, a, `table inet output {
 			chain output {
 				type filter hook output priority filter
 				tcp dport 7 `+verdict+`
 			}
 		}`)
-		p := probeOnce(t, a, exit.System, "local_error", "--send=ip", "10.0.0.2:7")
-		if !strings.Contains(p.Reason, "operation not permitted") {
-			t.Errorf("%s: the reason is %q", verdict, p.Reason)
+		for _, peer := range peers {
+			p := probeOnce(t, a, exit.System, "local_error", "--send=ip", peer+":7")
+			if !strings.Contains(p.Reason, "operation not permitted") {
+				t.Errorf("%s: the reason is %q", verdict, p.Reason)
+			}
+			// Frames of our own pass it by.
+			probeOnce(t, a, exit.Refused, "refused", "--send=link", peer+":7")
 		}
-		// Frames of our own pass it by.
-		probeOnce(t, a, exit.Refused, "refused", "--send=link", "10.0.0.2:7")
 	}
 }
 
 func TestNoRoomToSend(t *testing.T) {
 	t.Parallel()
-	a, _ := labtest.Pair(t)
-	must(t, a.Neighbor("eth0", netip.MustParseAddr("10.0.0.2"), [6]byte{0x02, 0x00, 10, 0, 0, 2}, true))
+	a, _ := labtest.DualPair(t)
+	for _, peer := range []string{"10.0.0.2", "2001:db8::2"} {
+		must(t, a.Neighbor("eth0", netip.MustParseAddr(peer), [6]byte{0x02, 0x00, 10, 0, 0, 2}, true))
+	}
 	// A queue with room for a single octet.
 	if output, err := a.Command(t.Context(), "tc", "qdisc", "replace", "dev", "eth0", "root", "bfifo", "limit", "1").CombinedOutput(); err != nil {
 		t.Fatalf("tc: %v\n%s", err, output)
 	}
-	p := probeOnce(t, a, exit.System, "local_error", "10.0.0.2:7")
-	if !strings.Contains(p.Reason, "no buffer space available") {
-		t.Errorf("the reason is %q", p.Reason)
+	for _, peer := range peers {
+		p := probeOnce(t, a, exit.System, "local_error", peer+":7")
+		if !strings.Contains(p.Reason, "no buffer space available") {
+			t.Errorf("%s: the reason is %q", peer, p.Reason)
+		}
 	}
 }
 

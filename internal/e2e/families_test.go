@@ -23,6 +23,23 @@ import (
 // families are the two families in which everything is done that is done here.
 var families = []string{"ipv4", "ipv6"}
 
+// peers are the addresses of b in labtest.DualPair, as they stand in front of a port, and farServers those of Server in labtest.DualStack.
+var (
+	peers      = []string{"10.0.0.2", "[2001:db8::2]"}
+	farServers = []string{"10.3.0.80", "[2001:db8:3::80]"}
+)
+
+// inBoth runs a test in each family, side by side, with its number and its name.
+func inBoth(t *testing.T, test func(t *testing.T, i int)) {
+	t.Helper()
+	for i, family := range families {
+		t.Run(family, func(t *testing.T) {
+			t.Parallel()
+			test(t, i)
+		})
+	}
+}
+
 // In both families every target ends as it should, by frames and by the kernel's IP, and the kernel resets nothing.
 func TestBothFamilies(t *testing.T) {
 	t.Parallel()

@@ -14,16 +14,10 @@ import (
 	"tcpprobe/tcphdr"
 )
 
-// routedPair is labtest.Pair in both families: a has 10.0.0.1 and 2001:db8::1, and everything else is behind b, which has 10.0.0.2,
-// 2001:db8::2 and fe80::b and forwards nothing. About 10.9.0.0/16 and 2001:db8:9::/48 its kernel is silent.
+// routedPair is labtest.DualPair with everything else behind b, which forwards nothing. About 10.9.0.0/16 and 2001:db8:9::/48 its kernel is silent.
 func routedPair(t *testing.T) (a, b *netlab.Host) {
 	t.Helper()
-	a, b = labtest.Pair(t)
-	must(t, a.EnableIPv6())
-	must(t, b.EnableIPv6())
-	must(t, a.Address("eth0", netip.MustParsePrefix("2001:db8::1/64")))
-	must(t, b.Address("eth0", netip.MustParsePrefix("fe80::b/64")))
-	must(t, b.Address("eth0", netip.MustParsePrefix("2001:db8::2/64")))
+	a, b = labtest.DualPair(t)
 	must(t, a.Route(netlab.Route{NextHop: netip.MustParseAddr("fe80::b"), Dev: "eth0"}))
 	must(t, a.Route(netlab.Route{NextHop: netip.MustParseAddr("10.0.0.2")}))
 	for _, prefix := range []string{"10.9.0.0/16", "2001:db8:9::/48"} {

@@ -181,9 +181,7 @@ func TestICMPReport(t *testing.T) {
 
 func TestNoNextHop(t *testing.T) {
 	t.Parallel()
-	a, _ := labtest.Pair(t)
-	must(t, a.EnableIPv6())
-	must(t, a.Address("eth0", netip.MustParsePrefix("2001:db8::1/64")))
+	a, _ := labtest.DualPair(t)
 	for i, test := range []struct{ outcome, prefix, gateway, behind, nowhere string }{
 		{"arp_timeout", "10.7.0.0/16", "10.0.0.99", "10.7.0.1:80", "10.8.0.1:80"},
 		{"ndp_timeout", "2001:db8:7::/48", "2001:db8::99", "[2001:db8:7::1]:80", "[2001:db8:8::1]:80"},

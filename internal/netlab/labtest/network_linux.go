@@ -228,6 +228,21 @@ func Pair(t testing.TB, options ...netlab.LinkOption) (a, b *netlab.Host) {
 	return a, b
 }
 
+// DualPair is Pair with IPv6 beside IPv4: a has 2001:db8::1/64 and fe80::a/64, b 2001:db8::2/64 and fe80::b/64. No address waits for the
+// detection of duplicates, and all stay when an interface goes down.
+func DualPair(t testing.TB, options ...netlab.LinkOption) (a, b *netlab.Host) {
+	t.Helper()
+	a, b = Pair(t, options...)
+	for _, h := range []*netlab.Host{a, b} {
+		if err := h.EnableIPv6(); err != nil {
+			t.Fatal(err)
+		}
+		sysctl(t, h, "net/ipv6/conf/eth0/keep_addr_on_down", "1")
+	}
+	addresses6(t, []addressed{{a, "eth0", []string{"2001:db8::1/64", "fe80::a/64"}}, {b, "eth0", []string{"2001:db8::2/64", "fe80::b/64"}}})
+	return a, b
+}
+
 func host(t testing.TB, lab *netlab.Lab, name string) *netlab.Host {
 	t.Helper()
 	h, err := lab.Host(name)
