@@ -23,11 +23,12 @@ var floors = map[string]struct {
 	imports []string
 }{
 	".":                       {11, []string{"internal/cli"}},
-	"internal/cli":            {10, []string{"docs", "internal/capfile", "internal/connect", "internal/demo", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/hostpolicy", "internal/link", "internal/listen", "internal/nagios", "internal/prober", "internal/race", "internal/report", "internal/sandbox", "internal/sends", "internal/serve", "internal/spectator", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "internal/tracer", "internal/watch", "probe", "resolver"}},
+	"internal/cli":            {10, []string{"docs", "internal/capfile", "internal/connect", "internal/demo", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/hostpolicy", "internal/link", "internal/listen", "internal/nagios", "internal/prober", "internal/race", "internal/recording", "internal/report", "internal/sandbox", "internal/sends", "internal/serve", "internal/spectator", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "internal/tracer", "internal/watch", "probe", "resolver"}},
 	"internal/serve":          {9, []string{"internal/capture", "internal/diagram", "internal/exposition", "internal/monitor", "internal/nat64", "internal/page", "internal/prober", "internal/report", "internal/target", "internal/text", "internal/trace", "internal/tracer", "probe"}},
 	"internal/watch":          {9, []string{"internal/capture", "internal/diagram", "internal/explain", "internal/monitor", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/text", "internal/trace", "internal/tracer", "probe"}},
 	"internal/display":        {8, []string{"internal/capture", "internal/diagram", "internal/exit", "internal/explain", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "probe"}},
 	"internal/page":           {8, []string{"internal/explain", "internal/monitor", "internal/report", "internal/text", "internal/trace", "probe"}},
+	"internal/recording":      {7, []string{"internal/stamp", "probe", "tcphdr"}},
 	"internal/tracer":         {7, []string{"icmp", "internal/prober", "internal/target", "internal/trace", "probe"}},
 	"internal/capture":        {7, []string{"internal/capfile", "internal/checksum", "internal/report", "internal/stamp", "internal/text", "probe", "rawip", "tcphdr"}},
 	"internal/diagram":        {7, []string{"icmp", "internal/report", "internal/stamp", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},
@@ -42,6 +43,7 @@ var floors = map[string]struct {
 	"internal/report":         {6, []string{"icmp", "internal/race", "internal/sends", "internal/spectator", "internal/stamp", "internal/stats", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},
 	"internal/discovery":      {5, []string{"internal/target", "internal/text"}},
 	"internal/bench":          {5, []string{"internal/capfile", "internal/netlab", "rawip", "tcphdr"}},
+	"internal/screenshot":     {10, []string{"internal/recording", "internal/text", "internal/watch"}},
 	"internal/netlab/labtest": {5, []string{"internal/netlab"}},
 	"internal/race":           {5, []string{"internal/stamp", "probe"}},
 	"internal/sends":          {5, []string{"internal/hostpolicy", "probe"}},
@@ -105,6 +107,7 @@ var edges = []string{
 	"internal/prober/*.go",
 	"internal/route/*.go",
 	"internal/sandbox/*.go",
+	"internal/screenshot/main.go",
 	"internal/serve/*.go",
 
 	"internal/socket/*.go",
@@ -113,7 +116,7 @@ var edges = []string{
 	"internal/terminal/*_linux.go",
 	"internal/terminal/terminal.go",
 	"internal/tracer/*.go",
-	"internal/watch/files.go", "internal/watch/paths.go", "internal/watch/session.go",
+	"internal/watch/files.go", "internal/watch/paths.go", "internal/watch/record.go", "internal/watch/session.go",
 	"probe/engine.go",
 	"probe/engine_send.go",
 	"probe/probetest/*.go",

@@ -81,6 +81,8 @@ func watchHelpText(c *cli.Command) string {
 Examples:
   tcpprobe watch example.com:443 192.0.2.80:80  two targets
   tcpprobe watch -i 200ms --targets FILE        many, five times a second
+  tcpprobe watch --record FILE db:5432          and keep what there was
+  tcpprobe watch --replay FILE                  see it again
 
 Usage:
   tcpprobe watch [flags] HOST:PORT [HOST:PORT ...]

@@ -54,7 +54,7 @@ func traceFlags() []cli.Flag {
 		case *cli.IntFlag:
 			switch f.Name {
 			case "count":
-				f.Usage = "send SYNs to every hop in `N` rounds"
+				f.Usage = "send SYNs to every hop in `N` rounds; 0: on a terminal, as a live view"
 			case "retries":
 				f.Value = 1
 				f.Usage = "ask each silent hop again up to `N` times, one by one, a second apart"
@@ -137,8 +137,10 @@ func readTraceOptions(c *cli.Context) (traceOptions, error) {
 	case err != nil:
 	case o.spec.Send == prober.SendConnect:
 		err = exit.UsageError("--send connect: a trace sends SYNs of its own, and the kernel sends none for it")
-	case o.spec.Count == 0:
-		err = exit.UsageError("--count 0: a trace takes a number of rounds")
+	case o.spec.Count == 0 && !liveHere(c):
+		err = exit.UsageError("--count 0: a trace takes a number of rounds; without end it is a live view, and wants a terminal")
+	case o.spec.Count == 0 && (o.json || o.output != "text" || o.explain || o.pcap != "" || o.diagram != "" || o.quiet > 0 || o.timestamps):
+		err = exit.UsageError("--count 0 is a live view: it goes with none of --json, --output, --explain, --pcap, --diagram, --quiet and --timestamps")
 	case t.path.Last < 1 || t.path.Last > 255:
 		err = exit.UsageError("--max-ttl %d is not within 1 to 255", t.path.Last)
 	case t.path.First < 1 || t.path.First > t.path.Last:
@@ -184,12 +186,16 @@ func trace(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	live := o.spec.Count == 0
 	o.spec.Count = 1 // of each flow, whatever the number of rounds
 	if o.vary == pathtrace.VaryLabels && t.Address.Is4() {
 		return exit.UsageError(noLabel)
 	}
 	if err := o.agree(1); err != nil {
 		return err
+	}
+	if live {
+		return o.live(c, t)
 	}
 	stdout, shownOn := o.outputs(c)
 	p, err := openTracingProber(o.options, stdout.Queue())

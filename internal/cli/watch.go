@@ -6,21 +6,24 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
+	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sys/unix"
 
 	"tcpprobe/internal/display"
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/prober"
+	"tcpprobe/internal/report"
 	"tcpprobe/internal/target"
 	"tcpprobe/internal/terminal"
 	"tcpprobe/internal/text"
 	"tcpprobe/internal/tracer"
 	"tcpprobe/internal/watch"
+	"tcpprobe/probe"
 )
 
 const categoryWatch = "The live view"
@@ -48,6 +51,9 @@ var watchedFlags = []string{
 // watchFlags returns the flags of the live view.
 func watchFlags() []cli.Flag {
 	flags := []cli.Flag{
+		&cli.StringFlag{Name: "record", Category: categoryWatch, Usage: "write all results into `FILE`, as --json does"},
+		&cli.StringFlag{Name: "record-size", Category: categoryWatch, Usage: "of `SIZE` octets at the most, as 500k, 20M or 1G; what is older goes into FILE.old, in place of what is there", DefaultText: "any"},
+		&cli.StringFlag{Name: "replay", Category: categoryWatch, Usage: "show what was recorded in `FILE`; needs no network and no privilege"},
 		&cli.StringFlag{Name: "write-to", Category: categoryWatch, Usage: "have the key w write into `FOLDER`", DefaultText: "the current one, or that for temporary files"},
 	}
 	for _, f := range probeFlags() {
@@ -65,9 +71,15 @@ func watchFlags() []cli.Flag {
 // runWatch shows the targets until the user quits.
 func runWatch(c *cli.Context) error {
 	o, err := readOptions(c)
+	w := watchOptions{record: c.String("record"), replay: c.String("replay"), folder: c.String("write-to")}
+	if err == nil {
+		err = w.read(c)
+	}
 	switch {
 	case err != nil:
 		return err
+	case w.replay != "":
+		return replay(c, o, w)
 	case c.NArg() == 0 && o.targets == "":
 		return exit.UsageError("a target is missing: tcpprobe watch HOST:PORT, or tcpprobe watch --help")
 	}
@@ -77,13 +89,8 @@ func runWatch(c *cli.Context) error {
 	if err := o.checkLimits(); err != nil {
 		return err
 	}
-	folder := c.String("write-to")
-	if c.IsSet("write-to") && folder == "" {
-		return exit.UsageError("--write-to has no value; try watch --help")
-	}
-	stdout, _ := outputsOf(c)
-	if !terminal.MovesCursor(stdout) {
-		return exit.UsageError("watch draws on a terminal, and stdout is none: tcpprobe -c 0 HOST:PORT shows the same line by line")
+	if err := wantsTerminal(c); err != nil {
+		return err
 	}
 	defer o.begin(c)()
 	targets, err := o.rules.Open(c.Context, c.Args().Slice(), o.targets, c.App.Reader, o.maxTargets)
@@ -97,7 +104,7 @@ func runWatch(c *cli.Context) error {
 		err = o.chooseSend(c)
 	}
 	if err == nil {
-		err = watchTargets(c, o, targets, folder)
+		err = watchTargets(c, o, w, targets)
 	}
 	if changed := targets.Close(); changed != nil {
 		return errors.Join(wrongTargets(changed), err)
@@ -105,20 +112,110 @@ func runWatch(c *cli.Context) error {
 	return err
 }
 
+// watchOptions are what the flags of the live view alone say.
+type watchOptions struct {
+	record string // name of a file
+	most   int64  // octets of it; 0 for any number
+	replay string // name of a file
+	folder string // for new files; empty for the one that there is
+}
+
+// read judges the flags.
+func (w *watchOptions) read(c *cli.Context) (err error) {
+	for _, name := range []string{"record", "replay", "write-to"} {
+		if c.IsSet(name) && c.String(name) == "" {
+			return exit.UsageError("--%s has no value; try watch --help", name)
+		}
+	}
+	switch size := c.String("record-size"); {
+	case w.replay != "" && (w.record != "" || c.NArg() > 0 || c.String("targets") != ""):
+		return exit.UsageError("--replay shows a recording alone: it goes with neither targets nor --record")
+	case c.IsSet("record-size") && w.record == "":
+		return exit.UsageError("--record-size is about a recording: give --record FILE too")
+	case c.IsSet("record-size"):
+		if w.most, err = parseSize(size); err != nil {
+			return exit.UsageError("--record-size %v", err)
+		}
+	}
+	return nil
+}
+
+// parseSize reads a number of octets, as 500k, 20M or 1G.
+func parseSize(s string) (int64, error) {
+	digits, unit := strings.TrimRight(s, "kKMG"), int64(1)
+	switch s[len(digits):] {
+	case "":
+	case "k", "K":
+		unit = 1 << 10
+	case "M":
+		unit = 1 << 20
+	case "G":
+		unit = 1 << 30
+	default:
+		digits = ""
+	}
+	const least, most = 4096, 1 << 40
+	n, err := strconv.ParseInt(digits, 10, 41)
+	if err != nil || n > most/unit || n*unit < least {
+		return 0, fmt.Errorf("%s: a number of octets is wanted, 4k at the least, as in 500k, 20M or 1G", text.Printable(s))
+	}
+	return n * unit, nil
+}
+
+// recorder opens the file of the recording, if one is wanted, and returns what writes results into it, and closes it.
+func (w watchOptions) recorder(q *display.Queue) (record func(*probe.Result), end func() error, err error) {
+	if w.record == "" {
+		return func(*probe.Result) {}, func() error { return nil }, nil
+	}
+	file, err := watch.OpenRecorder(w.record, w.most)
+	if err != nil {
+		return nil, nil, exit.With(exit.Output, err)
+	}
+	out := q.To(file)
+	lines := report.NewJSON(out)
+	record = func(r *probe.Result) {
+		if r.Outcome != probe.OutcomeInterrupted {
+			lines.Probe(r)
+		}
+	}
+	return record, func() error { return errors.Join(out.Err(), file.Close()) }, nil
+}
+
+// wantsTerminal returns an error where there is no terminal to draw on.
+func wantsTerminal(c *cli.Context) error {
+	if stdout, _ := outputsOf(c); !terminal.MovesCursor(stdout) {
+		return exit.UsageError("watch draws on a terminal, and stdout is none: tcpprobe -c 0 HOST:PORT shows the same line by line")
+	}
+	return nil
+}
+
+// openTTY opens the terminal of this process.
+func openTTY() (*terminal.TTY, error) {
+	tty, err := terminal.OpenTTY()
+	if err != nil {
+		return nil, exit.UsageError("watch draws on a terminal, and this process has none (%v): tcpprobe -c 0 HOST:PORT shows the same line by line", err)
+	}
+	return tty, nil
+}
+
 // watchTargets opens what the live view takes, shows it, and prints the statistics in the end.
-func watchTargets(c *cli.Context, o options, targets *target.List, folder string) error {
+func watchTargets(c *cli.Context, o options, w watchOptions, targets *target.List) error {
 	stdout, stderr := outputsOf(c)
 	p, err := openWatchingProber(o, targets.Len(), stdout.Queue())
 	if err != nil {
 		return notOpened(err)
 	}
 	defer p.Close()
-	tty, err := terminal.OpenTTY()
+	tty, err := openTTY()
 	if err != nil {
-		return exit.UsageError("watch draws on a terminal, and this process has none (%v): tcpprobe -c 0 HOST:PORT shows the same line by line", err)
+		return err
 	}
 	defer tty.Close()
-	o.newFilesIn = o.folderFor(folder)
+	record, closeRecord, err := w.recorder(stdout.Queue())
+	if err != nil {
+		return err
+	}
+	o.newFilesIn = o.folderFor(w.folder)
 	if err := o.enterSandbox(stderr); err != nil {
 		return err
 	}
@@ -135,7 +232,7 @@ func watchTargets(c *cli.Context, o options, targets *target.List, folder string
 	style := o.display(stdout)
 	style.Bars = false
 	shown := display.New(style, targets, &o.spec, shownOn, stderr, files, stop)
-	network := watch.NewNetwork(shown, targets.Len(), time.Now())
+	network := watch.NewNetwork(shown, targets.Len(), record, time.Now())
 	paths := &watch.Paths{Prober: p, Spec: tracedSpec(o.spec), Options: tracer.Options{First: 1, Last: 30, Interval: max(o.spec.Interval, time.Second)}, Parse: o.rules.Parse}
 	session := &watch.Session{
 		View: &watch.View{Interval: o.spec.Interval}, Source: network, Trace: paths.Trace, Names: paths.Names.Store,
@@ -153,7 +250,7 @@ func watchTargets(c *cli.Context, o options, targets *target.List, folder string
 	shown.End(p.Drops())
 	unread := stdout.Queue().Flush(c.Context)
 	stdout.Write(held.Bytes())
-	unread = errors.Join(unread, stdout.Queue().Flush(c.Context))
+	unread = errors.Join(unread, stdout.Queue().Flush(c.Context), closeRecord())
 	switch {
 	case err != nil:
 		return exit.With(exit.System, err)
@@ -178,50 +275,4 @@ func tracedSpec(s prober.Spec) prober.Spec {
 		s.Send = prober.SendAuto
 	}
 	return s
-}
-
-// folderFor returns the folder for new files: the one that is asked for, or else the current one, or that for temporary files where
-// root, without its capabilities, may not write into the current one.
-func (o options) folderFor(asked string) string {
-	if asked != "" {
-		return asked
-	}
-	uid, gid := os.Geteuid(), os.Getegid()
-	if o.user != nil {
-		uid, gid = o.user.uid, o.user.gid
-	}
-	if mayCreate(".", uid, gid) {
-		return "."
-	}
-	return os.TempDir()
-}
-
-// onScreen runs a session on a terminal, and gives that back whole, whatever happens.
-func onScreen(ctx context.Context, tty *terminal.TTY, style text.Style, session *watch.Session) error {
-	job := terminal.ControlJob()
-	defer job.End()
-	session.Stopped, session.Continued, session.Stop = job.Stops, job.Continued, job.Stop
-	screen, err := watch.OpenScreen(tty, style)
-	if err != nil {
-		return err
-	}
-	defer screen.Close()
-	session.Screen = screen
-	return session.Run(ctx)
-}
-
-// mayCreate reports whether a user without capabilities may make files in a folder, by its permissions.
-func mayCreate(folder string, uid, gid int) bool {
-	var s unix.Stat_t
-	if unix.Stat(folder, &s) != nil {
-		return false
-	}
-	const write = 0o3 // and search
-	switch {
-	case int(s.Uid) == uid:
-		return s.Mode>>6&write == write
-	case int(s.Gid) == gid:
-		return s.Mode>>3&write == write
-	}
-	return s.Mode&write == write
 }

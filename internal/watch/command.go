@@ -87,14 +87,21 @@ func (v *View) act(k Key) Command {
 		v.Zoom = max(v.Zoom-1, 0)
 	case 'w':
 		return CommandWrite
+	case 'r':
+		if v.Page == PageTrace {
+			v.Path, v.scroll = nil, 0
+			return CommandTrace
+		}
+		return CommandReset
 	}
 	if v.Replay {
 		return v.actReplay(k)
 	}
 	switch k {
-	case 'r':
-		return CommandReset
 	case 't':
+		if v.Page == PageTrace {
+			break
+		}
 		v.Page, v.scroll, v.Path, v.chosen = PageTrace, 0, nil, true
 		return CommandTrace
 	case 'n':
@@ -126,9 +133,10 @@ func (v *View) actReplay(k Key) Command {
 
 // back goes back to where the user came from.
 func (v *View) back() {
-	if v.Help {
+	switch {
+	case v.Help:
 		v.Help = false
-	} else {
+	case !v.PathAlone:
 		v.Page = PageTargets
 	}
 	v.scroll = 0

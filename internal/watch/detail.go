@@ -97,14 +97,14 @@ func ladder(c *Canvas, r *probe.Result) (lines []drawn) {
 	return lines
 }
 
-// lesson returns the lines that explain a handshake.
+// lesson returns the lines that explain a handshake, octet by octet: none for one of a recording, which keeps no octets.
 func lesson(c *Canvas, r *probe.Result) (lines []drawn) {
+	if !hasOctets([]*probe.Result{r}) {
+		return nil
+	}
 	written := c.written(c.Width, func(w *strings.Builder, s report.Style) {
 		l := explain.New(w, s, false)
 		for i := range r.Events {
-			if len(r.Events[i].Octets) == 0 && r.Events[i].Segment != nil {
-				return // of a recording, which keeps no octets
-			}
 			l.Event(r, &r.Events[i])
 		}
 		l.Verdict(r)

@@ -11,6 +11,8 @@ import (
 // Network is the Source of a live view: the targets of a prober's requests.
 type Network struct {
 	requests prober.Source
+	targets  int
+	record   func(*probe.Result)
 	board    *Board
 
 	mu    sync.Mutex
@@ -18,22 +20,29 @@ type Network struct {
 }
 
 // NewNetwork returns the Network of requests for so many targets. It is the source of those requests, and tells their observers as well.
-func NewNetwork(requests prober.Source, targets int, now time.Time) *Network {
-	return &Network{requests: requests, board: NewBoard(targets, now), began: now}
+// Every result is handed to record, too, in the goroutine of a worker.
+func NewNetwork(requests prober.Source, targets int, record func(*probe.Result), now time.Time) *Network {
+	return &Network{requests: requests, targets: max(targets, 1), record: record, board: NewBoard(targets, now), began: now}
 }
 
-// Next returns the next request.
+// Next returns the next request. The targets are spread over the interval.
 func (n *Network) Next() (prober.Request, bool) {
 	r, ok := n.requests.Next()
-	if ok {
-		r.Observer = &observer{r.Observer, n.board, n.board.Add(r.Target.Text)}
+	if !ok {
+		return r, false
 	}
-	return r, ok
+	number := n.board.Add(r.Target.Text)
+	r.Observer = &observer{r.Observer, n.record, n.board, number}
+	if !r.Spec.All {
+		r.Delay = r.Spec.Interval * time.Duration(number%n.targets) / time.Duration(n.targets)
+	}
+	return r, true
 }
 
 // observer has results stand on the Board, and tells another observer.
 type observer struct {
 	prober.Observer
+	record func(*probe.Result)
 	board  *Board
 	number int
 }
@@ -41,6 +50,7 @@ type observer struct {
 // Result takes the result of a handshake.
 func (o *observer) Result(r *probe.Result) {
 	o.Observer.Result(r)
+	o.record(r)
 	o.board.Result(o.number, r)
 }
 
@@ -60,4 +70,25 @@ func (n *Network) Reset(now time.Time) {
 }
 
 // Do does nothing: the time of the network is not to be moved.
-func (n *Network) Do(Command, *View) {}
+func (n *Network) Do(Command) {}
+
+// pathAlone is the Source where nothing but the path to one target is looked at.
+type pathAlone struct{ board *Board }
+
+// NewPathAlone returns the Source for a Session that traces the path to a target, and makes no handshakes beside.
+func NewPathAlone(target string, now time.Time) Source {
+	b := NewBoard(1, now)
+	b.Add(target)
+	return pathAlone{b}
+}
+
+// At returns the target.
+func (p pathAlone) At(now time.Time) (Targets, Moment) {
+	return p.board.At(now), Moment{Now: now, Began: now}
+}
+
+// Reset does nothing: there is nothing to forget.
+func (p pathAlone) Reset(time.Time) {}
+
+// Do does nothing.
+func (p pathAlone) Do(Command) {}

@@ -30,22 +30,23 @@ var columns = [...]column{
 	{"loss", 6, func(c *Canvas, r *row) (string, Look) {
 		return percent(r.brief.Loss()), doubt(r.brief.Loss() > 0)
 	}},
-	{"last ms", 8, func(c *Canvas, r *row) (string, Look) { return duration(c, r.brief.RTT, r.brief.RTT >= 0), Look{} }},
+	{"last", 7, func(c *Canvas, r *row) (string, Look) { return duration(c, r.brief.RTT, r.brief.RTT >= 0), Look{} }},
 	{"down", 7, func(c *Canvas, r *row) (string, Look) {
 		if r.brief.OutageSince.IsZero() {
 			return "", Look{}
 		}
 		return span(r.now.Sub(r.brief.OutageSince)), Look{Color: Bad, Bold: true}
 	}},
-	{"p50 ms", 8, func(c *Canvas, r *row) (string, Look) {
+	{"p50", 7, func(c *Canvas, r *row) (string, Look) {
 		return duration(c, r.figures.RTT.P50, r.figures.HasRTT), Look{}
 	}},
-	{"p99 ms", 8, func(c *Canvas, r *row) (string, Look) {
+	{"p99 ms", 7, func(c *Canvas, r *row) (string, Look) {
 		return duration(c, r.figures.RTT.P99, r.figures.HasRTT), Look{}
 	}},
-	{"SYN lost", 9, func(c *Canvas, r *row) (string, Look) {
+	{"SYN-", 5, func(c *Canvas, r *row) (string, Look) {
 		return fmt.Sprint(r.brief.SYNsLost), doubt(r.brief.SYNsLost > 0)
 	}},
+	{"flaps", 6, func(c *Canvas, r *row) (string, Look) { return fmt.Sprint(r.figures.Flaps), doubt(r.figures.Flaps > 0) }},
 	{"jitter", 8, func(c *Canvas, r *row) (string, Look) {
 		return duration(c, r.figures.Jitter, r.figures.HasJitter), Look{}
 	}},
@@ -55,7 +56,6 @@ var columns = [...]column{
 		}
 		return span(r.figures.Longest.Duration) + " " + c.timeOfDay(r.figures.Longest.Began, r.now), Look{Color: Warn}
 	}},
-	{"flaps", 6, func(c *Canvas, r *row) (string, Look) { return fmt.Sprint(r.figures.Flaps), doubt(r.figures.Flaps > 0) }},
 	{"finding", 25, func(c *Canvas, r *row) (string, Look) { return string(r.brief.Finding), Look{Color: Warn} }},
 }
 
@@ -83,7 +83,7 @@ const (
 	mostSpark    = 60
 	leastName    = 12
 	mostName     = 40
-	detailHeight = 4 // the rule, and what is said of the selected target
+	detailHeight = 4 // the rule, and what is said of the selected target, at the least
 )
 
 // layout is where the parts of the table stand.
@@ -94,7 +94,7 @@ type layout struct {
 
 // newLayout spreads the table over a width, for names of which the longest takes so many columns.
 func newLayout(width, longest int) layout {
-	l := layout{name: min(max(longest, leastName), mostName, max(width/4, leastName))}
+	l := layout{name: min(max(longest, leastName), mostName, max(width*3/10, leastName))}
 	left := width - margin - l.name - gap - leastSpark
 	for _, column := range columns {
 		if column.width > left {
@@ -128,7 +128,7 @@ func (v *View) drawTargets(c *Canvas, targets Targets, m Moment) {
 		y = v.drawRow(c, y, l, axis, &rows[i])
 	}
 	if targets.Len() > 0 && c.Height >= 8+detailHeight {
-		v.drawSelected(c, targets, m)
+		v.drawSelected(c, min(y+1, c.Height-1-detailHeight), targets, m)
 	}
 }
 
@@ -157,8 +157,8 @@ func (v *View) drawClock(c *Canvas, x int, m Moment) {
 	if v.Interval > 0 {
 		parts = append([]string{"every " + text.Duration(v.Interval)}, parts...)
 	}
-	if v.Replay {
-		parts = []string{v.Progress, number(v.Speed) + "x", c.timeOfDay(m.Now, m.Now)}
+	if m.Replay != "" {
+		parts = []string{m.Replay, c.timeOfDay(m.Now, m.Now)}
 	}
 	look := Look{Color: Dim}
 	if v.Paused {
@@ -256,8 +256,8 @@ func (v *View) drawRow(c *Canvas, y int, l layout, a Axis, r *row) int {
 	}
 	for i, line := range r.name {
 		c.put(margin, y+i, c.Width, line, name)
-		if r.number == v.Selected {
-			c.Fill(0, margin+max(l.name, text.Columns(line)), y+i, Look{Reverse: true, Bold: true})
+		if r.number == v.Selected && line != "" {
+			c.Fill(margin, margin+max(l.name, text.Columns(line)), y+i, Look{Reverse: true, Bold: true})
 		}
 	}
 	y += len(r.name) - 1
@@ -272,17 +272,30 @@ func (v *View) drawRow(c *Canvas, y int, l layout, a Axis, r *row) int {
 	return y + 1
 }
 
-// drawSelected draws what there is to say of the selected target, below the table.
-func (v *View) drawSelected(c *Canvas, targets Targets, m Moment) {
-	y := c.Height - 1 - detailHeight
+// drawSelected draws what there is to say of the selected target, from a row below the table on: in a line or two, and more as far as
+// there is room.
+func (v *View) drawSelected(c *Canvas, y int, targets Targets, m Moment) {
 	c.Rule(y)
 	place := fmt.Sprintf(" %d of %d ", v.place()+1, len(v.shown))
+	if name := " " + c.Style.Printable(targets.Brief(v.Selected).Name) + " "; text.Columns(name)+len(place) < c.Width-4 {
+		c.put(2, y, c.Width, name, Look{Bold: true})
+	}
 	c.PutRight(c.Width-1, y, place, Look{Color: Dim})
 	for _, line := range sentences(c, targets, v.Selected, m) {
 		for _, part := range text.Wrap(line.text, max(c.Width-2, 2)) {
 			if y++; y < c.Height-1 {
 				c.Put(1, y, part, line.look)
 			}
+		}
+	}
+	const worthwhile = historyHeight + 1
+	if c.Height-2-y < worthwhile {
+		return
+	}
+	figures := targets.Figures(v.Selected)
+	for _, line := range v.targetLines(c, targets, &figures, m) {
+		if y++; y < c.Height-1 {
+			line(c, y)
 		}
 	}
 }

@@ -24,7 +24,7 @@ func sentences(c *Canvas, targets Targets, i int, m Moment) []line {
 			latest.look = Look{Color: Bad}
 		}
 	}
-	return []line{latest, outagesOf(c, &brief, &figures, m), {text: timesOf(&figures)}}
+	return []line{latest, {text: outagesOf(c, &brief, &figures, m)}, {text: timesOf(&figures)}}
 }
 
 // timesOf says what the round-trip times of a target are.
@@ -41,17 +41,15 @@ func timesOf(f *Figures) string {
 }
 
 // outagesOf says what was lost, and when nothing was established.
-func outagesOf(c *Canvas, b *Brief, f *Figures, m Moment) line {
+func outagesOf(c *Canvas, b *Brief, f *Figures, m Moment) string {
 	parts := []string{fmt.Sprintf("%d of %s established", b.Established, text.Count(b.Sent, "handshake"))}
-	look := Look{}
 	if b.SYNsLost > 0 {
 		parts = append(parts, fmt.Sprintf("%d of %s lost", b.SYNsLost, text.Count(b.SYNs, "SYN")))
 	}
 	if !b.OutageSince.IsZero() {
-		look = Look{Color: Bad}
 		parts = append(parts, fmt.Sprintf("down since %s", c.timeOfDay(b.OutageSince, m.Now)))
 	}
-	if f.Longest.Handshakes > 0 {
+	if f.Longest.Handshakes > 0 && f.Longest.Over {
 		parts = append(parts, fmt.Sprintf("longest outage %s at %s", span(f.Longest.Duration), c.timeOfDay(f.Longest.Began, m.Now)))
 	}
 	if f.Flaps > 1 {
@@ -60,5 +58,5 @@ func outagesOf(c *Canvas, b *Brief, f *Figures, m Moment) line {
 	if b.Finding != "" {
 		parts = append(parts, string(b.Finding))
 	}
-	return line{strings.Join(parts, ", "), look}
+	return strings.Join(parts, ", ")
 }

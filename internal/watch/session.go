@@ -26,9 +26,8 @@ type Session struct {
 	Continued <-chan struct{} // tells that it goes on after it was stopped otherwise
 	Stop      func()          // stops it, and returns when it goes on
 
-	began     time.Time
 	frame     Targets
-	now       time.Time
+	moment    Moment     // of the frame
 	paths     chan *Path // of the trace that is under way
 	stopTrace func()
 }
@@ -40,7 +39,7 @@ type Source interface {
 	// Reset forgets what was counted so far.
 	Reset(now time.Time)
 	// Do takes a command about the time of a recording.
-	Do(Command, *View)
+	Do(Command)
 }
 
 // frames is how often the screen is drawn at the most while no key is pressed.
@@ -88,12 +87,10 @@ func (s *Session) Run(ctx context.Context) error {
 
 // draw draws the screen as it is to be now. While it is held, the targets stay as they were.
 func (s *Session) draw() {
-	var m Moment
 	if s.frame == nil || !s.View.Paused {
-		s.frame, m = s.Source.At(time.Now())
-		s.now, s.began = m.Now, m.Began
+		s.frame, s.moment = s.Source.At(time.Now())
 	}
-	s.Screen.Show(func(c *Canvas) { s.View.Draw(c, s.frame, Moment{Now: s.now, Began: s.began}) })
+	s.Screen.Show(func(c *Canvas) { s.View.Draw(c, s.frame, s.moment) })
 }
 
 // take takes what comes from the terminal.
@@ -130,7 +127,7 @@ func (s *Session) press(k Key) (quit bool, err error) {
 		}
 	case CommandNone:
 	default:
-		s.Source.Do(c, s.View)
+		s.Source.Do(c)
 		s.frame = nil
 	}
 	if page == PageTrace && s.View.Page != PageTrace && s.stopTrace != nil {

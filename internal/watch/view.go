@@ -30,10 +30,10 @@ type View struct {
 	Names    bool
 	Flows    bool
 
-	Interval time.Duration // between two handshakes with one target
+	PathAlone bool // there is no other page than the path
+
+	Interval time.Duration // between two handshakes with one target; 0 if it is not known
 	Replay   bool          // what is shown is a recording
-	Speed    float64       // of the replay
-	Progress string        // how far it has come
 	Message  string        // about what was asked for last; empty for the keys
 
 	Path *Path // the latest; nil before there is one
@@ -56,8 +56,9 @@ type Path struct {
 
 // Moment is the time that the screen shows.
 type Moment struct {
-	Now   time.Time
-	Began time.Time
+	Now    time.Time
+	Began  time.Time
+	Replay string // how far a recording has come; empty if it is none
 }
 
 // Draw fills the canvas with what the user is to see.
@@ -128,13 +129,15 @@ func (v *View) hints(c *Canvas) [][2]string {
 		return [][2]string{{"Esc", "back"}, {"q", "quit"}}
 	case v.Page == PageTarget:
 		hints = [][2]string{{"Esc", "back"}, {"t", "trace"}, {"+ -", "zoom"}, {"w", "write"}, {"r", "reset"}, pause}
+	case v.PathAlone:
+		hints = [][2]string{{"q", "quit"}, {"?", "help"}, {"n", "names"}, {"f", "flows"}, {"w", "write"}, {"r", "reset"}, pause}
 	case v.Page == PageTrace:
 		hints = [][2]string{{"Esc", "back"}, {"n", "names"}, {"f", "flows"}, {"w", "write"}, pause}
 	default:
 		hints = [][2]string{{"q", "quit"}, {"?", "help"}, {enter, "target"}, {"t", "trace"}, {"s", "sort: " + v.Sort.String()}, pause, {"w", "write"}, {"r", "reset"}}
 	}
 	if v.Replay {
-		hints = slices.DeleteFunc(hints, func(h [2]string) bool { return h[0] == "t" || h[0] == "r" })
+		hints = slices.DeleteFunc(hints, func(h [2]string) bool { return h[0] == "t" })
 		hints = append(hints, [2]string{", .", "seek"}, [2]string{"[ ]", "speed"})
 	}
 	return hints

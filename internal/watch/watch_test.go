@@ -148,7 +148,7 @@ func TestScroll(t *testing.T) {
 	for i := range 300 {
 		b.Add(fmt.Sprintf("host-%03d:80", i))
 	}
-	targets, m := b.At(began), Moment{began, began}
+	targets, m := b.At(began), Moment{Now: began, Began: began}
 	var downs []Key
 	for range 299 {
 		downs = append(downs, KeyDown)
