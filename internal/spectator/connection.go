@@ -82,7 +82,11 @@ func (s *Spectator) resetByClient(a *attempt, p *Packet, h *tcphdr.Header) {
 // known here.
 func (s *Spectator) resetConnection(a *attempt, from int, p *Packet, h *tcphdr.Header) {
 	mine := &a.sides[from]
-	if mine.synSeen && !h.Seq.InWindow(mine.iss.Add(1), int(mine.next.Sub(mine.iss))+largestWindow) {
+	window := int(mine.next.Sub(mine.iss))
+	if a.sides[1-from].synSeen { // or it has told of no window yet
+		window += largestWindow
+	}
+	if mine.synSeen && !h.Seq.InWindow(mine.iss.Add(1), window) {
 		if from == server {
 			a.find(rstIgnored)
 		}
