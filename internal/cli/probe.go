@@ -188,12 +188,16 @@ func (o options) openFiles(c *cli.Context, stdout *display.Output) (*display.Fil
 // kept: little is in use.
 const massGC = 400
 
+// massMemory is how many octets it may all take by then: from there on garbage is collected more often.
+const massMemory = 44 << 20
+
 // openProber opens a Prober for so many targets, as the flags want it; ipAlone says that no frames will be asked for. While the queue is full no handshake begins.
 func openProber(o options, targets int, ipAlone bool, q *display.Queue) (*prober.Prober, error) {
 	files := o.pcap != "" || o.diagram != ""
 	record := targets <= prober.MassTargets || o.json || o.output != "text" || o.explain || files
-	if !record && os.Getenv("GOGC") == "" {
+	if !record && os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetGCPercent(massGC)
+		debug.SetMemoryLimit(massMemory)
 	}
 	p, err := prober.Open(prober.Options{
 		Interface: o.iface, Mark: o.mark, Resolver: o.resolver, ResolveEvery: o.resolveAge, AskBoth: o.spec.All || o.rules.IPv6, Rate: o.rate, Targets: targets, MostTargets: o.maxTargets, Full: q.Full,

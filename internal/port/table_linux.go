@@ -52,8 +52,9 @@ type Request struct {
 // ErrBusy says that the only port that may be had is leased for a connection with the same server.
 var ErrBusy = errors.New("the port is in use with this server")
 
-// mostShared is for how many connections a port is leased before others take their turn: as many as a Table remembers.
-const mostShared = 1 << 16
+// mostShared is for how many connections a port is leased before others take their turn: as many as a Table remembers, in one to two
+// megaoctets.
+const mostShared = 1 << 14
 
 // fullTime is for how long a range in which nothing was left is not searched again.
 const fullTime = time.Second
@@ -242,6 +243,7 @@ func (t *Table) Release(l Lease) error {
 // release gives up a port.
 func (t *Table) release(h *held) error {
 	delete(t.held, h.local)
+	h.remotes = nil // it is the memory of a port, and leases that are over may be kept for longer
 	return errors.Join(h.guard.Close(), t.watch(t.Locals()))
 }
 

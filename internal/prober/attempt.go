@@ -19,14 +19,15 @@ type attempt struct {
 	observer Observer
 	record   bool // events are wanted
 
-	series *series // once its address is known
-	way    route.Route
-	lease  port.Lease
-	noWay  error       // why there is no way, if the kernel makes the handshake: it may know better
-	flow   *probe.Flow // once everything is known that it takes
-	asks   *question   // about its next hop, while that is asked for
-	begun  bool        // the engine, or the kernel, has its handshake
-	tcp    *probe.TCP  // memory for the next result
+	series  *series // once its address is known
+	way     route.Route
+	lease   port.Lease
+	noWay   error       // why there is no way, if the kernel makes the handshake: it may know better
+	flow    *probe.Flow // once everything is known that it takes
+	asks    *question   // about its next hop, while that is asked for
+	begun   bool        // the engine, or the kernel, has its handshake
+	beganAt time.Time   // since when
+	tcp     *probe.TCP  // memory for the next result
 }
 
 // newAttempt returns an attempt of which nothing is known yet, with the memory of one that is over if there is any.

@@ -142,18 +142,19 @@ func (w *worker) flowLabel(spec *Spec) uint32 {
 
 // done takes note that the handshake of an attempt has ended.
 func (w *worker) done(a *attempt) {
-	w.underWay--
+	now := w.clock.Now()
+	w.endAttempt(a, now)
 	if finder := w.prober.neighbors; finder != nil && a.result.Outcome == probe.OutcomeTimeout {
 		finder.Forget(hopOf(a.way)) // which may have another MAC by now
 	}
-	if now := w.clock.Now(); a.record && (!w.prober.mass || now.Sub(w.heard) > lossInterval) {
+	if a.record && (!w.prober.mass || now.Sub(w.heard) > lossInterval) {
 		w.heard = now
 		w.noteConflicts(a)
 	}
 	if a.result.TCP.AnsweredSYN > 1 {
-		w.congestion.Lost(w.clock.Now())
+		w.congestion.Lost(now)
 	} else {
-		w.congestion.Over()
+		w.congestion.Whole()
 	}
 	w.judgeWay(a)
 	if a.result.Outcome == probe.OutcomeTimeout && w.unsent(a) {

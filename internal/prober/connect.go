@@ -79,8 +79,7 @@ func (w *worker) connect(a *attempt) (ok bool) {
 	if full := errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE); full && w.connects.due.Len() > 0 {
 		return false
 	}
-	w.underWay++
-	a.begun = true
+	w.beginAttempt(a)
 	a.happened(probe.Event{Kind: probe.EventConnectCalled, At: stamp.Stamp{User: now}, Connect: &probe.Connect{}})
 	if a.tcp == nil {
 		a.tcp = new(probe.TCP)
@@ -283,8 +282,8 @@ func (w *worker) notConnected(a *attempt, err error) {
 
 // connectOver takes note that the kernel's handshake of an attempt is over.
 func (w *worker) connectOver(a *attempt) {
-	w.underWay--
-	w.congestion.Over()
+	w.endAttempt(a, w.clock.Now())
+	w.congestion.Whole()
 	w.released = true
 	if a.result.Address.Is4() && a.result.Outcome != probe.OutcomeNoRoute {
 		a.result.NAT64 = nil // since connect(2) knew a way

@@ -76,32 +76,3 @@ func TestPaceOnTheWire(t *testing.T) {
 		}
 	}
 }
-
-func TestCongestion(t *testing.T) {
-	c := prober.NewCongestion(1000)
-	now := time.Unix(5_000, 0)
-	first := c.Limit()
-	for range 8 * 5000 {
-		c.Over()
-	}
-	if first != 256 || c.Limit() != 1000 {
-		t.Errorf("from %d to %d", first, c.Limit())
-	}
-	c.Lost(now)
-	c.Lost(now.Add(10 * ms))
-	if c.Limit() != 500 {
-		t.Errorf("%d after losses at one time", c.Limit())
-	}
-	for i := range 20 {
-		c.Lost(now.Add(time.Duration(i+1) * 100 * ms))
-	}
-	if c.Limit() != 16 {
-		t.Errorf("%d after many losses", c.Limit())
-	}
-	for range 8 {
-		c.Over()
-	}
-	if c.Limit() != 17 {
-		t.Errorf("%d after 8 handshakes without loss", c.Limit())
-	}
-}

@@ -36,7 +36,6 @@ type worker struct {
 	held      int                  // attempts whose handshakes their holders make
 	repeating int                  // series that go on until a handshake is established
 	abandoned map[*probe.Flow]bool // flows that their holders have no more use for
-	underWay  int                  // handshakes
 	looked    time.Time            // when losses were looked for last
 	heard     time.Time            // when conflicts about next hops were asked for last
 	begun     time.Time            // since when handshakes were begun that may not have left yet; zero if there are none
@@ -160,7 +159,7 @@ func (w *worker) nextHandshake(ctx context.Context, now time.Time) (_ *probe.Flo
 		if full := w.prober.options.Full; full != nil && full() {
 			return nil, now.Add(outputPause), true
 		}
-		if w.underWay >= w.limit() {
+		if !w.hasRoom(now) {
 			return nil, now.Add(lossInterval), true
 		}
 		a, again, more := w.nextAttempt(ctx, now)
@@ -185,25 +184,33 @@ func (w *worker) nextHandshake(ctx context.Context, now time.Time) (_ *probe.Flo
 	return nil, now, true
 }
 
-// limit returns how many handshakes may be under way.
-func (w *worker) limit() int {
+// hasRoom reports whether another handshake may begin.
+func (w *worker) hasRoom(now time.Time) bool {
 	if most := w.prober.options.UnderWay; most > 0 {
-		return most
+		return w.congestion.UnderWay() < most
 	}
-	return w.congestion.Limit()
+	return w.congestion.Room(now)
 }
 
 // begin returns the flow of an attempt, which is to begin now.
 func (w *worker) begin(a *attempt, now time.Time) *probe.Flow {
-	w.underWay++
-	a.begun = true
+	w.beginAttempt(a)
 	a.result.TCP = a.tcp
 	if w.begun.IsZero() {
 		w.begun = now
 	}
-	w.latest = w.clock.Now()
+	w.latest = a.beganAt
 	return a.flow
 }
+
+// beginAttempt takes note that the handshake of an attempt begins.
+func (w *worker) beginAttempt(a *attempt) {
+	a.begun, a.beganAt = true, w.clock.Now()
+	w.congestion.Begun(a.beganAt)
+}
+
+// endAttempt takes note that the handshake of an attempt has ended.
+func (w *worker) endAttempt(a *attempt, now time.Time) { w.congestion.Ended(a.beganAt, now) }
 
 // nextFlow returns the next flow that a holder has made, but for those that were abandoned before.
 func (w *worker) nextFlow() *probe.Flow {

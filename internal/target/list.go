@@ -1,7 +1,6 @@
 package target
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -165,12 +164,9 @@ func (l *List) open(stdin io.Reader, most int) error {
 
 // keep checks what cannot be read twice, and keeps its targets.
 func (l *List) keep(r io.Reader, most int) error {
-	var kept bytes.Buffer
-	err := l.check(newLineReader(r), most, func(line string) {
-		kept.WriteString(line)
-		kept.WriteByte('\n')
-	})
-	l.lines = newLineReader(&kept)
+	lines := new(kept)
+	err := l.check(newLineReader(r), most, lines.add)
+	l.lines = newLineReader(lines)
 	return err
 }
 

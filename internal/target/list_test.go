@@ -288,3 +288,21 @@ func newComments(t *testing.T) io.Reader {
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
+
+// TestListFromLongPipe: the lines of a pipe are kept once, and none is lost where they are parted.
+func TestListFromLongPipe(t *testing.T) {
+	var lines strings.Builder
+	var want []string
+	for i := range 100_000 {
+		one := fmt.Sprintf("h%d.%s:%d", i, strings.Repeat("x", i%40+1), i%65535+1)
+		want = append(want, one)
+		fmt.Fprintf(&lines, "  %s # %d\n", one, i)
+	}
+	l, err := target.Open(t.Context(), nil, "-", strings.NewReader(lines.String()), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := drain(l); !slices.Equal(got, want) {
+		t.Errorf("%d targets, of %d", len(got), len(want))
+	}
+}
