@@ -39,7 +39,7 @@ func TestServePages(t *testing.T) {
 			}
 		case strings.HasSuffix(path, ".json"):
 			kinds["json"]++
-			if !strings.HasPrefix(body, `{"schema":"tcpprobe/1","type":"probe","target":"10.0.0.2:8`) {
+			if !strings.HasPrefix(body, `{"schema":"tcpprobe/1","type":"probe","id":"`) || !strings.Contains(body, `"target":"10.0.0.2:8`) {
 				t.Errorf("%s: %s", path, body)
 			}
 		case strings.HasSuffix(path, ".svg") && strings.HasPrefix(path, "/probes/"):

@@ -23,6 +23,8 @@ func wallClock(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.
 type probeJSON struct {
 	Schema   string          `json:"schema"`
 	Type     string          `json:"type"`
+	ID       string          `json:"id,omitempty"`
+	Module   string          `json:"module,omitempty"`
 	Target   string          `json:"target"`
 	Host     string          `json:"host"`
 	Port     uint16          `json:"port"`

@@ -35,7 +35,7 @@ func (s *Server) serveDocument(w http.ResponseWriter, r *http.Request) {
 	case "json":
 		h.Set("Content-Type", "application/json")
 		protect(h, page.Policy)
-		err = report.NewJSON(&b).Probe(e.Result)
+		err = report.NewJSON(&b).Kept(e.Result, e.ID.String(), e.Module)
 	case "pcapng":
 		h.Set("Content-Type", "application/octet-stream")
 		h.Set("Content-Disposition", `attachment; filename="`+name+`.pcapng"`)

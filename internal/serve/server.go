@@ -75,8 +75,10 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	for pattern, answer := range map[string]http.HandlerFunc{
-		"GET /probe":   s.serveProbe,
-		"GET /metrics": s.serveMetrics,
+		"GET /probe":          s.serveProbe,
+		"GET /metrics":        s.serveMetrics,
+		"GET /api/v1/probes":  s.serveProbes,
+		"GET /api/v1/targets": s.serveTargets,
 		"GET /config": func(w http.ResponseWriter, _ *http.Request) {
 			writeText(w, http.StatusOK, s.settings.Load().describe())
 		},
