@@ -44,7 +44,7 @@ func (s *Server) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 func (s *Server) writeOwn(b *bytes.Buffer) {
 	c := &s.counters
 	one := func(name, kind, help string, value any) {
-		fmt.Fprintf(b, "# HELP %s %s\n# TYPE %[1]s %s\n%[1]s %[4]v\n", name, help, kind, value)
+		fmt.Fprintf(b, "# HELP %s %s\n# TYPE %[1]s %[3]s\n%[1]s %[4]v\n", name, help, kind, value)
 	}
 	one("tcpprobe_probes_total", "counter", "Handshakes made for /probe.", c.probes.Load())
 	one("tcpprobe_probe_failures_total", "counter", "Handshakes made for /probe that were not established.", c.failures.Load())
