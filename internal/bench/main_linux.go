@@ -40,10 +40,10 @@ func main() {
 	}
 	probes := flag.Int("probes", 24, "probes by each tool on the idle direct path; half as many on the other paths")
 	output := flag.String("o", "docs/benchmarks.md", "the file to write")
-	rounds := flag.Int("rounds", 3, "of a sweep, and of reading: runs of each tool")
+	rounds := flag.Int("rounds", 3, "of a sweep, of exporters and of reading: runs of each tool")
 	minutes := flag.Int("minutes", 5, "of a sweep: how long ten thousand targets are watched")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: scripts/bench [sweep|read] [flags]")
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: scripts/bench [sweep|serve|read] [flags]")
 		flag.PrintDefaults()
 	}
 	if len(os.Args) > 1 && os.Args[1] == "sweep" {
@@ -56,6 +56,13 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "read" {
 		flag.CommandLine.Parse(os.Args[2:])
 		if err := read(*output, *rounds); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == "serve" {
+		flag.CommandLine.Parse(os.Args[2:])
+		if err := serving(*output, *rounds); err != nil {
 			log.Fatal(err)
 		}
 		return

@@ -7,7 +7,7 @@ import (
 )
 
 // sections are the parts of the report that are measured by themselves, in their order. Each stands between two lines that say so.
-var sections = []string{"sweep", "read"}
+var sections = []string{"sweep", "serve", "read"}
 
 // border returns the line in front of a section, or behind it.
 func border(section, end string) string {
