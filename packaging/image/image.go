@@ -51,10 +51,11 @@ func (r release) image(architecture, program string) (v1.Image, error) {
 	config.Config = v1.Config{
 		User:       user,
 		Entrypoint: []string{"/usr/bin/tcpprobe"},
+		Cmd:        []string{"--help"}, // of a run that names no target
 		Labels: map[string]string{
 			"org.opencontainers.image.title":    "tcpprobe",
 			"org.opencontainers.image.version":  r.version,
-			"org.opencontainers.image.licenses": "MIT AND BSD-3-Clause",
+			"org.opencontainers.image.licenses": "MIT AND BSD-3-Clause AND Apache-2.0",
 		},
 	}
 	return mutate.ConfigFile(image, config)
