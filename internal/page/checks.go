@@ -19,8 +19,8 @@ const (
 // checksRow is the drawing of a row of recent checks. A path is drawn with dashes, each of which is a bar: so a run of checks
 // that ended alike is one line of it. Those that failed are higher than the others, and not of another colour alone.
 type checksRow struct {
-	Good, Lossy, Bad string // data of paths
-	Label            string // the same in words
+	Empty, Good, Lossy, Bad string // data of paths
+	Label                   string // the same in words
 }
 
 // newChecksRow draws the latest checks.
@@ -51,7 +51,11 @@ func newChecksRow(checks []monitor.Check) checksRow {
 			label += ", " + strconv.Itoa(counts[2]) + " failed"
 		}
 	}
-	return checksRow{Good: paths[0].String(), Lossy: paths[1].String(), Bad: paths[2].String(), Label: label}
+	empty := ""
+	if n := shownChecks - len(checks); n > 0 {
+		empty = "M0 8h" + strconv.Itoa(n*barPitch-1)
+	}
+	return checksRow{Empty: empty, Good: paths[0].String(), Lossy: paths[1].String(), Bad: paths[2].String(), Label: label}
 }
 
 // kindOf returns 0 for a check that was established at once, 1 for one that was after lost SYNs, and 2 for one that was not.

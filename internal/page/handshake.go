@@ -13,15 +13,14 @@ import (
 // Handshake renders the page of one handshake, given whether its target has a page.
 func (r *Renderer) Handshake(e monitor.Evidence, known bool) ([]byte, error) {
 	return r.render("handshake.html", &evidence{
-		frame: r.frame(text.Printable(e.Result.Target)+": "+e.Result.Outcome.String()+" – tcpprobe", "../", "handshake"),
-		ID:    e.ID.String(), Result: e.Result, Known: known, Handshake: newHandshake(e.Result),
+		frame:  r.frame(text.Printable(e.Result.Target)+": "+e.Result.Outcome.String()+" – tcpprobe", "../", "handshake"),
+		Result: e.Result, Known: known, Handshake: newHandshake(e),
 	})
 }
 
 // evidence is what the template of a handshake takes.
 type evidence struct {
 	frame
-	ID        string
 	Result    *probe.Result
 	Known     bool
 	Handshake *handshake
@@ -30,6 +29,7 @@ type evidence struct {
 // handshake is a handshake in the words of the ladder and of the lesson.
 type handshake struct {
 	*probe.Result
+	ID     string
 	Reason string
 	Steps  []step
 	Notes  []string
@@ -46,8 +46,9 @@ type step struct {
 	Tone  string
 }
 
-func newHandshake(r *probe.Result) *handshake {
-	h := &handshake{Result: r, Reason: report.Reason(r), Notes: report.Notes(r), Advice: report.Advice(r)}
+func newHandshake(kept monitor.Evidence) *handshake {
+	r := kept.Result
+	h := &handshake{Result: r, ID: kept.ID.String(), Reason: report.Reason(r), Notes: report.Notes(r), Advice: report.Advice(r)}
 	lines := report.NewLines()
 	for i := range r.Events {
 		s := step{Line: lines.Event(r, &r.Events[i])}

@@ -59,7 +59,7 @@ func TestChecksRow(t *testing.T) {
 	up, lossy, down := monitor.Check{Outcome: probe.OutcomeEstablished}, monitor.Check{Outcome: probe.OutcomeEstablished, SYNsLost: 1}, monitor.Check{Outcome: probe.OutcomeRefused}
 	got := newChecksRow([]monitor.Check{up, up, lossy, down, down, up})
 	want := checksRow{
-		Good: "M136 8h7M156 8h3", Lossy: "M144 8h3", Bad: "M148 8h7",
+		Empty: "M0 8h135", Good: "M136 8h7M156 8h3", Lossy: "M144 8h3", Bad: "M148 8h7",
 		Label: "the latest 6 handshakes: 4 established, 1 of them after lost SYNs, 2 failed",
 	}
 	if got != want {
@@ -68,7 +68,7 @@ func TestChecksRow(t *testing.T) {
 	if got := newChecksRow(make([]monitor.Check, 100)); got.Bad != "M0 8h159" {
 		t.Errorf("a hundred: %+v", got)
 	}
-	if got := newChecksRow(nil); got != (checksRow{Label: "no handshakes yet"}) {
+	if got := newChecksRow(nil); got != (checksRow{Empty: "M0 8h159", Label: "no handshakes yet"}) {
 		t.Errorf("none: %+v", got)
 	}
 }

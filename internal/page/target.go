@@ -103,7 +103,7 @@ func (r *Renderer) detail(d Detail) *detail {
 		v.Outages = append(v.Outages, line)
 	}
 	if i := slices.IndexFunc(d.Failures, monitor.Evidence.Failed); i >= 0 {
-		v.Failure = newHandshake(d.Failures[i].Result)
+		v.Failure = newHandshake(d.Failures[i])
 	}
 	if d.Trace != nil {
 		var b strings.Builder // which takes everything

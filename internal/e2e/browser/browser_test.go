@@ -119,7 +119,7 @@ func evaluate[T any](t *testing.T, b *tab, expression string) T {
 func (b *tab) await(t *testing.T, expression string) time.Duration {
 	t.Helper()
 	began := time.Now()
-	for !evaluate[bool](t, b, expression) {
+	for !evaluate[bool](t, b, "Boolean("+expression+")") {
 		if time.Since(began) > patience/10 {
 			t.Fatalf("it never is true: %s\n%s", expression, evaluate[string](t, b, "document.body.innerText"))
 		}
