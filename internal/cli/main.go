@@ -23,6 +23,9 @@ import (
 
 // Main runs the program as the process that it is, and returns the exit status.
 func Main(version string) int {
+	if os.Args[0] == guardName {
+		return runGuard()
+	}
 	args := programArguments(os.Args)
 	if err := errors.Join(abortOnDeath(), startPoller()); err != nil {
 		return notStarted(err, args, os.Stdout, os.Stderr)

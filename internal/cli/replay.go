@@ -30,6 +30,11 @@ func replay(c *cli.Context, o options, w watchOptions) error {
 		return err
 	}
 	defer tty.Close()
+	guard, err := guardTerminal(tty)
+	if err != nil {
+		return exit.With(exit.System, err)
+	}
+	defer guard.end()
 	file, err := os.Open(w.replay)
 	if err != nil {
 		return exit.With(exit.Unreadable, err)

@@ -35,6 +35,11 @@ func (o traceOptions) live(c *cli.Context, t target.Target) error {
 		return err
 	}
 	defer tty.Close()
+	guard, err := guardTerminal(tty)
+	if err != nil {
+		return exit.With(exit.System, err)
+	}
+	defer guard.end()
 	o.newFilesIn = o.folderFor("")
 	if err := o.enterSandbox(stderr); err != nil {
 		return err

@@ -211,6 +211,11 @@ func watchTargets(c *cli.Context, o options, w watchOptions, targets *target.Lis
 		return err
 	}
 	defer tty.Close()
+	guard, err := guardTerminal(tty)
+	if err != nil {
+		return exit.With(exit.System, err)
+	}
+	defer guard.end()
 	record, closeRecord, err := w.recorder(stdout.Queue())
 	if err != nil {
 		return err

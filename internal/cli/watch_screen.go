@@ -29,7 +29,7 @@ func (o options) folderFor(asked string) string {
 	return os.TempDir()
 }
 
-// onScreen runs a session on a terminal, and gives that back whole, whatever happens.
+// onScreen runs a session on a terminal, and gives that back whole. If this process dies, its guard does.
 func onScreen(ctx context.Context, tty *terminal.TTY, style text.Style, session *watch.Session) error {
 	job := terminal.ControlJob()
 	defer job.End()

@@ -35,9 +35,6 @@ func OpenTTY() (*TTY, error) {
 	return &TTY{file: file, conn: conn}, nil
 }
 
-// File returns the file of the terminal.
-func (t *TTY) File() *os.File { return t.file }
-
 // Termios returns how the terminal is set.
 func (t *TTY) Termios() (mode *unix.Termios, err error) {
 	err = t.control(func(fd int) (err error) {

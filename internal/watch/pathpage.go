@@ -12,19 +12,23 @@ import (
 // drawTrace draws the page of the path to the selected target.
 func (v *View) drawTrace(c *Canvas, targets Targets) {
 	name := targets.Brief(v.Selected).Name
-	y := 0
-	for i, part := range text.Wrap("path to "+c.Style.Printable(name), max(c.Width-2, 2)) {
-		c.Put(1, i, part, Look{Bold: true})
-		y = i + 1
+	state := v.pathState()
+	x, y := 0, 0
+	for _, part := range text.Wrap("path to "+c.Style.Printable(name), max(c.Width-2, 2)) {
+		x = c.Put(1, y, part, Look{Bold: true})
+		y++
 	}
-	c.PutRight(c.Width-1, y, v.pathState(), Look{Color: Dim})
+	if x+2+text.Columns(state) > c.Width-1 {
+		y++
+	}
+	c.PutRight(c.Width-1, y-1, state, Look{Color: Dim})
 	lines := v.pathLines(c)
-	v.scrollTo(v.scroll, len(lines), c.Height-2-y)
+	v.scrollTo(v.scroll, len(lines), c.Height-1-y)
 	for i, line := range lines[v.scroll:] {
-		if y+1+i >= c.Height-1 {
+		if y+i >= c.Height-1 {
 			break
 		}
-		line(c, y+1+i)
+		line(c, y+i)
 	}
 }
 
