@@ -195,6 +195,7 @@ var variables = map[string]string{
 	"internal/serve/address.go sixToFour":             "a constant, had Go constants of such types",
 	"internal/serve/address.go teredo":                "a constant, had Go constants of such types",
 	"internal/serve/address.go localNAT64":            "a constant, had Go constants of such types",
+	"internal/cli/serve_listen.go inherited":          "a regular expression",
 	"internal/serve/config.go labelName":              "a regular expression",
 	"internal/serve/config.go unknownKey":             "a regular expression",
 	"internal/sandbox/violation_linux.go onViolation": "an address, which is in assembly",

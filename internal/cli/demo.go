@@ -21,6 +21,8 @@ func demoCommand() *cli.Command {
 		ArgsUsage: demo.Names("|") + "|" + strings.Join(demo.Hosts(), "|"),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "list", Usage: "name the scenes"},
+			&cli.BoolFlag{Name: "serve", Usage: "serve the web page of an exporter on the network's client, for a browser of this host"},
+			&cli.StringFlag{Name: "listen", Value: defaultListen, Usage: "with --serve: answer HTTP on `ADDR:PORT` of this host"},
 			&cli.BoolFlag{Name: "shell", Usage: "open a shell on the network's client, or on the host that is named"},
 		},
 		Action: runDemo,
@@ -28,8 +30,16 @@ func demoCommand() *cli.Command {
 }
 
 func runDemo(c *cli.Context) error {
-	scenes, shell := demo.Scenes(), ""
+	scenes, shell, served := demo.Scenes(), "", ""
 	switch name := c.Args().First(); {
+	case c.Bool("serve") && (c.NArg() > 0 || c.Bool("shell") || c.Bool("list")):
+		return exit.UsageError("demo --serve takes neither scenes nor --shell: it shows all that there is")
+	case c.Bool("serve"):
+		if served = c.String("listen"); served == "" {
+			return exit.UsageError("--listen has no value; try --help")
+		}
+	case c.IsSet("listen"):
+		return exit.UsageError("--listen is where --serve is: give that too")
 	case c.NArg() > 1:
 		return exit.UsageError("demo takes one scene, or none for all of them")
 	case c.Bool("shell"):
@@ -52,7 +62,7 @@ func runDemo(c *cli.Context) error {
 		return demo.List(c.App.Writer, scenes)
 	}
 	d := demo.Demo{
-		Scenes: scenes, Shell: shell, Color: c.String("color"), Args: os.Args,
+		Scenes: scenes, Shell: shell, Serve: served, Color: c.String("color"), Args: os.Args,
 		Stdout: terminal.Unwrap(c.App.Writer), Stderr: terminal.Unwrap(c.App.ErrWriter),
 	}
 	return d.Run(c.Context)

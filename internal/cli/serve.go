@@ -62,7 +62,7 @@ func runServe(c *cli.Context) error {
 	if err := serve.CheckWebConfig(o.files.Web); err != nil {
 		return exit.With(exit.Configuration, err)
 	}
-	listener, err := net.Listen("tcp", o.listen)
+	listener, err := openListener(o.listen)
 	if err != nil {
 		return exit.With(exit.System, fmt.Errorf("--listen: %w", err))
 	}
@@ -172,7 +172,7 @@ func readServe(c *cli.Context) (o serveOptions, err error) {
 		}
 	}
 	o.listen = c.String("listen")
-	if _, err := netip.ParseAddrPort(o.listen); err != nil {
+	if _, err := netip.ParseAddrPort(o.listen); err != nil && !inherited.MatchString(o.listen) {
 		if host, port, err := net.SplitHostPort(o.listen); err != nil || port == "" || host != "" && host != "localhost" {
 			return o, exit.UsageError("--listen %s: an address and a port are wanted, as in 127.0.0.1:9980, [::1]:9980 or :9980 for all addresses", text.Printable(o.listen))
 		}

@@ -15,10 +15,13 @@ const (
 	categoryBounds = "How much"
 )
 
+// defaultListen is where HTTP is answered: nobody else's host gets there.
+const defaultListen = "127.0.0.1:9980"
+
 // serveFlags returns the flags of serve.
 func serveFlags() []cli.Flag {
 	flags := []cli.Flag{
-		&cli.StringFlag{Name: "listen", Value: "127.0.0.1:9980", Category: categoryServe, Usage: "answer HTTP on `ADDR:PORT`"},
+		&cli.StringFlag{Name: "listen", Value: defaultListen, Category: categoryServe, Usage: "answer HTTP on `ADDR:PORT`, or on fd:N, a socket that listens already"},
 		&cli.StringFlag{Name: "config", Category: categoryServe, Usage: "take modules, targets and who may be probed from `FILE`, in YAML"},
 		&cli.StringFlag{Name: "web-config", Category: categoryServe, Usage: "take TLS, users and a rate limit from `FILE`, as the exporters of Prometheus have it"},
 		&cli.StringFlag{Name: "targets", Category: categoryServe, Usage: "watch the targets in `FILE`, one a line, # begins a comment"},

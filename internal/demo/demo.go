@@ -25,6 +25,7 @@ import (
 type Demo struct {
 	Scenes         []Scene  // to be shown, in this order; of a shell none is
 	Shell          string   // the host of the network on which a shell is run instead; "" for none
+	Serve          string   // the address outside of the network on which an exporter is served instead; "" for none
 	Color          string   // "auto", "always" or "never"
 	Args           []string // of this process, which starts itself again with them: os.Args
 	Stdout, Stderr io.Writer
@@ -49,8 +50,11 @@ func (d *Demo) Run(ctx context.Context) error {
 	ctx, stop := d.notify(ctx)
 	defer stop()
 	r := newRunner(n, d)
-	if d.Shell != "" {
+	switch {
+	case d.Shell != "":
 		return r.runShell(ctx, d.Shell)
+	case d.Serve != "":
+		return r.runServe(ctx)
 	}
 	return r.runScenes(ctx, d.Scenes)
 }
@@ -100,6 +104,14 @@ func (d *Demo) restart(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", d.Args[1:]...)
 	cmd.Args[0] = d.Args[0]
 	cmd.ExtraFiles = []*os.File{outside} // the first is outsideFD
+	if d.Serve != "" {
+		listener, err := d.listen()
+		if err != nil {
+			return err
+		}
+		defer listener.Close()
+		cmd.ExtraFiles = append(cmd.ExtraFiles, listener) // listenerFD
+	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, terminal.Unwrap(d.Stdout), d.Stderr
 	cmd.SysProcAttr = netlab.UserNamespace()
 	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
