@@ -15,6 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"tcpprobe/internal/discovery"
 	"tcpprobe/internal/display"
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/prober"
@@ -39,6 +40,8 @@ type serveOptions struct {
 	options // the sandbox, names and the way that segments take
 	listen  string
 	files   serve.Files
+	find    discovery.Options // what to watch
+	every   time.Duration     // it is probed
 	allow   []serve.Pattern
 	history int
 	bounds  serve.Bounds
@@ -59,6 +62,11 @@ func runServe(c *cli.Context) error {
 	if _, err := load(); err != nil {
 		return exit.With(exit.Configuration, err)
 	}
+	found, err := discovery.Open(o.find)
+	if err != nil {
+		return exit.With(exit.Configuration, err)
+	}
+	defer found.Close()
 	if err := serve.CheckWebConfig(o.files.Web); err != nil {
 		return exit.With(exit.Configuration, err)
 	}
@@ -85,7 +93,7 @@ func runServe(c *cli.Context) error {
 	}
 	s, err := serve.New(serve.Options{
 		Version: c.App.Version, Prober: p, Listener: listener, WebConfig: o.files.Web, Connections: o.conns, Bounds: o.bounds, Load: load, TimeoutOffset: o.offset,
-		History: o.history, AllowTrace: c.Bool("allow-trace"),
+		History: o.history, AllowTrace: c.Bool("allow-trace"), Discovery: found, Interval: o.every,
 	})
 	if err != nil {
 		return exit.With(exit.Configuration, err)
@@ -97,6 +105,8 @@ func runServe(c *cli.Context) error {
 const (
 	serveRate   = 20_000  // handshakes a second: more than there is time for
 	mostWatched = 1 << 14 // handshakes under way
+
+	shortestInterval = 10 * time.Millisecond // between two handshakes with a target that is watched
 )
 
 // serveUntilStopped runs a Server and its Prober until the process is told to end. A SIGHUP has the configuration read again.
@@ -113,6 +123,9 @@ func serveUntilStopped(program context.Context, s *serve.Server, p *prober.Probe
 		probing <- p.Run(ctx)
 		stop()
 	}()
+	go s.Discover(ctx, func(err error) {
+		fmt.Fprintf(stderr, "tcpprobe: nothing was changed: %s\n", text.Printable(err.Error()))
+	})
 	serving := make(chan error, 1)
 	go func() { serving <- s.Run(ctx) }()
 	fmt.Fprintln(stderr, announced)
@@ -149,10 +162,18 @@ func checkConfig(c *cli.Context, o serveOptions, load func() (serve.Settings, er
 	if err == nil {
 		err = serve.CheckWebConfig(o.files.Web)
 	}
+	var found *discovery.Discovery
+	if err == nil {
+		found, err = discovery.Open(o.find)
+	}
 	if err != nil {
 		return exit.With(exit.Configuration, err)
 	}
+	defer found.Close()
 	watched := 0
+	for _, g := range found.Groups() {
+		watched += len(g.Targets)
+	}
 	for _, g := range settings.Watch {
 		watched += len(g.Targets)
 	}
@@ -166,8 +187,8 @@ func readServe(c *cli.Context) (o serveOptions, err error) {
 	if c.NArg() > 0 {
 		return o, exit.UsageError("%s: serve takes flags alone: targets stand in --targets FILE, or in requests", text.Printable(c.Args().First()))
 	}
-	for _, name := range []string{"listen", "config", "web-config", "targets", "allow", "user", "interface", "dns"} {
-		if c.IsSet(name) && c.String(name) == "" && name != "allow" {
+	for _, name := range []string{"listen", "config", "web-config", "user", "interface", "dns"} {
+		if c.IsSet(name) && c.String(name) == "" {
 			return o, exit.UsageError("--%s has no value; try --help", name)
 		}
 	}
@@ -177,7 +198,11 @@ func readServe(c *cli.Context) (o serveOptions, err error) {
 			return o, exit.UsageError("--listen %s: an address and a port are wanted, as in 127.0.0.1:9980, [::1]:9980 or :9980 for all addresses", text.Printable(o.listen))
 		}
 	}
-	o.files = serve.Files{Config: c.String("config"), Web: c.String("web-config"), Targets: c.String("targets")}
+	o.files = serve.Files{Config: c.String("config"), Web: c.String("web-config"), Targets: c.StringSlice("targets")}
+	o.find = discovery.Options{Files: o.files.Targets, URLs: c.StringSlice("http-sd")}
+	if o.every = duration(c, "interval"); o.every < shortestInterval {
+		return o, exit.UsageError("--interval %s is less than %s", text.Duration(o.every), text.Duration(shortestInterval))
+	}
 	for _, s := range c.StringSlice("allow") {
 		p, err := serve.ParsePattern(s)
 		if err != nil {

@@ -96,6 +96,17 @@ func Open(o Options) (*Discovery, error) {
 	return d, nil
 }
 
+// Sources returns how many files and URLs there are.
+func (d *Discovery) Sources() int { return len(d.sources) }
+
+// Close is for a Discovery that does not run, or no longer.
+func (d *Discovery) Close() error {
+	if d.news == nil {
+		return nil
+	}
+	return d.news.close()
+}
+
 // Folders returns the folders of the files: whoever restricts what this process may read leaves it these, for a file that is put in the
 // place of another.
 func (d *Discovery) Folders() []string {
@@ -121,7 +132,6 @@ func (d *Discovery) Groups() (all []Group) {
 func (d *Discovery) Run(ctx context.Context, changed func([]Group), failed func(error)) {
 	var told <-chan struct{}
 	if d.news != nil {
-		defer d.news.close()
 		told = d.news.told(ctx)
 	}
 	ticker := time.NewTicker(d.options.Every)

@@ -29,7 +29,7 @@ func run(t *testing.T, o discovery.Options) (d *discovery.Discovery, changed cha
 		defer close(ended)
 		d.Run(ctx, func(groups []discovery.Group) { changed <- say(groups) }, func(err error) { failed <- err.Error() })
 	}()
-	t.Cleanup(func() { stop(); <-ended })
+	t.Cleanup(func() { stop(); <-ended; d.Close() })
 	return d, changed, failed
 }
 

@@ -92,7 +92,7 @@ func TestServeUsage(t *testing.T) {
 		"--config " + broken:                {exit.Configuration, "", "tcpprobe: " + broken + ": line 3: there is no key probber here\n"},
 		"--check-config --config " + broken: {exit.Configuration, "", "tcpprobe: " + broken + ": line 3: there is no key probber here\n"},
 		"--check-config --config " + plain:  {0, "the configuration is right: 1 modules, 1 targets\n", ""},
-		"--targets " + targets:              {exit.Configuration, "", "tcpprobe: " + targets + " line 2: target nonsense: the port is missing, as in nonsense:80\n"},
+		"--targets " + targets:              {exit.Configuration, "", "tcpprobe: " + targets + ": line 2: target nonsense: the port is missing, as in nonsense:80\n"},
 		"--config /nonexistent":             {exit.Configuration, "", "tcpprobe: open /nonexistent: no such file or directory\n"},
 		"--web-config " + broken:            {exit.Configuration, "", "tcpprobe: " + broken + ": line 1: there is no key modules here\n"},
 		"--listen 10.9.9.9:80":              {exit.System, "", "tcpprobe: --listen: listen tcp 10.9.9.9:80: bind: cannot assign requested address\n"},

@@ -12,6 +12,7 @@ var refusals = [...]string{refusedRequest, refusedModule, refusedNotAllowed, ref
 type counters struct {
 	probes, failures atomic.Int64
 	refused          [len(refusals)]atomic.Int64
+	undiscovered     atomic.Int64           // lists of targets that changed nothing
 	reload           atomic.Pointer[reload] // the last one
 }
 

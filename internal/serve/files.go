@@ -1,22 +1,19 @@
 package serve
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"tcpprobe/internal/target"
 )
 
 // Files are the names of what a Server reads; empty for none.
 type Files struct {
-	Config  string // in YAML, see ParseConfig
-	Web     string // of the exporter toolkit
-	Targets string // one a line
+	Config  string   // in YAML, see ParseConfig
+	Web     string   // of the exporter toolkit
+	Targets []string // see discovery.Parse
 }
 
 // Load reads the settings. allow is what the command line allows, beside the configuration. The error is one line, which names the file.
@@ -31,31 +28,12 @@ func (f Files) Load(allow []Pattern) (Settings, error) {
 			return Settings{}, fmt.Errorf("%s: %w", f.Config, err)
 		}
 	}
-	if f.Targets != "" {
-		all, err := readTargets(f.Targets)
-		if err != nil {
-			return Settings{}, err
-		}
-		if _, ok := c.Modules[defaultModule]; !ok {
-			return Settings{}, fmt.Errorf("%s: there is no module %s, which --targets takes", f.Config, defaultModule)
-		}
-		c.Watch = append(c.Watch, Group{Targets: all, Module: defaultModule})
-	}
 	s := Settings{Modules: c.Modules, Watch: c.Watch}
 	if allowed := slices.Concat(allow, c.Allow); len(allowed) > 0 {
 		s.Policy.Allow = allowed
 	}
-	s.Policy.Targets = make(map[string]bool)
-	for _, g := range c.Watch {
-		for _, t := range g.Targets {
-			s.Policy.Targets[Key(t)] = true
-		}
-	}
 	return s, nil
 }
-
-// mostTargets is how many targets may be watched.
-const mostTargets = 1 << 16
 
 // longestFile is how many octets a configuration may have.
 const longestFile = 16 << 20
@@ -74,22 +52,6 @@ func readFile(name string) ([]byte, error) {
 	return content, err
 }
 
-// readTargets reads a file with a target a line.
-func readTargets(name string) (all []target.Target, err error) {
-	list, err := target.Rules{}.Open(context.Background(), nil, name, strings.NewReader(""), mostTargets)
-	if err != nil {
-		return nil, err
-	}
-	defer list.Close()
-	for {
-		t, ok := list.Next()
-		if !ok {
-			return all, nil
-		}
-		all = append(all, t)
-	}
-}
-
 // Readable returns what is read again while a Server runs: the files, and the folders that they are in, since whoever manages them puts
 // others in their place. Folders in which other programs have theirs too are left out: there a file is written in its place, or not read
 // again.
@@ -99,7 +61,7 @@ func (f Files) Readable() ([]string, error) {
 		return nil, err
 	}
 	var all []string
-	for _, name := range append(named, f.Config, f.Web, f.Targets) {
+	for _, name := range slices.Concat(named, []string{f.Config, f.Web}, f.Targets) {
 		if name == "" {
 			continue
 		}

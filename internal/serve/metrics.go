@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/common/expfmt"
+
+	"tcpprobe/internal/exposition"
 )
 
 // newRegistry returns the metrics of this process.
@@ -38,6 +41,7 @@ func (s *Server) serveMetrics(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("Content-Type", metricsType)
 	_, _ = w.Write(b.Bytes()) // who has gone hears nothing
+	_ = exposition.WriteText(w, s.store.Targets(), time.Now())
 }
 
 // writeOwn writes the metrics of the exporter itself.
@@ -55,6 +59,7 @@ func (s *Server) writeOwn(b *bytes.Buffer) {
 	}
 	one("tcpprobe_module_unknown_total", "counter", "Requests for a module that there is not.", c.refused[1].Load())
 	one("tcpprobe_packet_socket_drops_total", "counter", "Frames and datagrams that found no room in a socket.", s.options.Prober.Drops())
+	one("tcpprobe_discovery_failures_total", "counter", "Lists of targets that could not be read, or had a fault, and changed nothing.", c.undiscovered.Load())
 	last := c.reload.Load()
 	successful := 1
 	if last.failed {

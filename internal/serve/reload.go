@@ -11,11 +11,18 @@ func (s *Server) Reload() error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	settings, err := s.options.Load()
+	if err == nil {
+		err = settings.checkDiscovered(s.options.Discovery != nil && s.options.Discovery.Sources() > 0)
+	}
 	if err != nil {
 		s.counters.reload.Store(&reload{failed: true, success: s.counters.reload.Load().success})
 		return err
 	}
-	s.settings.Store(&settings)
+	s.configured = settings
+	s.hold(&settings)
+	if s.options.Discovery != nil {
+		s.options.Discovery.Reload()
+	}
 	s.counters.reload.Store(&reload{success: time.Now()})
 	return nil
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tcpprobe/internal/continuous"
+	"tcpprobe/internal/discovery"
 	"tcpprobe/internal/monitor"
 	"tcpprobe/internal/page"
 	"tcpprobe/internal/prober"
@@ -29,6 +31,8 @@ type Options struct {
 	Bounds        Bounds
 	Load          func() (Settings, error) // reads the settings
 	AllowTrace    bool                     // the paths to targets that are watched may be traced from their pages
+	Discovery     *discovery.Discovery     // of targets to watch, beside those of the settings; nil for none
+	Interval      time.Duration            // between two handshakes with a target that is watched, if its group does not say
 	TimeoutOffset time.Duration            // that a probe ends before who asked for it stops waiting
 }
 
@@ -51,7 +55,10 @@ const (
 type Server struct {
 	options     Options
 	settings    atomic.Pointer[Settings]
-	reloading   sync.Mutex // is held while settings are read
+	reloading   sync.Mutex // is held while settings are read, and become those that hold
+	configured  Settings   // as they were read last
+	discovered  []Group
+	runner      *continuous.Runner
 	bounds      *bounds
 	counters    counters
 	store       *monitor.Store // what is known of targets, and kept of handshakes
@@ -66,6 +73,10 @@ type Server struct {
 func New(o Options) (*Server, error) {
 	store := monitor.New(monitor.Options{Latest: o.History}, time.Now())
 	s := &Server{options: o, store: store, bounds: newBounds(o.Bounds), crossOrigin: http.NewCrossOriginProtection(), mux: http.NewServeMux()}
+	s.runner = continuous.New(o.Prober, store)
+	if o.Discovery != nil {
+		s.discovered = s.groupsOf(o.Discovery.Groups())
+	}
 	s.counters.reload.Store(&reload{})
 	if err := s.Reload(); err != nil {
 		return nil, err
