@@ -126,10 +126,11 @@ Written by `+"`scripts/bench read`"+` on %s. Machine: %s. %s. Peers: %s; Zeek is
 The captures are written by a program: connections of twelve packets to 200 servers, 500 of them under way at a time, of which one in a hundred is
 refused and one has no answer; and a flood of %d SYNs, each from another address and answered, with no ACK behind it. Processor time is user and system,
 the least of %d runs; memory is the most that was resident in any. All files are in the page cache, and what is printed goes to /dev/null.
+%.1f processes on average wanted the processors meanwhile: what others do costs all of these time, and caches.
 
 | | packets | MB | processor, s | million packets/s | peak memory, MiB |
 |---|--:|--:|--:|--:|--:|
-`, time.Now().Format("2 January 2006"), machine(), kernel(), readVersions(), floodAttempts, rounds)
+`, time.Now().Format("2 January 2006"), machine(), kernel(), readVersions(), floodAttempts, rounds, loadAverage())
 	rate := make(map[string]float64)
 	for _, r := range readers {
 		f, size := r.best(), sizes[r.file]
@@ -140,6 +141,17 @@ the least of %d runs; memory is the most that was resident in any. All files are
 	fmt.Fprintf(&w, "\nPackets per second of processor time against tshark, which read the smaller capture alone: %.0f times as many.\n",
 		rate["tcpprobe read"]/rate["tshark -q -z conv,tcp"])
 	return w.String()
+}
+
+// loadAverage returns how many processes wanted the processors in the last 15 minutes, on average (proc_loadavg(5)).
+func loadAverage() (average float64) {
+	content, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return 0
+	}
+	var one, five float64
+	fmt.Sscan(string(content), &one, &five, &average)
+	return average
 }
 
 // readVersions asks the package manager which versions of the peers these are.
