@@ -28,7 +28,13 @@ func checkText(t *testing.T, r ran, code int, want string) {
 	if got := timeless(r.stdout); got != strings.TrimPrefix(want, "\n") || r.code != code || r.stderr != "" {
 		t.Errorf("exit code %d, want %d; stderr %q; stdout, but for the times:\n%s\nwant%s", r.code, code, r.stderr, got, want)
 	}
-	for line := range strings.Lines(r.stdout) {
+	checkLines(t, r.stdout)
+}
+
+// checkLines checks that no line is too long for a terminal.
+func checkLines(t *testing.T, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
 		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 80 {
 			t.Errorf("a line of %d columns: %s", n, line)
 		}

@@ -98,14 +98,17 @@ func longHeader(datagram []byte) []byte {
 // hostileTargets are whom the traces are to: nobody, behind the hostile router.
 var hostileTargets = []string{"10.8.0.80:80", "[2001:db8:9::80]:80"}
 
-// inFamily returns a trace's text as IPv6 has it, for the second of the families, of what is written for IPv4.
+// inFamily returns a trace's arguments or text as IPv6 has them, for the second of the families, of what is written for IPv4; lines break
+// elsewhere.
 func inFamily(family int, text string) string {
 	if family == 0 {
 		return text
 	}
 	return strings.NewReplacer(
 		"10.8.0.80:", "[2001:db8:9::80]:", "10.8.0.80", "2001:db8:9::80", "10.0.0.1:", "[2001:db8::1]:", "10.9.0.10", "2001:db8:8::a", "10.9.0.", "2001:db8:8::",
-		"ICMP 11/0 time to live exceeded", "ICMP 3/0 hop limit exceeded", "mss 1460", "mss 1440",
+		"ICMP 11/0 time to live exceeded", "ICMP 3/0 hop limit exceeded", "mss 1460", "mss 1440", "ICMP 3/13", "ICMP 1/1",
+		"10.3.0.80:", "[2001:db8:3::80]:", "10.3.0.80", "2001:db8:3::80", "10.1.0.2:", "[2001:db8:1::2]:", "10.1.0.1", "2001:db8:1::1", "10.2.0.2", "2001:db8:2::2",
+		"10.2.0.99:", "[2001:db8:2::99]:", "10.2.0.99", "2001:db8:2::99", "www.lab.test", "six.lab.test",
 	).Replace(text)
 }
 

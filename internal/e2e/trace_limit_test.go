@@ -151,7 +151,7 @@ func TestMTUUnderLimits(t *testing.T) {
 	narrow(t, n, 1400)
 	for range 3 {
 		pathOf(t, n, "10.3.0.80:80", "-m1", "-c6", "-i=1ms", "-W=300ms", "--retries=0") // R1 has said all that it may
-		if m := traceMTU(t, n); m.MTU != 1400 || m.BlackHole != nil {
+		if m := traceMTU(t, n, 0); m.MTU != 1400 || m.BlackHole != nil {
 			t.Errorf("%+v", m)
 		}
 	}

@@ -23,9 +23,9 @@ type mtuLine struct {
 	}
 }
 
-func traceMTU(t *testing.T, n *labtest.Network, args ...string) mtuLine {
+func traceMTU(t *testing.T, n *labtest.Network, family int, args ...string) mtuLine {
 	t.Helper()
-	r := tcpprobe(t, n.Client, append([]string{"trace", "10.3.0.80:80", "--mtu", "--json"}, args...)...)
+	r := tcpprobe(t, n.Client, append([]string{"trace", farServers[family] + ":80", "--mtu", "--json"}, args...)...)
 	validate(t, r.stdout)
 	var m mtuLine
 	decode(t, r.stdout, &m)
@@ -43,28 +43,33 @@ func narrow(t *testing.T, n *labtest.Network, octets int) {
 }
 
 // noFragmentationNeeded keeps a router from saying that a datagram is too large.
-const noFragmentationNeeded = `table ip hole {
+const noFragmentationNeeded = `table inet hole {
 	chain output {
 		type filter hook output priority filter
 		icmp type destination-unreachable icmp code frag-needed drop
+		icmpv6 type packet-too-big drop
 	}
 }`
 
 // TestTraceMTU: the path MTU is found whether a router names it or not, and where the path gets narrow.
 func TestTraceMTU(t *testing.T) {
 	t.Parallel()
-	n := labtest.Journey(t)
-	if m := traceMTU(t, n); m.MTU != 1500 || m.BlackHole != nil || len(m.Tries) != 2 {
-		t.Errorf("wide: %+v", m)
+	n := labtest.DualStack(t)
+	for i, family := range families {
+		if m := traceMTU(t, n, i); m.MTU != 1500 || m.BlackHole != nil || len(m.Tries) != 2 {
+			t.Errorf("%s, wide: %+v", family, m)
+		}
 	}
 	narrow(t, n, 1400)
-	for _, send := range []string{"link", "ip"} {
-		m := traceMTU(t, n, "--send="+send)
-		if m.MTU != 1400 || m.BlackHole != nil || len(m.Tries) != 3 {
-			t.Fatalf("named, --send %s: %+v", send, m)
-		}
-		if step := m.Tries[1]; step.Result != "too_big" || step.From != "10.1.0.1" || step.Hops != 1 || step.MTU != 1400 {
-			t.Errorf("named, --send %s: %+v", send, step)
+	for i, family := range families {
+		for _, send := range []string{"link", "ip"} {
+			m := traceMTU(t, n, i, "--send="+send)
+			if m.MTU != 1400 || m.BlackHole != nil || len(m.Tries) != 3 {
+				t.Fatalf("%s, named, --send %s: %+v", family, send, m)
+			}
+			if step := m.Tries[1]; step.Result != "too_big" || step.From != inFamily(i, "10.1.0.1") || step.Hops != 1 || step.MTU != 1400 {
+				t.Errorf("%s, named, --send %s: %+v", family, send, step)
+			}
 		}
 	}
 	checkText(t, tcpprobe(t, n.Client, "trace", "10.3.0.80:80", "--mtu", "--source-port=40000"), exit.Established, `
@@ -76,27 +81,33 @@ ESTABLISHED  10.3.0.80:80  path mtu 1400
   It shrinks from 1500 to 1400 behind hop 1, 10.1.0.1, which says so.
 `)
 	labtest.Nft(t, n.R1, noFragmentationNeeded)
-	m := traceMTU(t, n)
-	if m.MTU != 1400 || m.BlackHole == nil || m.BlackHole.Size != 1401 || m.BlackHole.Hop != 1 || m.BlackHole.From != "10.1.0.1" {
-		t.Errorf("black hole: %+v", m)
-	}
-	if want := "black hole: datagrams over 1400 octets vanish after hop 1, 10.1.0.1, without ICMP."; m.Reason != want {
-		t.Errorf("reason %q, want %q", m.Reason, want)
-	}
+	inBoth(t, func(t *testing.T, i int) {
+		m := traceMTU(t, n, i)
+		router := inFamily(i, "10.1.0.1")
+		if m.MTU != 1400 || m.BlackHole == nil || m.BlackHole.Size != 1401 || m.BlackHole.Hop != 1 || m.BlackHole.From != router {
+			t.Errorf("black hole: %+v", m)
+		}
+		if want := "black hole: datagrams over 1400 octets vanish after hop 1, " + router + ", without ICMP."; m.Reason != want {
+			t.Errorf("reason %q, want %q", m.Reason, want)
+		}
+	})
 }
 
 // TestTraceMTUUnusable: a firewall that lets no SYN with data pass leaves nothing to find out.
 func TestTraceMTUUnusable(t *testing.T) {
 	t.Parallel()
-	n := labtest.Journey(t)
-	labtest.Nft(t, n.R1, `table ip small {
+	n := labtest.DualStack(t)
+	labtest.Nft(t, n.R1, `table inet small {
 	chain forward {
 		type filter hook forward priority filter
-		tcp flags syn / syn,ack meta length > 60 drop
+		meta nfproto ipv4 tcp flags syn / syn,ack meta length > 60 drop
+		meta nfproto ipv6 tcp flags syn / syn,ack meta length > 80 drop
 	}
 }`)
-	r := tcpprobe(t, n.Client, "trace", "10.3.0.80:80", "--mtu", "-q")
-	if want := "TIMEOUT  10.3.0.80:80  does not answer SYNs that carry data\n"; r.code != exit.Timeout || r.stdout != want {
-		t.Errorf("exit code %d, %q; want %d, %q", r.code, r.stdout, exit.Timeout, want)
-	}
+	inBoth(t, func(t *testing.T, i int) {
+		r := tcpprobe(t, n.Client, "trace", farServers[i]+":80", "--mtu", "-q")
+		if want := "TIMEOUT  " + farServers[i] + ":80  does not answer SYNs that carry data\n"; r.code != exit.Timeout || r.stdout != want {
+			t.Errorf("exit code %d, %q; want %d, %q", r.code, r.stdout, exit.Timeout, want)
+		}
+	})
 }

@@ -3,6 +3,7 @@
 package e2e_test
 
 import (
+	"slices"
 	"testing"
 
 	"tcpprobe/internal/exit"
@@ -10,7 +11,7 @@ import (
 )
 
 // pickyFirewall lets no SYN pass that asks for ECN or for a Fast Open cookie, as firewalls do that know neither.
-const pickyFirewall = `table ip picky {
+const pickyFirewall = `table inet picky {
 	chain forward {
 		type filter hook forward priority filter
 		tcp flags syn / syn,ack tcp option fastopen exists drop
@@ -21,9 +22,9 @@ const pickyFirewall = `table ip picky {
 // TestTraceSYNs: the SYNs that a firewall drops are told from those that it lets pass.
 func TestTraceSYNs(t *testing.T) {
 	t.Parallel()
-	n := labtest.Journey(t)
+	n := labtest.DualStack(t)
 	args := []string{"trace", "10.3.0.80:80", "--compare-syn", "-W=300ms", "--source-port=40000"}
-	checkText(t, tcpprobe(t, n.Client, args...), exit.Established, `
+	bothTexts(t, n, exit.Established, `
 SYNs to 10.3.0.80:80 from 10.1.0.2:40000 on eth0
  bare     passes T ms  mss 1460
  nots     passes T ms  mss 1460 ws 10 sack
@@ -34,9 +35,9 @@ SYNs to 10.3.0.80:80 from 10.1.0.2:40000 on eth0
  tfo      passes T ms  mss 1460 ws 10 sack ts  without tfo
 ESTABLISHED  10.3.0.80:80  7 of 7 SYNs accepted
   What an answer lacks, the peer does not want, or the path took away.
-`)
+`, slices.Clone(args)...)
 	labtest.Nft(t, n.R1, pickyFirewall)
-	checkText(t, tcpprobe(t, n.Client, args...), exit.Mixed, `
+	bothTexts(t, n, exit.Mixed, `
 SYNs to 10.3.0.80:80 from 10.1.0.2:40000 on eth0
  bare     passes T ms  mss 1460
  nots     passes T ms  mss 1460 ws 10 sack
@@ -49,7 +50,7 @@ MIXED  10.3.0.80:80  4 of 7 SYNs accepted
   ecn is dropped: it is heard of up to hop 1, 10.1.0.1.
   accecn is dropped: it is heard of up to hop 1, 10.1.0.1.
   tfo is dropped: it is heard of up to hop 1, 10.1.0.1.
-`)
+`, slices.Clone(args)...)
 	r := tcpprobe(t, n.Client, append(args, "--json")...)
 	validate(t, r.stdout)
 	if r.code != exit.Mixed {
@@ -60,11 +61,12 @@ MIXED  10.3.0.80:80  4 of 7 SYNs accepted
 // TestTraceNAT: the path goes on behind a router that translates addresses and ports, since it translates quotes back.
 func TestTraceNAT(t *testing.T) {
 	t.Parallel()
-	n := labtest.Journey(t)
-	labtest.Nft(t, n.R1, `table ip nat {
+	n := labtest.DualStack(t)
+	labtest.Nft(t, n.R1, `table inet nat {
 	chain prerouting {
 		type nat hook prerouting priority dstnat
-		ip daddr 10.2.0.99 tcp dport 8080 dnat to 10.3.0.80:80
+		ip daddr 10.2.0.99 tcp dport 8080 dnat ip to 10.3.0.80:80
+		ip6 daddr 2001:db8:2::99 tcp dport 8080 dnat ip6 to [2001:db8:3::80]:80
 	}
 	chain postrouting {
 		type nat hook postrouting priority srcnat

@@ -31,16 +31,39 @@ const dropEarly = `table inet early {
 	}
 }`
 
-// traceText runs a trace from port 40000, so that its text is the same every time.
+// traceText runs a trace from port 40000, so that its text is the same every time, in both families.
 func traceText(t *testing.T, n *labtest.Network, code int, want string, args ...string) {
 	t.Helper()
-	args = append([]string{"trace", "--source-port=40000", "-W=300ms", labDNS}, args...)
+	bothTexts(t, n, code, want, append([]string{"trace", "--source-port=40000", "-W=300ms", labDNS}, args...)...)
+}
+
+// bothTexts runs the program with arguments, and with those that inFamily makes of them, and checks its text, which in IPv6 may break lines
+// anywhere within 80 columns.
+func bothTexts(t *testing.T, n *labtest.Network, code int, want string, args ...string) {
+	t.Helper()
 	checkText(t, tcpprobe(t, n.Client, args...), code, want)
+	for i, arg := range args {
+		args[i] = inFamily(1, arg)
+	}
+	r := tcpprobe(t, n.Client, args...)
+	words := func(text string) string { return strings.Join(strings.Fields(text), " ") + "\n" }
+	folded := r
+	folded.stdout = words(timeless(r.stdout))
+	checkLines(t, r.stdout)
+	checkWords(t, folded, code, words(inFamily(1, want)))
+}
+
+// checkWords is checkText for a text in one line.
+func checkWords(t *testing.T, r ran, code int, want string) {
+	t.Helper()
+	if r.stdout != want || r.code != code || r.stderr != "" {
+		t.Errorf("exit code %d, want %d; stderr %q; stdout, but for times and lines:\n%swant\n%s", r.code, code, r.stderr, r.stdout, want)
+	}
 }
 
 func TestTrace(t *testing.T) {
 	t.Parallel()
-	n := labtest.Journey(t)
+	n := labtest.DualStack(t)
 	t.Run("established", func(t *testing.T) {
 		traceText(t, n, exit.Established, `
 trace to www.lab.test:80 (10.3.0.80) from 10.1.0.2:40000 on eth0,
@@ -109,7 +132,7 @@ ESTABLISHED  10.3.0.80:80  3 hops  rtt T ms
 // rejected.
 func TestTraceStops(t *testing.T) {
 	t.Parallel()
-	n := labtest.Journey(t)
+	n := labtest.DualStack(t)
 	labtest.Nft(t, n.R1, portRules)
 	labtest.Nft(t, n.R1, dropEarly)
 	labtest.Nft(t, n.R2, strings.ReplaceAll(portRules, "1001", "2001"))
@@ -153,9 +176,11 @@ UNREACHABLE  10.3.0.80:1013  prohibited by 10.1.0.1, 1 hop away
 `, "10.3.0.80:1013")
 	})
 	t.Run("reset at hop 1", func(t *testing.T) {
-		l := tcpprobe(t, n.Client, "trace", "10.3.0.80:1100", "-q")
-		if want := "REFUSED  10.3.0.80:1100  reset at hop 2 after "; l.code != exit.Refused || !strings.HasPrefix(l.stdout, want) {
-			t.Errorf("exit code %d, want %d and %q", l.code, exit.Refused, want)
+		for _, server := range farServers {
+			l := tcpprobe(t, n.Client, "trace", server+":1100", "-q")
+			if want := "REFUSED  " + server + ":1100  reset at hop 2 after "; l.code != exit.Refused || !strings.HasPrefix(l.stdout, want) {
+				t.Errorf("exit code %d, want %d and %q", l.code, exit.Refused, want)
+			}
 		}
 	})
 }
@@ -163,11 +188,12 @@ UNREACHABLE  10.3.0.80:1013  prohibited by 10.1.0.1, 1 hop away
 // TestTraceSilentHop: a hop that sends no ICMP does not hide those behind it.
 func TestTraceSilentHop(t *testing.T) {
 	t.Parallel()
-	n := labtest.Journey(t)
-	labtest.Nft(t, n.R1, `table ip silent {
+	n := labtest.DualStack(t)
+	labtest.Nft(t, n.R1, `table inet silent {
 	chain output {
 		type filter hook output priority filter
 		icmp type time-exceeded drop
+		icmpv6 type time-exceeded drop
 	}
 }`)
 	traceText(t, n, exit.Established, `
@@ -183,30 +209,32 @@ ESTABLISHED  10.3.0.80:80  3 hops  rtt T ms
 // our kernel.
 func TestTraceIsOneConnection(t *testing.T) {
 	t.Parallel()
-	n := labtest.Journey(t)
-	wire := labtest.Wire(t, n.Client, "eth0")
-	r := tcpprobe(t, n.Client, "trace", "10.3.0.80:80", "-c5", "-i=1ms", "--json")
-	if r.code != exit.Established {
-		t.Errorf("exit code %d", r.code)
-	}
-	for text := range strings.Lines(r.stdout) {
-		validate(t, text)
-	}
-	if resets := labtest.SNMP(t, n.Client)["Tcp.OutRsts"]; resets != 0 {
-		t.Errorf("the kernel sent %d resets", resets)
-	}
-	ports := make(map[string]bool)
-	seen := make(map[string]bool)
-	for _, row := range wire.Tshark(t, "ip.src == 10.1.0.2 && tcp.flags.syn == 1", "tcp.srcport", "ip.id", "tcp.seq") {
-		ports[row[0]] = true
-		if key := row[1] + " " + row[2]; seen[key] {
-			t.Errorf("two SYNs with the same numbers: %v", row)
-		} else {
-			seen[key] = true
+	n := labtest.DualStack(t)
+	for i, source := range []string{"ip.src == 10.1.0.2", "ipv6.src == 2001:db8:1::2"} {
+		wire := labtest.Wire(t, n.Client, "eth0")
+		r := tcpprobe(t, n.Client, "trace", farServers[i]+":80", "-c5", "-i=1ms", "--json")
+		if r.code != exit.Established {
+			t.Errorf("exit code %d", r.code)
 		}
-	}
-	if len(ports) != 1 {
-		t.Errorf("SYNs from ports %v", ports)
+		for text := range strings.Lines(r.stdout) {
+			validate(t, text)
+		}
+		if resets := labtest.SNMP(t, n.Client)["Tcp.OutRsts"]; resets != 0 {
+			t.Errorf("the kernel sent %d resets", resets)
+		}
+		ports, labels := make(map[string]bool), make(map[string]bool)
+		seen := make(map[string]bool)
+		for _, row := range wire.Tshark(t, source+" && tcp.flags.syn == 1 && !icmp && !icmpv6", "tcp.srcport", "ipv6.flow", "ip.id", "tcp.seq") {
+			ports[row[0]], labels[row[1]] = true, true
+			if key := row[2] + " " + row[3]; seen[key] {
+				t.Errorf("two SYNs with the same numbers: %v", row)
+			} else {
+				seen[key] = true
+			}
+		}
+		if len(ports) != 1 || len(labels) != 1 || labels[""] != (i == 0) {
+			t.Errorf("SYNs from ports %v with labels %v", ports, labels)
+		}
 	}
 	out, err := n.Server.Command(t.Context(), "ss", "-Htn", "state", "syn-recv").CombinedOutput()
 	if err != nil || len(out) > 0 {
@@ -267,10 +295,18 @@ func witness(t *testing.T, n *labtest.Network, name string, args ...string) stri
 // TestTraceWitnesses: others see the same path and the same MTU.
 func TestTraceWitnesses(t *testing.T) {
 	t.Parallel()
-	n := labtest.Journey(t)
+	n := labtest.DualStack(t)
 	narrow(t, n, 1400)
-	path := []string{"10.1.0.1", "10.2.0.2", "10.3.0.80"}
-	ours := tcpprobe(t, n.Client, "trace", "10.3.0.80:80").stdout
+	for i, family := range families {
+		t.Run(family, func(t *testing.T) { traceWitnesses(t, n, i) })
+	}
+}
+
+func traceWitnesses(t *testing.T, n *labtest.Network, family int) {
+	t.Helper()
+	option, target := []string{"-4", "-6"}[family], inFamily(family, "10.3.0.80")
+	path := strings.Fields(inFamily(family, "10.1.0.1 10.2.0.2 10.3.0.80"))
+	ours := tcpprobe(t, n.Client, "trace", farServers[family]+":80").stdout
 	inOrder := func(who, text string) {
 		t.Helper()
 		for _, address := range path {
@@ -285,15 +321,15 @@ func TestTraceWitnesses(t *testing.T) {
 	_, hops, _ := strings.Cut(ours, "\n")
 	inOrder("tcpprobe", hops)
 	t.Run("traceroute", func(t *testing.T) {
-		_, hops, _ := strings.Cut(witness(t, n, "traceroute", "-n", "-T", "-p", "80", "-q", "1", "-w", "1", "10.3.0.80"), "\n")
+		_, hops, _ := strings.Cut(witness(t, n, "traceroute", option, "-n", "-T", "-p", "80", "-q", "1", "-w", "1", target), "\n")
 		inOrder("traceroute", hops)
 	})
 	t.Run("mtr", func(t *testing.T) {
-		inOrder("mtr", witness(t, n, "mtr", "-n", "--report", "--tcp", "-P", "80", "-c", "1", "10.3.0.80"))
+		inOrder("mtr", witness(t, n, "mtr", option, "-n", "--report", "--report-wide", "--tcp", "-P", "80", "-c", "1", target))
 	})
 	t.Run("tracepath", func(t *testing.T) {
-		text := witness(t, n, "tracepath", "-n", "10.3.0.80")
-		if m := traceMTU(t, n); m.MTU != 1400 || !strings.Contains(text, "pmtu 1400") {
+		text := witness(t, n, "tracepath", option, "-n", target)
+		if m := traceMTU(t, n, family); m.MTU != 1400 || !strings.Contains(text, "pmtu 1400") {
 			t.Errorf("we say %d, tracepath says\n%s", m.MTU, text)
 		}
 	})
