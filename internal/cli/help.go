@@ -110,7 +110,7 @@ Usage:
   tcpprobe read [flags] FILE [HOST[:PORT] ...]
   tcpprobe read [flags] FILE FILE [HOST[:PORT] ...]
   FILE is pcap or pcapng, gzipped or not; - is stdin. HOST is an address or a
-  prefix, of the client or the server. Names are not looked up.
+  prefix, of the client or the server, or a name of the hosts file.
 `, c.Usage)
 	helpFlags(&b, c.Flags)
 	b.WriteString(`

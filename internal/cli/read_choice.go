@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,8 +14,10 @@ import (
 
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/spectator"
+	"tcpprobe/internal/target"
 	"tcpprobe/internal/text"
 	"tcpprobe/probe"
+	"tcpprobe/resolver"
 )
 
 // choice says which handshakes are wanted.
@@ -29,15 +30,16 @@ type choice struct {
 	stream   int // 0 for all
 }
 
-// end is an address, a prefix, a port, or an address and port.
+// end is addresses, ports, or addresses and ports.
 type end struct {
-	addresses netip.Prefix // not valid for all
-	port      uint16       // 0 for all
+	addresses []netip.Prefix // nil for all
+	ports     target.Ports
 }
 
 // has reports whether an address and port are of those.
 func (e end) has(a netip.AddrPort) bool {
-	return (!e.addresses.IsValid() || e.addresses.Contains(a.Addr())) && (e.port == 0 || e.port == a.Port())
+	known := e.addresses == nil || slices.ContainsFunc(e.addresses, func(p netip.Prefix) bool { return p.Contains(a.Addr()) })
+	return known && e.ports.Contain(a.Port())
 }
 
 // wants reports whether a handshake is wanted, in a capture that begins at a time.
@@ -145,11 +147,12 @@ func filesAndEnds(args []string, live bool) (files []string, ends []end, err err
 			continue
 		}
 		e, ok := parseEnd(arg)
-		if !ok && !live && i == 1 {
-			return nil, nil, exit.UsageError("%s is no file, and no address: HOST[:PORT] is wanted, as 192.0.2.80:443, 192.0.2.0/24 or [2001:db8::80]:443", text.Printable(arg))
-		}
 		if !ok {
-			return nil, nil, exit.UsageError("%s: HOST[:PORT] is wanted, as 192.0.2.80:443, 192.0.2.0/24, [2001:db8::80]:443 or :443; names are not looked up", text.Printable(arg))
+			none := ""
+			if !live && i == 1 {
+				none = "no such file, and "
+			}
+			return nil, nil, exit.UsageError("%s: %sHOST[:PORT] is wanted, as 192.0.2.80:443, 192.0.2.0/24, [2001:db8::80]:443 or :443; names are not looked up, but in the hosts file", text.Printable(arg), none)
 		}
 		ends = append(ends, e)
 	}
@@ -171,26 +174,31 @@ func isFile(arg string) bool {
 	return err == nil || strings.ContainsAny(arg, "./")
 }
 
-// parseEnd reads HOST, HOST:PORT or :PORT, where HOST is an address or a prefix.
+// parseEnd reads HOST, HOST:PORT or :PORT, where HOST is an address, a prefix or a name of the hosts file, and PORT is what it is in a
+// target.
 func parseEnd(s string) (e end, ok bool) {
-	host, port := s, ""
+	host := s
 	if i := strings.LastIndexByte(s, ':'); i >= 0 && (strings.Count(s, ":") == 1 || strings.HasSuffix(s[:i], "]")) {
-		host, port = s[:i], s[i+1:]
-		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil || n == 0 {
+		var err error
+		if e.ports, err = target.ParsePorts(s[i+1:]); err != nil {
 			return e, false
 		}
-		e.port = uint16(n)
-	}
-	if host == "" {
-		return e, port != ""
+		if host = s[:i]; host == "" {
+			return e, true
+		}
 	}
 	host = strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 	if a, err := netip.ParseAddr(host); err == nil {
-		e.addresses = netip.PrefixFrom(a, a.BitLen())
+		e.addresses = []netip.Prefix{netip.PrefixFrom(a, a.BitLen())}
 		return e, true
 	}
-	p, err := netip.ParsePrefix(host)
-	e.addresses = p
-	return e, err == nil
+	if p, err := netip.ParsePrefix(host); err == nil {
+		e.addresses = []netip.Prefix{p}
+		return e, true
+	}
+	content, _ := os.ReadFile("/etc/hosts") // without one, no name is known
+	for _, a := range resolver.ParseHosts(content).Lookup(host) {
+		e.addresses = append(e.addresses, netip.PrefixFrom(a, a.BitLen()))
+	}
+	return e, e.addresses != nil
 }
