@@ -169,10 +169,11 @@ func (f *feed) finish(ended error) {
 	}
 }
 
-// isFormatError reports whether an error is that a file ends within something, and not about reading it.
+// isFormatError reports whether an error is that a file ends within something, or goes wrong somewhere, and not about reading it.
 func isFormatError(err error) bool {
 	var truncated *capfile.TruncatedError
-	return errors.As(err, &truncated) || errors.Is(err, io.ErrUnexpectedEOF)
+	var corrupt *capfile.CorruptError
+	return errors.As(err, &truncated) || errors.As(err, &corrupt)
 }
 
 // noCapture reports whether an error is that a file is no capture, or ends before it is known to be one.

@@ -166,6 +166,9 @@ func countChosen(n int) string {
 func (r *reading) verdict(ctx context.Context, ended error) error {
 	if ended != nil && !isFormatError(ended) {
 		r.capture.Truncated = "" // the error says it
+		if r.source.listener != nil {
+			return exit.With(exit.System, ended)
+		}
 		return exit.With(exit.Unreadable, ended)
 	}
 	if r.chosen == 0 {

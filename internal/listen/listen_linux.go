@@ -86,7 +86,7 @@ func (l *Listener) Next(p *capfile.Packet) error {
 		}
 		if waited {
 			if err := l.ring.Err(); err != nil {
-				return fmt.Errorf("interface %s: %w", l.device.Name, err)
+				return err
 			}
 		}
 		if err := l.waiter.Wait(time.Time{}); err != nil {
