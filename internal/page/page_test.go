@@ -2,8 +2,6 @@ package page_test
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -65,24 +63,6 @@ func TestPages(t *testing.T) {
 	}
 	for path, b := range all {
 		t.Run(strings.ReplaceAll(path, "/", "_"), func(t *testing.T) { wellMade(t, b) })
-	}
-	if dir := os.Getenv("TCPPROBE_PAGES"); dir != "" { // to be looked at
-		for _, a := range r.Assets() {
-			all["/assets/"+a.Name] = a.Octets
-		}
-		for path, b := range all {
-			if !strings.HasPrefix(path, "/assets/") {
-				path = strings.TrimSuffix(path, "/") + "/index.html"
-				b = bytes.ReplaceAll(b, []byte(`"../`), []byte(`"../../`))
-			}
-			file := filepath.Join(dir, filepath.FromSlash(path))
-			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(file, b, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
 	}
 }
 
