@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -24,7 +23,7 @@ const guardName = "tcpprobe: terminal"
 // terminalGuard is a process of its own that gives the terminal back if this one dies while it has the screen, however it dies. What is
 // written to stderr until then would be drawn over, and be gone with the screen: the guard keeps it, and writes it afterwards.
 type terminalGuard struct {
-	to     *os.File // all of stderr goes there
+	alive  *os.File // the guard waits for its end
 	ended  *os.File // is at its end when the guard is
 	stderr int      // what stderr was
 }
@@ -33,10 +32,15 @@ type terminalGuard struct {
 const (
 	guardTTY   = 3
 	guardEnded = 4
+	guardSaid  = 5 // what the other writes to stderr
 )
 
 // whole is what the guard is told last if the terminal was given back.
 const whole = 0
+
+// firstClosed is the least number for a descriptor that the kernel closes early at the end of a process: it goes from the highest
+// down. Packet sockets take it milliseconds, in which the guard is done before the shell hears of the end.
+const firstClosed = 900
 
 // guardTerminal starts the guard of a terminal, as that is set now.
 func guardTerminal(tty *terminal.TTY) (*terminalGuard, error) {
@@ -44,40 +48,80 @@ func guardTerminal(tty *terminal.TTY) (*terminalGuard, error) {
 	if err != nil {
 		return nil, err
 	}
-	from, to, err := os.Pipe()
+	g, err := startGuard()
+	if err == nil {
+		err = binary.Write(g.alive, binary.NativeEndian, mode)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the guard of the terminal: %w", err)
+	}
+	return g, nil
+}
+
+// startGuard starts the guard, and has stderr lead to it.
+func startGuard() (*terminalGuard, error) {
+	var files []*os.File // of this process, until the guard has them
+	defer func() {
+		for _, f := range files {
+			f.Close()
+		}
+	}()
+	pipe := func() (from, to *os.File, err error) {
+		if from, to, err = os.Pipe(); err == nil {
+			files = append(files, from, to)
+		}
+		return from, to, err
+	}
+	waits, alive, err := pipe()
 	if err != nil {
 		return nil, err
 	}
-	defer from.Close()
-	ended, ends, err := os.Pipe()
+	ended, ends, err := pipe()
 	if err != nil {
-		return nil, errors.Join(err, to.Close())
+		return nil, err
 	}
-	defer ends.Close()
-	own, err := os.OpenFile("/dev/tty", os.O_RDWR, 0) // to hand a file on makes it blocking, which the other must not be
+	said, says, err := pipe()
 	if err != nil {
-		return nil, errors.Join(err, to.Close(), ended.Close())
+		return nil, err
 	}
-	defer own.Close()
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0) // to hand a file on makes it blocking, which that of the screen must not be
+	if err != nil {
+		return nil, err
+	}
+	files = append(files, tty)
 	cmd := &exec.Cmd{
-		Path: "/proc/self/exe", Args: []string{guardName}, Stdin: from, Stderr: os.Stderr, ExtraFiles: []*os.File{own, ends},
+		Path: "/proc/self/exe", Args: []string{guardName}, Stdin: waits, Stderr: os.Stderr, ExtraFiles: []*os.File{tty, ends, said},
 		SysProcAttr: &unix.SysProcAttr{Setsid: true}, // signals of the terminal are not for it
 	}
-	g := &terminalGuard{to: to, ended: ended, stderr: -1}
-	err = cmd.Start()
-	if err == nil {
-		err = binary.Write(to, binary.NativeEndian, mode)
+	if err := cmd.Start(); err != nil {
+		return nil, err
 	}
-	if err == nil {
-		g.stderr, err = unix.FcntlInt(uintptr(unix.Stderr), unix.F_DUPFD_CLOEXEC, 0)
+	g := new(terminalGuard)
+	if g.alive, err = duplicate(alive, firstClosed); err != nil {
+		return nil, err
 	}
-	if err == nil {
-		err = withFD(to, func(fd int) error { return unix.Dup3(fd, unix.Stderr, 0) })
+	if g.ended, err = duplicate(ended, 0); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("the guard of the terminal: %w", err), to.Close(), ended.Close())
+	if g.stderr, err = unix.FcntlInt(uintptr(unix.Stderr), unix.F_DUPFD_CLOEXEC, 0); err != nil {
+		return nil, os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
 	}
-	return g, nil
+	return g, withFD(says, func(fd int) error { return os.NewSyscallError("dup3", unix.Dup3(fd, unix.Stderr, 0)) })
+}
+
+// duplicate returns a file by another descriptor, which has no lower number than least if that is to be had.
+func duplicate(file *os.File, least int) (copied *os.File, err error) {
+	err = withFD(file, func(fd int) error {
+		n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, least)
+		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EMFILE) {
+			n, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+		}
+		if err == nil {
+			copied = os.NewFile(uintptr(n), file.Name())
+		}
+		return os.NewSyscallError("fcntl F_DUPFD_CLOEXEC", err)
+	})
+	return copied, err
 }
 
 // withFD calls f with the descriptor of a file, which stays as it is.
@@ -93,8 +137,8 @@ func withFD(file *os.File, f func(fd int) error) error {
 // end says that the terminal was given back, and waits until the guard has written what it kept.
 func (g *terminalGuard) end() {
 	_ = unix.Dup3(g.stderr, unix.Stderr, 0)
-	_, _ = g.to.Write([]byte{whole})
-	_ = g.to.Close()
+	_, _ = g.alive.Write([]byte{whole})
+	_ = g.alive.Close()
 	const patience = time.Second
 	_ = g.ended.SetReadDeadline(time.Now().Add(patience))
 	_, _ = g.ended.Read(make([]byte, 1))
@@ -113,15 +157,18 @@ func runGuard() int {
 		return 0 // nothing was begun
 	}
 	sandbox.Enter(sandbox.Options{})
-	const most = 1 << 20 // octets
-	var kept bytes.Buffer
-	_, _ = io.Copy(&kept, struct{ io.Reader }{io.LimitReader(os.Stdin, most)})
-	_, _ = io.Copy(io.Discard, struct{ io.Reader }{os.Stdin})
-	said, given := bytes.CutSuffix(kept.Bytes(), []byte{whole})
-	if !given {
+	said := make(chan []byte, 1)
+	go func() {
+		const most = 1 << 20 // octets
+		from := os.NewFile(guardSaid, "stderr")
+		kept, _ := io.ReadAll(io.LimitReader(from, most))
+		_, _ = io.Copy(struct{ io.Writer }{io.Discard}, from)
+		said <- kept
+	}()
+	if last, _ := io.ReadAll(os.Stdin); len(last) == 0 || last[len(last)-1] != whole {
 		_, _ = tty.WriteString(leaveScreen)
 		_ = unix.IoctlSetTermios(guardTTY, unix.TCSETSW, &mode)
 	}
-	_, _ = os.Stderr.Write(said)
+	_, _ = os.Stderr.Write(<-said)
 	return 0
 }
