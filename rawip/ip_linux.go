@@ -169,7 +169,7 @@ func (s *ipSockets) withLess() bool {
 
 // receive returns the next of: a datagram of ours as it left, a segment, an ICMP error.
 func (s *ipSockets) receive(b []byte) (Packet, bool, error) {
-	if len(s.sent.stamped) == 0 {
+	if len(s.sent.stamped) == 0 && len(s.sent.waiting) > 0 {
 		if err := s.collect(); err != nil {
 			return Packet{}, false, err
 		}
@@ -177,10 +177,14 @@ func (s *ipSockets) receive(b []byte) (Packet, bool, error) {
 	if p, ok := s.sent.next(); ok {
 		return p, true, nil
 	}
-	for i := range s.tcp.sockets {
-		if p, ok, err := s.receiveFrom(s.tcp.sockets[i], ProtocolTCP, b); ok || err != nil {
+	for _, fd := range s.tcp.receiving() {
+		if p, ok, err := s.receiveFrom(fd, ProtocolTCP, b); ok || err != nil {
 			return p, ok, err
 		}
+	}
+	if !s.icmp.bound {
+		s.clock.Drained()
+		return Packet{}, false, nil
 	}
 	p, ok, err := s.receiveFrom(s.icmp.fd, ProtocolICMPv6, b)
 	if !ok && err == nil {

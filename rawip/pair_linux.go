@@ -31,6 +31,22 @@ type pairSockets struct {
 	sockets []int // file descriptors
 	pairs   []pair
 	all     bool
+	looks   int // how often receiving was asked for
+}
+
+// othersEvery is how often the sockets that receive nothing any more are looked at: they are connected, and of an ICMP error they
+// keep a mark, by which a wait would end at once until it is read.
+const othersEvery = 64
+
+// receiving returns the sockets that there may be something to read from. Each look costs a system call.
+func (s *pairSockets) receiving() []int {
+	if !s.all {
+		return s.sockets[:len(s.pairs)]
+	}
+	if s.looks++; s.looks%othersEvery == 0 {
+		return s.sockets
+	}
+	return s.sockets[len(s.sockets)-1:]
 }
 
 // open opens the sockets while this process may; where it may have no more descriptors, fewer.

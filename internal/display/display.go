@@ -47,7 +47,7 @@ const MostShown = 16
 
 // manyOvertake is how many handshakes of one of many targets may overtake another, with the longest outage and the jitter
 // still exact.
-const manyOvertake = 256
+const manyOvertake = 128
 
 // words returns the writer for text that knows no style.
 func (o Options) words(w io.Writer) io.Writer {

@@ -57,6 +57,9 @@ type entry struct {
 	last           bool // it is the last failure of its target
 }
 
+// entryOctets is what an entry takes beside its result, with its place in the table, about.
+const entryOctets = 256
+
 // evidence is all that is kept, bounded in octets.
 type evidence struct {
 	most       int // octets
@@ -78,7 +81,7 @@ func newEvidence(o Options, now time.Time) evidence {
 // add keeps a result, which nobody changes any more. latest is for those on demand; last is the ID of what was the last failure of its target
 // before, if this is one.
 func (v *evidence) add(e Evidence, last ID) ID {
-	n := &entry{Evidence: e, octets: e.Result.Octets(), latest: !e.Watched, noted: e.Noteworthy(), last: e.Failed()}
+	n := &entry{Evidence: e, octets: e.Result.Octets() + entryOctets, latest: !e.Watched, noted: e.Noteworthy(), last: e.Failed()}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.id++

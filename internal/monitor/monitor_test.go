@@ -180,7 +180,7 @@ func TestEvidenceIsBounded(t *testing.T) {
 	for _, e := range store.Failures() {
 		octets += e.Result.Octets()
 	}
-	if octets > most || octets < most*9/10 {
+	if octets > most || octets < most*6/10 {
 		t.Errorf("%d octets are kept, of %d", octets, most)
 	}
 	for _, target := range store.Targets() {

@@ -18,7 +18,7 @@ type Outage struct {
 }
 
 // latestOutages is how many outages of a target are told one by one.
-const latestOutages = 32
+const latestOutages = 16
 
 // outage is an Outage as it is kept.
 type outage struct {

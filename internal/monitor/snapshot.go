@@ -145,9 +145,12 @@ func (t *Target) Snapshot(now time.Time) Snapshot {
 func (t *Target) copyFigures(clock clock) Figures {
 	f := Figures{
 		Name: t.name, Labels: t.labels, Watched: t.watched,
-		Handshakes: t.total, Outcomes: t.outcomes, Findings: t.findings, SYNs: t.syns, SYNsLost: t.lost,
+		Handshakes: t.total, Outcomes: t.outcomes, SYNs: t.syns, SYNsLost: t.lost,
 		Address: t.address, Phases: t.phases,
 		RTTs: t.rtts.Len(), RTTSum: t.rtts.Sum(), Buckets: t.buckets, Outages: uint64(t.outages.count),
+	}
+	for _, one := range t.findings {
+		f.Findings[one.place] = one.count
 	}
 	if t.total > 0 {
 		f.Last = clock.check(t.last, 0)

@@ -11,7 +11,7 @@ import (
 
 // Options say how much a Store keeps. Each 0 stands for its default.
 type Options struct {
-	History  int // checks of each target; 120
+	History  int // checks of each target; 100
 	Octets   int // of all evidence together; 16 MiB
 	Latest   int // results of Probed that are kept whatever they are; 100
 	OnDemand int // targets that Probed has added; 1,000
@@ -38,7 +38,7 @@ func New(o Options, now time.Time) *Store {
 			*option = otherwise
 		}
 	}
-	set(&o.History, 120)
+	set(&o.History, 100)
 	set(&o.Octets, 16<<20)
 	set(&o.Latest, 100)
 	set(&o.OnDemand, 1000)

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"math"
+	"math/bits"
 	"net/netip"
 	"slices"
 	"sync"
@@ -26,7 +27,7 @@ type Target struct {
 type figures struct {
 	total    uint64
 	outcomes [Outcomes]uint64
-	findings [MostFindings]uint64
+	findings []finding // those that there were
 	syns     uint64
 	lost     uint64
 	recent   ring
@@ -93,9 +94,7 @@ func (t *Target) add(r *probe.Result) (c check, news bool) {
 	before := t.last
 	t.total++
 	t.outcomes[c.outcome]++
-	for i, set := 0, c.findings; set != 0; i, set = i+1, set>>1 {
-		t.findings[i] += uint64(set & 1)
-	}
+	t.countFindings(c.findings)
 	if r.TCP != nil {
 		t.syns += uint64(r.TCP.SYNSent)
 		t.lost += uint64(stats.SYNsLost(r))
@@ -115,6 +114,25 @@ func (t *Target) add(r *probe.Result) (c check, news bool) {
 	}
 	begins, found := t.outages.add(c, t.recent.nextUp), t.newFinding(c)
 	return c, begins || found || !c.up() && before.outcome != c.outcome
+}
+
+// finding is how often one was there.
+type finding struct {
+	place uint8 // in probe.Findings
+	count uint64
+}
+
+// countFindings counts the findings of a check.
+func (f *figures) countFindings(set Findings) {
+	for ; set != 0; set &= set - 1 {
+		place := uint8(bits.TrailingZeros64(uint64(set)))
+		i := slices.IndexFunc(f.findings, func(one finding) bool { return one.place == place })
+		if i < 0 {
+			i = len(f.findings)
+			f.findings = append(f.findings, finding{place: place})
+		}
+		f.findings[i].count++
+	}
 }
 
 // newFinding reports whether a check has a finding that none had in the last minute.

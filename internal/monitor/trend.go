@@ -86,6 +86,9 @@ func (t *trend) next(number int32) {
 		if len(t.over) == mostStretches {
 			t.over = slices.Delete(t.over, 0, 1)
 		}
+		if t.over == nil {
+			t.over = make([]stretch, 0, mostStretches) // append would leave room for a third more
+		}
 		t.over = append(t.over, t.current.stretch)
 	}
 	t.current = sample{stretch: stretch{number: number}, rtts: t.current.rtts[:0], every: 1}

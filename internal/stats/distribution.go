@@ -13,7 +13,7 @@ type RTT struct {
 }
 
 // RTT returns the distribution of the round-trip times of the established handshakes, without those that are ambiguous.
-// It is not ok if there are none. The percentiles are exact up to 5,000 samples, and within 1 % for more.
+// It is not ok if there are none. The percentiles are exact up to 5,000 samples, or as many as Expect says, and within 1 % for more.
 func (s *Summary) RTT() (rtt RTT, ok bool) {
 	if s.rtts.n == 0 {
 		return RTT{}, false
@@ -28,12 +28,17 @@ const maximumExact = 5_000
 type samples struct {
 	Histogram                 // of all of them, once there are too many to keep
 	exact     []time.Duration // all of them, until then
+	most      int             // exact ones; 0 is maximumExact
 }
 
 func (s *samples) add(d time.Duration) {
 	d = max(d, 0)
 	s.moments.add(d)
-	if s.n <= maximumExact {
+	most := s.most
+	if most == 0 {
+		most = maximumExact
+	}
+	if s.n <= uint64(most) {
 		s.exact = append(s.exact, d)
 		return
 	}
