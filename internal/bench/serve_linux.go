@@ -66,7 +66,8 @@ type cost struct {
 	latency            sample // of requests
 }
 
-func (c cost) each() time.Duration { return c.cpu / time.Duration(max(1, c.handshakes)) }
+// each returns what a handshake costs that came about: a request that found no room costs little, and is worth nothing.
+func (c cost) each() time.Duration { return c.cpu / time.Duration(max(1, c.handshakes-c.failed)) }
 
 // blackbox has the blackbox exporter probe each target each second.
 func (s *sweeper) blackbox(f *served) error {
