@@ -135,3 +135,31 @@ func TestPrometheusProbes(t *testing.T) {
 	labtest.Nft(t, b, "flush chain ip lab in; add rule ip lab in tcp dport 80 reject with icmp type admin-prohibited")
 	p.await(t, firing("TCPProbeProhibited", `instance="10.0.0.2:80", type="3", code="13"`))
 }
+
+// TestPrometheusContinuous: what is watched all the time is in the metrics, and the alerts say that SYNs are lost where all handshakes come
+// about, and that a target is down.
+func TestPrometheusContinuous(t *testing.T) {
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	serve(t, b, "10.0.0.2:80")
+	serve(t, b, "10.0.0.2:81")
+	labtest.Nft(t, b, `table ip lab { chain in { type filter hook input priority 0
+		tcp dport 81 tcp flags & (syn | ack) == syn numgen inc mod 2 == 0 drop
+	}
+	}`)
+	file := filepath.Join(t.TempDir(), "serve.yml")
+	must(t, os.WriteFile(file, []byte("targets: [{targets: ['10.0.0.2:80', '10.0.0.2:81'], interval: 1s}]\n"), 0o644))
+	e := startServe(t, a, "--config", file)
+	p := startPrometheus(t, a, e, deployed(t, "continuous.yml", "127.0.0.1:9980", strings.TrimPrefix(e.url, "http://")))
+
+	p.await(t, `tcpprobe_target_up{job="tcpprobe", target="10.0.0.2:80"} == 1`)
+	p.await(t, `target:tcpprobe_rtt_seconds:p50_5m{target="10.0.0.2:80"} > 0`)
+	p.await(t, firing("TCPSYNLoss", `target="10.0.0.2:81"`))
+	for _, alert := range []string{firing("TCPSYNLoss", `target="10.0.0.2:80"`), firing("TCPTargetDown", `job="tcpprobe"`)} {
+		if found := p.query(t, alert); len(found) > 0 {
+			t.Errorf("%s: %v", alert, found)
+		}
+	}
+	labtest.Nft(t, b, "add rule ip lab in tcp dport 80 drop")
+	p.await(t, firing("TCPTargetDown", `target="10.0.0.2:80"`))
+}
