@@ -33,17 +33,14 @@ type Tags struct {
 	count  int
 }
 
-// All returns the tags, the outer one first: up to six.
-func (t *Tags) All() []uint32 { return t.values[:min(t.count, maxTags)] }
-
-// Count returns how many tags there were.
-func (t *Tags) Count() int { return t.count }
+// All returns the tags, the outer one first: the first six, if there are more.
+func (t *Tags) All() []uint32 { return t.values[:t.count] }
 
 func (t *Tags) add(value uint32) {
 	if t.count < maxTags {
 		t.values[t.count] = value
+		t.count++
 	}
-	t.count++
 }
 
 // Why a frame has no datagram that can be judged.
