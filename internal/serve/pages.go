@@ -23,6 +23,9 @@ func (s *Server) handlePages() error {
 	s.mux.HandleFunc("GET /probes/{document}", s.serveDocument)
 	for _, a := range renderer.Assets() {
 		s.mux.HandleFunc("GET /assets/"+a.Name, func(w http.ResponseWriter, r *http.Request) { writeAsset(w, r, a) })
+		if strings.HasSuffix(a.Name, ".svg") { // which browsers ask for beside documents that name none
+			s.mux.Handle("GET /favicon.ico", http.RedirectHandler("/assets/"+a.Name, http.StatusFound))
+		}
 	}
 	return nil
 }
