@@ -141,10 +141,13 @@ func (p *Handshakes) packets(h *spectator.Handshake) error {
 	return p.page.Flush()
 }
 
-// findingCodes returns the codes of the findings, but for what the outcome says already.
+// findingCodes returns the codes of the findings, but for one that says more of the host that captured than of the handshake, and that
+// most captures have.
 func findingCodes(r *probe.Result) (codes []string) {
 	for _, f := range r.Findings {
-		codes = append(codes, string(f))
+		if f != spectator.FindingOffload {
+			codes = append(codes, string(f))
+		}
 	}
 	return codes
 }

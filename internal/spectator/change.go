@@ -22,23 +22,23 @@ func changes(a, b *Handshake) (list []Change) {
 		add("client_ttl", number(int(a.ClientTTL)), number(int(b.ClientTTL)))
 		add("client_window", number(int(a.ClientWindow)), number(int(b.ClientWindow)))
 		add("client_ecn", ecnWords(a.ClientFlags), ecnWords(b.ClientFlags))
-		list = append(list, optionChanges("client_", a.ClientOptions, b.ClientOptions)...)
+		list = append(list, optionChanges("client_", a.ClientOptions, b.ClientOptions, a.Result.TCP.SYNSent == b.Result.TCP.SYNSent)...)
 	}
 	if a.HasServer && b.HasServer {
 		add("server_seq", shift(0), shift(b.ServerISS.Sub(a.ServerISS)))
 		add("server_ttl", number(int(a.ServerTTL)), number(int(b.ServerTTL)))
 		add("server_window", number(int(a.ServerWindow)), number(int(b.ServerWindow)))
 		add("server_ecn", ecnWords(a.ServerFlags), ecnWords(b.ServerFlags))
-		list = append(list, optionChanges("server_", a.ServerOptions, b.ServerOptions)...)
+		list = append(list, optionChanges("server_", a.ServerOptions, b.ServerOptions, a.SYNACKs == b.SYNACKs && a.Result.TCP.SYNSent == b.Result.TCP.SYNSent)...)
 	}
 	return list
 }
 
 // optionChanges returns which options differ. Padding counts for nothing, and neither does their order, but that is a change of its
-// own.
-func optionChanges(prefix string, a, b tcphdr.Options) (list []Change) {
-	atA, namesA := optionWords(a)
-	atB, namesB := optionWords(b)
+// own. Where they may be those of another transmission, their time stamps tell nothing.
+func optionChanges(prefix string, a, b tcphdr.Options, same bool) (list []Change) {
+	atA, namesA := optionWords(a, same)
+	atB, namesB := optionWords(b, same)
 	for _, name := range namesA {
 		if value, ok := atB[name]; !ok || value != atA[name] {
 			list = append(list, Change{prefix + name, there(name, atA[name]), there(name, value)})
@@ -66,8 +66,8 @@ func there(name, value string) string {
 // present stands for the value of an option without one.
 const present = "+"
 
-// optionWords returns the values of options by their names, and the names in their order.
-func optionWords(options tcphdr.Options) (values map[string]string, names []string) {
+// optionWords returns the values of options by their names, those of time stamps if they are wanted, and the names in their order.
+func optionWords(options tcphdr.Options, stamps bool) (values map[string]string, names []string) {
 	values = make(map[string]string)
 	for o := range options.All() {
 		if o.Kind == tcphdr.NoOperation || o.Kind == tcphdr.EndOfOptions {
@@ -78,7 +78,9 @@ func optionWords(options tcphdr.Options) (values map[string]string, names []stri
 			value = number(int(mss))
 		} else if scale, ok := o.WindowScale(); ok {
 			value = number(int(scale))
-		} else if val, ecr, ok := o.Timestamps(); ok {
+		} else if val, ecr, ok := o.Timestamps(); ok && !stamps {
+			value = present
+		} else if ok {
 			value = fmt.Sprintf("%d %d", val, ecr)
 		} else if len(o.Data) > 0 {
 			value = fmt.Sprintf("%x", o.Data)

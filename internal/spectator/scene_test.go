@@ -336,3 +336,22 @@ func TestLive(t *testing.T) {
 		t.Fatalf("broken off: %d are told", len(s.told))
 	}
 }
+
+// TestLostBetween: what was lost between two places shows by the repetitions, and those are no changes.
+func TestLostBetween(t *testing.T) {
+	play := func(skip int, ttl time.Duration) []*spectator.Handshake {
+		s := newScene(t, spectator.Config{})
+		for i := skip; i < 2; i++ {
+			s.segment(ttl+time.Duration(i)*time.Second, s.client, s.server, syn, 100, 0, tcphdr.AppendTimestamps(nil, uint32(1000*(i+1)), 0), 0)
+		}
+		s.segment(1020*ms-ttl, s.server, s.client, synACK, 500, 101, tcphdr.AppendTimestamps(nil, 5, 2000), 0).fromClient(1030*ms+ttl, ack, 101, 501)
+		return s.end()
+	}
+	c := spectator.Compare(play(0, 0), play(1, 2*ms))
+	if len(c.Pairs) != 1 || c.OnlyA+c.OnlyB != 0 {
+		t.Fatalf("%+v", c)
+	}
+	if p := c.Pairs[0]; p.LostSYNs != 1 || p.LostSYNACKs != 0 || len(p.Changes) != 0 || p.ClientAtB {
+		t.Errorf("%d SYNs and %d SYN-ACKs are lost, %+v", p.LostSYNs, p.LostSYNACKs, p.Changes)
+	}
+}
