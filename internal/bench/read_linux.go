@@ -99,7 +99,7 @@ func (r *reader) run(host *netlab.Host) (readFigures, error) {
 		return readFigures{}, fmt.Errorf("%w: %s", err, said.String())
 	}
 	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	return readFigures{cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), memory: usage.Maxrss}, nil
+	return readFigures{cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), memory: int64(usage.Maxrss)}, nil
 }
 
 // best returns the figures of the run that took the least processor time: what others do on the machine adds to the others.

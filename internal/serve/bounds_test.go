@@ -11,8 +11,10 @@ import (
 func TestBounds(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	b := newBounds(Bounds{UnderWay: 2, PerSecond: 1000, PerTarget: 1000})
-	if b.take("a", now) != "" || b.take("a", now) != "" || b.take("a", now) != overUnderWay {
-		t.Error("two probes at once are not two")
+	for i, want := range []string{"", "", overUnderWay} {
+		if got := b.take("a", now); got != want {
+			t.Errorf("probe %d at once: %q, want %q", i+1, got, want)
+		}
 	}
 	if b.giveBack(); b.take("a", now) != "" {
 		t.Error("what was given back is not there")

@@ -101,7 +101,6 @@ type kept struct {
 	octets  []byte
 	message *probe.ICMP // nil for a segment
 	verdict probe.Verdict
-	again   int
 }
 
 // closing is how a connection ended.

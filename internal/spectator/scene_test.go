@@ -29,7 +29,6 @@ type scene struct {
 	told      []*spectator.Handshake
 	number    int
 	id        uint16
-	at        time.Duration
 	client    netip.AddrPort
 	server    netip.AddrPort
 	latest    []byte

@@ -11,10 +11,10 @@ import (
 
 // hopTimes is what the replies of a hop have in common: their times, and how many are missing.
 type hopTimes struct {
-	loss             float64
-	last, best, avg  time.Duration
-	worst            time.Duration
-	heard, unreached int
+	loss            float64
+	last, best, avg time.Duration
+	worst           time.Duration
+	heard           int
 }
 
 // timesOfHop returns the times of a hop.
