@@ -22,10 +22,11 @@ import (
 	"tcpprobe/internal/netlab/labtest"
 )
 
-// connectVerdict is what connect(2) says of a target, in words of ours. Its waits end after a second.
+// connectVerdict is what connect(2) says of a target, in words of ours. It waits for longer than a second: an ICMPv6 error that comes while the
+// kernel is still sending the first SYN counts for the second one alone.
 func connectVerdict(t *testing.T, h *netlab.Host, target string, control func(fd uintptr) error) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	dialer := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
 		if control == nil {
@@ -36,7 +37,7 @@ func connectVerdict(t *testing.T, h *netlab.Host, target string, control func(fd
 	}}
 	var conn net.Conn
 	err := h.Do(func() (err error) {
-		conn, err = dialer.DialContext(ctx, "tcp4", target)
+		conn, err = dialer.DialContext(ctx, "tcp", target)
 		return err
 	})
 	switch {
@@ -64,7 +65,7 @@ func probeVerdict(t *testing.T, h *netlab.Host, target string, args ...string) (
 	}
 	p := l.probes[0]
 	switch p.Outcome {
-	case "no_route", "arp_timeout":
+	case "no_route", "arp_timeout", "ndp_timeout":
 		return "unreachable", p
 	}
 	return p.Outcome, p
@@ -103,12 +104,14 @@ func serve(t *testing.T, h *netlab.Host, address string) {
 
 func TestSameVerdictOnEveryWay(t *testing.T) {
 	t.Parallel()
-	n := labtest.Journey(t)
+	n := labtest.DualStack(t)
 	labtest.Nft(t, n.R1, reject)
-	serve(t, n.Client, "10.1.0.2:80")
-	serve(t, n.Client, "127.0.0.1:80")
+	for _, own := range []string{"10.1.0.2:80", "127.0.0.1:80", "[2001:db8:1::2]:80", "[::1]:80"} {
+		serve(t, n.Client, own)
+	}
 	for prefix, kind := range map[string]netlab.RouteType{
 		"10.9.1.0/24": netlab.Unreachable, "10.9.2.0/24": netlab.Prohibit, "10.9.3.0/24": netlab.Blackhole,
+		"2001:db8:9:1::/64": netlab.Unreachable, "2001:db8:9:2::/64": netlab.Prohibit, "2001:db8:9:3::/64": netlab.Blackhole,
 	} {
 		must(t, n.Client.Route(netlab.Route{Dst: netip.MustParsePrefix(prefix), Type: kind}))
 	}
@@ -130,11 +133,25 @@ func TestSameVerdictOnEveryWay(t *testing.T) {
 		{"unreachable route", "10.9.1.1:80", "unreachable", ""},
 		{"prohibit route", "10.9.2.1:80", "unreachable", ""},
 		{"blackhole route", "10.9.3.1:80", "unreachable", ""},
+		{"through a gateway", "[2001:db8:3::80]:80", "established", "link"},
+		{"through a gateway, closed", "[2001:db8:3::80]:81", "refused", "link"},
+		{"rejected by the gateway", "[2001:db8:3::80]:1001", "unreachable", "link"},
+		{"the gateway itself", "[2001:db8:1::1]:80", "refused", "link"},
+		{"the gateway's other address", "[2001:db8:2::1]:80", "refused", "link"},
+		{"the gateway's link-local address", "[fe80::1%eth0]:80", "refused", "link"},
+		{"on the link, nobody", "[2001:db8:1::77]:80", "unreachable", ""},
+		{"own address", "[2001:db8:1::2]:80", "established", "ip"},
+		{"own address, closed", "[2001:db8:1::2]:81", "refused", "ip"},
+		{"loopback", "[::1]:80", "established", "ip"},
+		{"loopback, closed", "[::1]:81", "refused", "ip"},
+		{"unreachable route", "[2001:db8:9:1::1]:80", "unreachable", ""},
+		{"prohibit route", "[2001:db8:9:2::1]:80", "unreachable", ""},
+		{"blackhole route", "[2001:db8:9:3::1]:80", "unreachable", ""},
 	} {
 		for _, send := range []string{"auto", "ip"} {
 			if test.name == "on the link, nobody" {
 				// connect waits for the kernel's ARP, for three seconds, and so do we.
-				if _, p := probeVerdict(t, n.Client, test.target, "--send", send); send == "auto" && p.Outcome != "arp_timeout" {
+				if _, p := probeVerdict(t, n.Client, test.target, "--send", send); send == "auto" && p.Outcome != "arp_timeout" && p.Outcome != "ndp_timeout" {
 					t.Errorf("%s: %s", test.name, p.Outcome)
 				}
 				continue
@@ -248,21 +265,27 @@ func TestSameVerdictOnEveryLink(t *testing.T) {
 
 func TestPermanentNeighbor(t *testing.T) {
 	t.Parallel()
-	a, b := labtest.Pair(t)
-	serve(t, b, "10.0.0.2:80")
-	must(t, a.Neighbor("eth0", netip.MustParseAddr("10.0.0.2"), [6]byte{0x02, 0x00, 10, 0, 0, 2}, true))
-	must(t, b.Neighbor("eth0", netip.MustParseAddr("10.0.0.1"), [6]byte{0x02, 0x00, 10, 0, 0, 1}, true))
-	wire := labtest.Wire(t, a, "eth0")
-	p := agree(t, a, "established", "10.0.0.2:80")
-	if p.ARP.Source != "permanent" || p.ARP.MAC != "02:00:0a:00:00:02" || p.ARP.Attempts != 0 || p.TCP.Send != "link" {
-		t.Errorf("arp %+v, sent by %s", p.ARP, p.TCP.Send)
+	for i, addresses := range [][2]string{{"10.0.0.1", "10.0.0.2"}, {"2001:db8::1", "2001:db8::2"}} {
+		t.Run(families[i], func(t *testing.T) {
+			t.Parallel()
+			a, b := labtest.DualPair(t)
+			ours, theirs, target := netip.MustParseAddr(addresses[0]), netip.MustParseAddr(addresses[1]), peers[i]+":80"
+			serve(t, b, target)
+			must(t, a.Neighbor("eth0", theirs, [6]byte{0x02, 0x00, 10, 0, 0, 2}, true))
+			must(t, b.Neighbor("eth0", ours, [6]byte{0x02, 0x00, 10, 0, 0, 1}, true))
+			wire := labtest.Wire(t, a, "eth0")
+			p := agree(t, a, "established", target)
+			if hop := [2]*neighborLine{p.ARP, p.NDP}[i]; hop.Source != "permanent" || hop.MAC != "02:00:0a:00:00:02" || hop.Attempts != 0 || p.TCP.Send != "link" {
+				t.Errorf("%+v, sent by %s", hop, p.TCP.Send)
+			}
+			if rows := wire.Tshark(t, "arp || icmpv6.type == 135", "frame.number"); len(rows) != 0 {
+				t.Errorf("the link was asked %d times", len(rows))
+			}
+			// A wrong entry is as wrong for us as it is for connect.
+			must(t, a.Neighbor("eth0", theirs, [6]byte{0x02, 0x00, 10, 0, 0, 9}, true))
+			agree(t, a, "timeout", target)
+		})
 	}
-	if rows := wire.Tshark(t, "arp", "frame.number"); len(rows) != 0 {
-		t.Errorf("%d ARP packets are on the wire", len(rows))
-	}
-	// A wrong entry is as wrong for us as it is for connect.
-	must(t, a.Neighbor("eth0", netip.MustParseAddr("10.0.0.2"), [6]byte{0x02, 0x00, 10, 0, 0, 9}, true))
-	agree(t, a, "timeout", "10.0.0.2:80")
 }
 
 // TestLocalTranslation: what the local firewall translates, connect reaches, and so does --send ip.
