@@ -103,6 +103,9 @@ func runWatch(c *cli.Context) error {
 	if err == nil {
 		err = o.chooseSend(c)
 	}
+	if !c.IsSet("rate") && !privilegedByFile() {
+		o.rate = max(o.rate, 2*int(float64(targets.Len())/o.spec.Interval.Seconds())) // at just what is needed, the last ones would wait for long
+	}
 	if err == nil {
 		err = watchTargets(c, o, w, targets)
 	}

@@ -25,7 +25,7 @@ func NewNetwork(requests prober.Source, targets int, record func(*probe.Result),
 	return &Network{requests: requests, targets: max(targets, 1), record: record, board: NewBoard(targets, now), began: now}
 }
 
-// Next returns the next request. The targets are spread over the interval.
+// Next returns the next request. Targets that are not very many are spread over the interval.
 func (n *Network) Next() (prober.Request, bool) {
 	r, ok := n.requests.Next()
 	if !ok {
@@ -33,7 +33,7 @@ func (n *Network) Next() (prober.Request, bool) {
 	}
 	number := n.board.Add(r.Target.Text)
 	r.Observer = &observer{r.Observer, n.record, n.board, number}
-	if !r.Spec.All {
+	if !r.Spec.All && n.targets <= prober.MassTargets { // more are begun together, which costs less
 		r.Delay = r.Spec.Interval * time.Duration(number%n.targets) / time.Duration(n.targets)
 	}
 	return r, true
