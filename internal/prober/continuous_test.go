@@ -43,7 +43,7 @@ func TestReuse(t *testing.T) {
 		for range s.Count {
 			r := <-ended
 			seq := r.Seq
-			if waited := r.Time.Sub(began); seq == 1 && waited < 50*time.Millisecond {
+			if waited := r.Time.Sub(began); seq == 1 && waited < 40*time.Millisecond { // a busy engine's now is some milliseconds old
 				t.Errorf("the first began after %v", waited)
 			}
 			var syn, rst *probe.Segment
