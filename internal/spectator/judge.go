@@ -106,7 +106,7 @@ func (s *Spectator) endOf(a *attempt) {
 // result returns an attempt as a probe of the client would have it.
 func (s *Spectator) result(a *attempt, h *Handshake) *probe.Result {
 	start := a.syn
-	if start == 0 {
+	if start == unseen {
 		start = a.began
 	}
 	r := &probe.Result{

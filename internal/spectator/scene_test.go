@@ -228,6 +228,9 @@ func TestVerdicts(t *testing.T) {
 				got.syns != test.want.syns || got.answered != test.want.answered || !slices.Equal(got.findings, test.want.findings) {
 				t.Errorf("%+v\nwant %+v", got, test.want)
 			}
+			if r.Time.Before(epoch) || r.Time.After(epoch.Add(time.Minute)) {
+				t.Errorf("it began at %v", r.Time)
+			}
 		})
 	}
 }
