@@ -34,7 +34,7 @@ var floors = map[string]struct {
 	"internal/diagram":        {7, []string{"icmp", "internal/report", "internal/stamp", "internal/text", "internal/trace", "probe", "rawip", "tcphdr"}},
 	"internal/explain":        {7, []string{"arp", "icmp", "internal/checksum", "internal/report", "internal/stamp", "internal/text", "internal/trace", "ndp", "probe", "rawip", "tcphdr"}},
 	"internal/continuous":     {7, []string{"internal/monitor", "internal/prober", "internal/target"}},
-	"internal/exposition":     {7, []string{"internal/monitor", "probe"}},
+	"internal/exposition":     {7, []string{"internal/monitor", "internal/stats", "probe"}},
 	"internal/nagios":         {7, []string{"icmp", "internal/report", "internal/stamp", "internal/text", "probe"}},
 	"internal/demo":           {7, []string{"internal/doctor", "internal/exit", "internal/netlab", "internal/terminal", "internal/text", "rawip", "resolver", "tcphdr"}},
 	"internal/prober":         {6, []string{"icmp", "internal/connect", "internal/deadline", "internal/hostpolicy", "internal/nat64", "internal/neighbor", "internal/port", "internal/route", "internal/socket", "internal/stamp", "internal/target", "probe", "rawip", "resolver", "tcphdr"}},

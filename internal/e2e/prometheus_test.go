@@ -154,6 +154,7 @@ func TestPrometheusContinuous(t *testing.T) {
 
 	p.await(t, `tcpprobe_target_up{job="tcpprobe", target="10.0.0.2:80"} == 1`)
 	p.await(t, `target:tcpprobe_rtt_seconds:p50_5m{target="10.0.0.2:80"} > 0`)
+	p.await(t, `histogram_quantile(0.5, tcpprobe_rtt_seconds{target="10.0.0.2:80"}) > 0`) // from native buckets
 	p.await(t, firing("TCPSYNLoss", `target="10.0.0.2:81"`))
 	for _, alert := range []string{firing("TCPSYNLoss", `target="10.0.0.2:80"`), firing("TCPTargetDown", `job="tcpprobe"`)} {
 		if found := p.query(t, alert); len(found) > 0 {

@@ -66,7 +66,7 @@ func (t *text) phases(p monitor.Phases) {
 			t.head(name, gauge, "Duration of the TCP probe by phase; a phase that did not complete is absent")
 			head = true
 		}
-		t.series(name, "phase", phase.name, seconds(phase.Duration))
+		t.labelled(name, "phase", phase.name, seconds(phase.Duration))
 	}
 	if p.Connect.Known {
 		t.gauge("probe_tcp_connect_seconds", "Time from the first SYN to our ACK: what an application waits", seconds(p.Connect.Duration))
@@ -94,7 +94,7 @@ func (t *text) outcome(is probe.Outcome) {
 	const name = "probe_tcp_outcome"
 	t.head(name, gauge, "Which outcome the probe had; exactly one is 1")
 	for _, o := range outcomes {
-		t.series(name, "outcome", o.String(), boolean(o == is))
+		t.labelled(name, "outcome", o.String(), boolean(o == is))
 	}
 }
 
@@ -105,7 +105,7 @@ func (t *text) findings(all []probe.Finding) {
 	}
 	t.head(name, gauge, "What was noteworthy and did not decide the outcome; what was not found is absent")
 	for _, f := range all {
-		t.series(name, "finding", string(f), 1)
+		t.labelled(name, "finding", string(f), 1)
 	}
 }
 

@@ -20,12 +20,18 @@ const flushed = 64 << 10
 // what has not happened: increase() sees the first time of a series that was there before. now is the time.
 func WriteText(w io.Writer, targets []*monitor.Target, now time.Time) error {
 	s := newScrape(targets, now)
-	t := targetText{w: w, scrape: s}
+	t := targetText{w: w}
+	labels := make([][]byte, len(s.figures))
+	for n := range s.figures {
+		labels[n] = labelsOf(&s.figures[n])
+	}
 	for i := range families {
 		f := &families[i]
 		t.head(f.name, f.kind, f.help)
+		t.name = f.name
 		for n := range s.figures {
-			f.text(&t, s.labels[n], &s.figures[n])
+			t.labels = labels[n]
+			f.add(&t, &s, n)
 			t.flush(flushed)
 		}
 	}
@@ -35,23 +41,23 @@ func WriteText(w io.Writer, targets []*monitor.Target, now time.Time) error {
 
 // scrape is the targets of which metrics are written, as they were at one time: each metric is about all of them.
 type scrape struct {
-	figures []monitor.Figures
-	labels  [][]byte // of each, as they stand in a series: the brace, and no comma behind them
+	targets []*monitor.Target
+	figures []monitor.Figures // of each
 	codes   []probe.Finding
 }
 
 // newScrape returns the scrape of those targets that are watched.
 func newScrape(targets []*monitor.Target, now time.Time) scrape {
-	s := scrape{figures: make([]monitor.Figures, 0, len(targets)), labels: make([][]byte, 0, len(targets)), codes: probe.Findings()}
+	s := scrape{figures: make([]monitor.Figures, 0, len(targets)), codes: probe.Findings()}
 	for _, t := range targets {
 		if f := t.Figures(now); f.Watched {
-			s.figures, s.labels = append(s.figures, f), append(s.labels, labelsOf(&f))
+			s.figures, s.targets = append(s.figures, f), append(s.targets, t)
 		}
 	}
 	return s
 }
 
-// labelsOf returns the labels of all series of a target.
+// labelsOf returns the labels of all series of a target as they stand in a series: the brace, and no comma behind them.
 func labelsOf(f *monitor.Figures) []byte {
 	b := append(make([]byte, 0, 64), `{target="`...)
 	b = append(appendLabelValue(b, f.Name), '"')
@@ -72,12 +78,22 @@ func labelName(name string) string {
 	return name
 }
 
-// targetText is metrics of targets on their way out.
+// series takes the series of one metric of one target, in a format.
+type series interface {
+	// count adds one that counts, and value one with any value. A label of their own may have none, nor a value then.
+	count(label, is string, n uint64)
+	value(label, is string, value float64)
+	// rtts adds a histogram, that of the round-trip times.
+	rtts(t *monitor.Target, f *monitor.Figures)
+}
+
+// targetText is metrics of targets on their way out as text.
 type targetText struct {
 	text
-	scrape
-	w   io.Writer
-	err error
+	name   string // of the metric
+	labels []byte // of the target
+	w      io.Writer
+	err    error
 }
 
 // flush writes what was collected, if there is so much. After the first error nothing is written any more.
@@ -91,11 +107,11 @@ func (t *targetText) flush(least int) {
 	t.text = t.text[:0]
 }
 
-// begin begins a series with a target's labels, and perhaps one of its own.
-func (t *text) begin(name, suffix string, labels []byte, label, is string) {
-	b := append(*t, name...)
+// begin begins a series with the target's labels, and perhaps one of its own.
+func (t *targetText) begin(suffix, label, is string) {
+	b := append(t.text, t.name...)
 	b = append(b, suffix...)
-	b = append(b, labels...)
+	b = append(b, t.labels...)
 	if label != "" {
 		b = append(b, ',')
 		b = append(b, label...)
@@ -103,19 +119,17 @@ func (t *text) begin(name, suffix string, labels []byte, label, is string) {
 		b = append(b, is...)
 		b = append(b, '"')
 	}
-	*t = append(b, '}')
+	t.text = append(b, '}')
 }
 
-// count adds a series that counts.
-func (t *text) count(name string, labels []byte, label, is string, n uint64) {
-	t.begin(name, "", labels, label, is)
-	*t = appendCount(*t, n)
+func (t *targetText) count(label, is string, n uint64) {
+	t.begin("", label, is)
+	t.text = appendCount(t.text, n)
 }
 
-// value adds a series with any value.
-func (t *text) value(name string, labels []byte, label, is string, value float64) {
-	t.begin(name, "", labels, label, is)
-	*t = appendValue(*t, value)
+func (t *targetText) value(label, is string, value float64) {
+	t.begin("", label, is)
+	t.text = appendValue(t.text, value)
 }
 
 // appendCount appends a number as the value of a series, and ends its line.
@@ -126,54 +140,56 @@ func appendCount(b []byte, n uint64) []byte {
 // family is a metric of all targets.
 type family struct {
 	name, kind, help string
-	text             func(t *targetText, labels []byte, f *monitor.Figures)
+	add              func(to series, s *scrape, n int) // the series of the nth target
 }
 
 // families are the metrics of targets that are watched.
 var families = []family{
-	{"tcpprobe_handshakes_total", counter, "Handshakes that have ended, by outcome", func(t *targetText, labels []byte, f *monitor.Figures) {
+	{"tcpprobe_handshakes_total", counter, "Handshakes that have ended, by outcome", func(to series, s *scrape, n int) {
 		for _, o := range outcomes {
-			t.count("tcpprobe_handshakes_total", labels, "outcome", o.String(), f.Outcomes[o])
+			to.count("outcome", o.String(), s.figures[n].Outcomes[o])
 		}
 	}},
-	{"tcpprobe_findings_total", counter, "Handshakes in which something noteworthy was found that did not decide the outcome", func(t *targetText, labels []byte, f *monitor.Figures) {
-		for i, code := range t.codes {
-			t.count("tcpprobe_findings_total", labels, "finding", string(code), f.Findings[i])
+	{"tcpprobe_findings_total", counter, "Handshakes in which something noteworthy was found that did not decide the outcome", func(to series, s *scrape, n int) {
+		for i, code := range s.codes {
+			to.count("finding", string(code), s.figures[n].Findings[i])
 		}
 	}},
-	{"tcpprobe_syns_sent_total", counter, "SYN segments sent, retransmissions included", func(t *targetText, labels []byte, f *monitor.Figures) {
-		t.count("tcpprobe_syns_sent_total", labels, "", "", f.SYNs)
+	{"tcpprobe_syns_sent_total", counter, "SYN segments sent, retransmissions included", func(to series, s *scrape, n int) {
+		to.count("", "", s.figures[n].SYNs)
 	}},
-	{"tcpprobe_syns_lost_total", counter, "SYN segments that nothing answered", func(t *targetText, labels []byte, f *monitor.Figures) {
-		t.count("tcpprobe_syns_lost_total", labels, "", "", f.SYNsLost)
+	{"tcpprobe_syns_lost_total", counter, "SYN segments that nothing answered", func(to series, s *scrape, n int) {
+		to.count("", "", s.figures[n].SYNsLost)
 	}},
-	{"tcpprobe_rtt_seconds", histogram, "Time from the SYN that was answered to its SYN-ACK, of established handshakes", (*targetText).rtts},
-	{"tcpprobe_connect_seconds", gauge, "Time from the first SYN to our ACK of the last handshake: what an application waits", func(t *targetText, labels []byte, f *monitor.Figures) {
-		if f.Phases.Connect.Known {
-			t.value("tcpprobe_connect_seconds", labels, "", "", seconds(f.Phases.Connect.Duration))
+	{"tcpprobe_rtt_seconds", histogram, "Time from the SYN that was answered to its SYN-ACK, of established handshakes", func(to series, s *scrape, n int) {
+		to.rtts(s.targets[n], &s.figures[n])
+	}},
+	{"tcpprobe_connect_seconds", gauge, "Time from the first SYN to our ACK of the last handshake: what an application waits", func(to series, s *scrape, n int) {
+		if s.figures[n].Phases.Connect.Known {
+			to.value("", "", seconds(s.figures[n].Phases.Connect.Duration))
 		}
 	}},
-	{"tcpprobe_phase_duration_seconds", gauge, "Duration of the last handshake by phase; a phase that did not complete is absent", func(t *targetText, labels []byte, f *monitor.Figures) {
-		for _, phase := range named(f.Phases) {
+	{"tcpprobe_phase_duration_seconds", gauge, "Duration of the last handshake by phase; a phase that did not complete is absent", func(to series, s *scrape, n int) {
+		for _, phase := range named(s.figures[n].Phases) {
 			if phase.Known {
-				t.value("tcpprobe_phase_duration_seconds", labels, "phase", phase.name, seconds(phase.Duration))
+				to.value("phase", phase.name, seconds(phase.Duration))
 			}
 		}
 	}},
-	{"tcpprobe_target_up", gauge, "Whether the last handshake was established; absent before the first has ended", func(t *targetText, labels []byte, f *monitor.Figures) {
-		if f.Handshakes > 0 {
-			t.value("tcpprobe_target_up", labels, "", "", boolean(f.Up()))
+	{"tcpprobe_target_up", gauge, "Whether the last handshake was established; absent before the first has ended", func(to series, s *scrape, n int) {
+		if s.figures[n].Handshakes > 0 {
+			to.value("", "", boolean(s.figures[n].Up()))
 		}
 	}},
-	{"tcpprobe_outages_total", counter, "Outages that have begun: times without an established handshake", func(t *targetText, labels []byte, f *monitor.Figures) {
-		t.count("tcpprobe_outages_total", labels, "", "", f.Outages)
+	{"tcpprobe_outages_total", counter, "Outages that have begun: times without an established handshake", func(to series, s *scrape, n int) {
+		to.count("", "", s.figures[n].Outages)
 	}},
-	{"tcpprobe_outage_seconds_total", counter, "Duration of all outages", func(t *targetText, labels []byte, f *monitor.Figures) {
-		t.value("tcpprobe_outage_seconds_total", labels, "", "", f.OutageSeconds)
+	{"tcpprobe_outage_seconds_total", counter, "Duration of all outages", func(to series, s *scrape, n int) {
+		to.value("", "", s.figures[n].OutageSeconds)
 	}},
-	{"tcpprobe_outage_start_timestamp_seconds", gauge, "When the outage began that goes on; absent if there is none", func(t *targetText, labels []byte, f *monitor.Figures) {
-		if !f.OutageStart.IsZero() {
-			t.value("tcpprobe_outage_start_timestamp_seconds", labels, "", "", timestamp(f.OutageStart))
+	{"tcpprobe_outage_start_timestamp_seconds", gauge, "When the outage began that goes on; absent if there is none", func(to series, s *scrape, n int) {
+		if !s.figures[n].OutageStart.IsZero() {
+			to.value("", "", timestamp(s.figures[n].OutageStart))
 		}
 	}},
 }
@@ -187,17 +203,15 @@ var bucketEnds = [...]string{
 	"0.8192", "1.6384", "3.2768", "6.5536", "13.1072", "26.2144", "+Inf",
 }
 
-// rtts adds the histogram of a target's round-trip times.
-func (t *targetText) rtts(labels []byte, f *monitor.Figures) {
-	const name = "tcpprobe_rtt_seconds"
+func (t *targetText) rtts(_ *monitor.Target, f *monitor.Figures) {
 	seen := uint64(0)
 	for i, end := range bucketEnds {
 		seen += f.Buckets[i]
-		t.begin(name, "_bucket", labels, "le", end)
+		t.begin("_bucket", "le", end)
 		t.text = appendCount(t.text, seen)
 	}
-	t.begin(name, "_sum", labels, "", "")
+	t.begin("_sum", "", "")
 	t.text = appendValue(t.text, seconds(f.RTTSum))
-	t.begin(name, "_count", labels, "", "")
+	t.begin("_count", "", "")
 	t.text = appendCount(t.text, seen)
 }

@@ -35,8 +35,8 @@ func (t *text) gauge(name, help string, value float64) {
 	*t = appendValue(append(*t, name...), value)
 }
 
-// series adds a series with one label, the value of which needs no escaping.
-func (t *text) series(name, label, is string, value float64) {
+// labelled adds a series with one label, the value of which needs no escaping.
+func (t *text) labelled(name, label, is string, value float64) {
 	b := append(*t, name...)
 	b = append(b, '{')
 	b = append(b, label...)

@@ -2,14 +2,20 @@ package serve
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 
 	"tcpprobe/internal/exposition"
 )
@@ -25,23 +31,40 @@ func newRegistry() (*prometheus.Registry, error) {
 	return registry, nil
 }
 
-// serveMetrics answers with the metrics of the exporter itself and of its process.
-func (s *Server) serveMetrics(w http.ResponseWriter, _ *http.Request) {
+// serveMetrics answers with the metrics of the exporter itself, of its process and of the targets that are watched, in the format that
+// is asked for: as text, or as messages, which alone have room for native histograms.
+func (s *Server) serveMetrics(w http.ResponseWriter, r *http.Request) {
+	format := expfmt.NegotiateAccept(r.Header, expfmt.FmtText, expfmt.FmtProtoDelim)
+	own, err := s.ownFamilies()
 	var b bytes.Buffer
-	s.writeOwn(&b)
-	families, err := s.registry.Gather()
-	for _, family := range families {
-		if _, failed := expfmt.MetricFamilyToText(&b, family); failed != nil {
+	encoder := expfmt.NewEncoder(&b, format)
+	for _, family := range own {
+		if failed := encoder.Encode(family); failed != nil {
 			err = failed
 		}
 	}
-	if err != nil && len(families) == 0 {
+	if err != nil && b.Len() == 0 {
 		writeText(w, http.StatusInternalServerError, err.Error()+"\n")
 		return
 	}
-	w.Header().Set("Content-Type", metricsType)
+	w.Header().Set("Content-Type", string(format))
 	_, _ = w.Write(b.Bytes()) // who has gone hears nothing
-	_ = exposition.WriteText(w, s.store.Targets(), time.Now())
+	write := exposition.WriteText
+	if format.FormatType() == expfmt.TypeProtoDelim {
+		write = exposition.WriteProtobuf
+	}
+	_ = write(w, s.store.Targets(), time.Now())
+}
+
+// ownFamilies returns the metrics of the exporter itself and of its process. Some may be there in spite of an error.
+func (s *Server) ownFamilies() ([]*dto.MetricFamily, error) {
+	var b bytes.Buffer
+	s.writeOwn(&b)
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	parsed, err := parser.TextToMetricFamilies(&b)
+	families := slices.SortedFunc(maps.Values(parsed), func(a, b *dto.MetricFamily) int { return strings.Compare(a.GetName(), b.GetName()) })
+	gathered, failed := s.registry.Gather()
+	return append(families, gathered...), errors.Join(err, failed)
 }
 
 // writeOwn writes the metrics of the exporter itself.
