@@ -115,17 +115,23 @@ func evaluate[T any](t *testing.T, b *tab, expression string) T {
 	return v
 }
 
-// await waits until an expression in the page is true, and returns how long that took.
+// await waits until an expression in the page is true, and returns how long that took. It is not while the browser goes from one page
+// to the next, and cannot be asked.
 func (b *tab) await(t *testing.T, expression string) time.Duration {
 	t.Helper()
 	began := time.Now()
-	for !evaluate[bool](t, b, "Boolean("+expression+")") {
-		if time.Since(began) > patience/10 {
+	for {
+		is, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+		switch {
+		case is:
+			return time.Since(began)
+		case time.Since(began) > patience/10 && err != nil:
+			t.Fatalf("%s: %v", expression, err)
+		case time.Since(began) > patience/10:
 			t.Fatalf("it never is true: %s\n%s", expression, evaluate[string](t, b, "document.body.innerText"))
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	return time.Since(began)
 }
 
 // look sets how wide the page is, and whether the user likes it dark.
