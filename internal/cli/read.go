@@ -44,7 +44,7 @@ func readFlags() []cli.Flag {
 		&cli.IntFlag{Name: "stream", Category: categoryChoice, Usage: "handshake `N` alone, by its number in the JSON results", DefaultText: " "},
 		&cli.StringFlag{Name: "interface", Aliases: []string{"I"}, Category: categoryRun, Usage: "no file, but what passes interface `IF` from now on"},
 		standAlone{&cli.GenericFlag{Name: "decap", Value: new(tunnels), Category: categoryRun, DefaultText: " ",
-			Usage: "`[=gre,vxlan,…]` look into tunnels: all, or some of gre, vxlan, geneve, ipip, srv6, gtp"}},
+			Usage: "`[=gre,vxlan,...]` look into tunnels: all, or some of gre, vxlan, geneve, ipip, srv6, gtp"}},
 		&cli.IntFlag{Name: "top", Value: 10, Category: categoryOutput, Usage: "sum up `N` servers, those with the most failures first; 0: all"},
 	}
 	same := []string{"json", "verbose", "quiet", "explain", "pcap", "diagram", "to-scale", "color", "assert", "fail-on", "require", "user", "no-sandbox"}

@@ -252,7 +252,7 @@ func TestTraceUsage(t *testing.T) {
 		{"192.0.2.1", "target 192.0.2.1: the port is missing, as in 192.0.2.1:80"},
 		{"192.0.2.1:80 -m 256", "--max-ttl 256 is not within 1 to 255"},
 		{"192.0.2.1:80 --first-ttl 31", "--first-ttl 31 is not within 1 to --max-ttl 30"},
-		{"192.0.2.1:80 -c 0", "--count 0: a trace takes a number of rounds"},
+		{"192.0.2.1:80 -c 0", "--count 0: a trace takes a number of rounds; without end it is a live view, and wants a terminal"},
 		{"192.0.2.1:80 --ttl 3", "there is no flag --ttl of trace, but a probe has it; try trace --help"},
 		{"192.0.2.1:80 --flows 1", "--flows 1 is not within 2 to 256"},
 		{"192.0.2.1:80 --flows 2 --flow-port 9", "--flows takes a port for each flow: it does not go with one port, unless they --vary label"},

@@ -31,11 +31,14 @@ type screen struct {
 func openScreen(t *testing.T, h *netlab.Host, args ...string) *screen {
 	t.Helper()
 	labtest.NeedTool(t, "tmux")
-	self, err := os.Executable()
-	must(t, err)
 	// The names of sockets are short.
 	dir, err := os.MkdirTemp("", "watch")
 	must(t, err)
+	// The folder of the test binary may be closed to an ordinary user.
+	program, err := os.ReadFile("/proc/self/exe")
+	must(t, err)
+	self := filepath.Join(dir, "tcpprobe")
+	must(t, os.WriteFile(self, program, 0o755))
 	s := &screen{t: t, host: h, socket: filepath.Join(dir, "s"), dir: dir}
 	script := filepath.Join(dir, "run")
 	must(t, os.WriteFile(script, fmt.Appendf(nil, "cd %s\necho $$ > shell\n%s %s\ncode=$?\necho ended with $code\necho $code > code\nexec sleep 600\n",
