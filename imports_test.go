@@ -24,7 +24,7 @@ var floors = map[string]struct {
 }{
 	".":                       {11, []string{"internal/cli"}},
 	"internal/cli":            {10, []string{"docs", "internal/capfile", "internal/connect", "internal/demo", "internal/discovery", "internal/display", "internal/doctor", "internal/exit", "internal/explain", "internal/hostpolicy", "internal/link", "internal/listen", "internal/nagios", "internal/prober", "internal/race", "internal/recording", "internal/report", "internal/sandbox", "internal/sends", "internal/serve", "internal/spectator", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "internal/tracer", "internal/watch", "probe", "resolver"}},
-	"internal/serve":          {9, []string{"internal/capture", "internal/continuous", "internal/diagram", "internal/discovery", "internal/exposition", "internal/monitor", "internal/nat64", "internal/page", "internal/prober", "internal/report", "internal/target", "internal/text", "internal/trace", "internal/tracer", "probe"}},
+	"internal/serve":          {9, []string{"internal/capture", "internal/continuous", "internal/diagram", "internal/discovery", "internal/exposition", "internal/monitor", "internal/nat64", "internal/page", "internal/prober", "internal/report", "internal/target", "internal/text", "internal/trace", "internal/tracer", "internal/webconfig", "probe"}},
 	"internal/watch":          {9, []string{"internal/capture", "internal/diagram", "internal/explain", "internal/monitor", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/text", "internal/trace", "internal/tracer", "probe"}},
 	"internal/display":        {8, []string{"internal/capture", "internal/diagram", "internal/exit", "internal/explain", "internal/prober", "internal/report", "internal/stats", "internal/target", "internal/terminal", "internal/text", "internal/trace", "probe"}},
 	"internal/page":           {8, []string{"internal/explain", "internal/monitor", "internal/report", "internal/text", "internal/trace", "probe"}},
@@ -78,6 +78,7 @@ var floors = map[string]struct {
 	"internal/route":          {1, []string{}},
 	"internal/stamp":          {1, []string{}},
 	"internal/text":           {1, []string{}},
+	"internal/webconfig":      {1, []string{}},
 	"internal/e2e":            {11, []string{}},
 }
 
@@ -116,6 +117,7 @@ var edges = []string{
 	"internal/terminal/*_linux.go",
 	"internal/terminal/terminal.go",
 	"internal/tracer/*.go",
+	"internal/webconfig/*.go",
 	"internal/watch/files.go", "internal/watch/paths.go", "internal/watch/record.go", "internal/watch/session.go",
 	"probe/engine.go",
 	"probe/engine_send.go",

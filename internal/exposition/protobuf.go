@@ -1,11 +1,10 @@
 package exposition
 
 import (
+	"encoding/binary"
 	"io"
 	"math"
 	"time"
-
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"tcpprobe/internal/monitor"
 	"tcpprobe/internal/stats"
@@ -49,50 +48,61 @@ func WriteProtobuf(w io.Writer, targets []*monitor.Target, now time.Time) error 
 	var m messages
 	for i := range families {
 		f := &families[i]
-		m.family = appendText(m.family[:0], familyName, f.name)
-		m.family = appendText(m.family, familyHelp, f.help)
-		m.family = appendNumber(m.family, familyType, typeNumbers[f.kind])
-		m.kind = metricGauge
-		if f.kind == counter {
-			m.kind = metricCounter
-		}
-		head := len(m.family)
+		m.begin(f.name, f.kind, f.help)
 		for n := range s.figures {
 			m.labels = labels[n]
 			f.add(&m, &s, n)
 		}
-		if len(m.family) == head {
-			continue // a family without a metric is none
-		}
-		if _, err := w.Write(protowire.AppendVarint(nil, uint64(len(m.family)))); err != nil {
-			return err
-		}
-		if _, err := w.Write(m.family); err != nil {
+		if err := m.write(w); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// messages is a metric of targets on its way out as a message.
+// messages is a metric on its way out as a message.
 type messages struct {
 	family []byte
-	kind   protowire.Number // the field of a value
-	labels []byte           // of the target
-	metric []byte           // the latest
-	part   []byte           // of it
+	head   int    // octets of it in front of the first series
+	kind   int    // the field of a value
+	labels []byte // of the target
+	metric []byte // the latest
+	part   []byte // of it
 }
 
-// begin begins a metric with the target's labels, and perhaps one of its own.
-func (m *messages) begin(label, is string) {
+// begin begins a metric.
+func (m *messages) begin(name, kind, help string) {
+	m.family = appendText(m.family[:0], familyName, name)
+	m.family = appendText(m.family, familyHelp, help)
+	m.family = appendNumber(m.family, familyType, typeNumbers[kind])
+	m.head, m.kind = len(m.family), metricGauge
+	if kind == counter {
+		m.kind = metricCounter
+	}
+}
+
+// write writes the metric behind its length. One without a series is none.
+func (m *messages) write(w io.Writer) error {
+	if len(m.family) == m.head {
+		return nil
+	}
+	if _, err := w.Write(binary.AppendUvarint(nil, uint64(len(m.family)))); err != nil {
+		return err
+	}
+	_, err := w.Write(m.family)
+	return err
+}
+
+// series begins a series with the target's labels, and perhaps one of its own.
+func (m *messages) series(label, is string) {
 	m.metric = append(m.metric[:0], m.labels...)
 	if label != "" {
 		m.metric = appendPair(m.metric, label, is)
 	}
 }
 
-// end adds the metric with what it says.
-func (m *messages) end(kind protowire.Number, says []byte) {
+// end adds the series with what it says.
+func (m *messages) end(kind int, says []byte) {
 	m.metric = appendMessage(m.metric, kind, says)
 	m.family = appendMessage(m.family, familyMetric, m.metric)
 }
@@ -100,13 +110,13 @@ func (m *messages) end(kind protowire.Number, says []byte) {
 func (m *messages) count(label, is string, n uint64) { m.value(label, is, float64(n)) }
 
 func (m *messages) value(label, is string, value float64) {
-	m.begin(label, is)
+	m.series(label, is)
 	m.part = appendFloat(m.part[:0], scalarValue, value)
 	m.end(m.kind, m.part)
 }
 
 func (m *messages) rtts(t *monitor.Target, f *monitor.Figures) {
-	m.begin("", "")
+	m.series("", "")
 	distribution := t.RTTs()
 	b := appendNumber(m.part[:0], sampleCount, distribution.Len())
 	b = appendFloat(b, sampleSum, seconds(distribution.Sum()))
@@ -124,7 +134,7 @@ func (m *messages) rtts(t *monitor.Target, f *monitor.Figures) {
 // each holds more than the one before.
 func appendNative(b []byte, distribution *stats.Histogram) []byte {
 	schema := schemaOf(distribution)
-	b = appendNumber(b, schemaNumber, protowire.EncodeZigZag(int64(schema)))
+	b = appendNumber(b, schemaNumber, zigzag(int64(schema)))
 	b = appendFloat(b, zeroThreshold, 0)
 	b = appendNumber(b, zeroCount, distribution.Zeros())
 	offset, length, next := 0, 0, 0
@@ -141,7 +151,7 @@ func appendNative(b []byte, distribution *stats.Histogram) []byte {
 	b = appendSpan(b, offset, length) // an empty one says that it is native, where there is no other
 	before := int64(0)
 	for _, count := range distribution.Buckets(schema) {
-		b = appendNumber(b, positiveDelta, protowire.EncodeZigZag(int64(count)-before))
+		b = appendNumber(b, positiveDelta, zigzag(int64(count)-before))
 		before = int64(count)
 	}
 	return b
@@ -162,7 +172,7 @@ func schemaOf(distribution *stats.Histogram) int {
 }
 
 func appendSpan(b []byte, offset, length int) []byte {
-	span := appendNumber(make([]byte, 0, 16), spanOffset, protowire.EncodeZigZag(int64(offset)))
+	span := appendNumber(make([]byte, 0, 16), spanOffset, zigzag(int64(offset)))
 	return appendMessage(b, positiveSpan, appendNumber(span, spanLength, uint64(length)))
 }
 
@@ -171,18 +181,35 @@ func appendPair(b []byte, name, value string) []byte {
 	return appendMessage(b, metricLabel, appendText(pair, labelPairValue, value))
 }
 
-func appendText(b []byte, field protowire.Number, s string) []byte {
-	return protowire.AppendString(protowire.AppendTag(b, field, protowire.BytesType), s)
+// The kinds of a field (protobuf.dev, "Encoding").
+const (
+	wireVarint = 0
+	wireFixed  = 1 // of 64 bits
+	wireLength = 2 // the length in front
+)
+
+// appendTag begins a field.
+func appendTag(b []byte, field, wire int) []byte {
+	return binary.AppendUvarint(b, uint64(field)<<3|uint64(wire))
 }
 
-func appendMessage(b []byte, field protowire.Number, message []byte) []byte {
-	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), message)
+func appendText(b []byte, field int, s string) []byte {
+	b = binary.AppendUvarint(appendTag(b, field, wireLength), uint64(len(s)))
+	return append(b, s...)
 }
 
-func appendNumber(b []byte, field protowire.Number, n uint64) []byte {
-	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), n)
+func appendMessage(b []byte, field int, message []byte) []byte {
+	b = binary.AppendUvarint(appendTag(b, field, wireLength), uint64(len(message)))
+	return append(b, message...)
 }
 
-func appendFloat(b []byte, field protowire.Number, value float64) []byte {
-	return protowire.AppendFixed64(protowire.AppendTag(b, field, protowire.Fixed64Type), math.Float64bits(value))
+func appendNumber(b []byte, field int, n uint64) []byte {
+	return binary.AppendUvarint(appendTag(b, field, wireVarint), n)
 }
+
+func appendFloat(b []byte, field int, value float64) []byte {
+	return binary.LittleEndian.AppendUint64(appendTag(b, field, wireFixed), math.Float64bits(value))
+}
+
+// zigzag returns a number with a sign as one without, so that small ones stay small.
+func zigzag(n int64) uint64 { return uint64(n<<1) ^ uint64(n>>63) }

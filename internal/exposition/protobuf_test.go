@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,34 @@ func TestNative(t *testing.T) {
 		if h.GetSchema() != test.schema || len(got) > 160 || !maps.Equal(got, want) || h.GetSampleCount() != uint64(test.times) {
 			t.Errorf("%d times: schema %d, %d buckets\n%v\nwant\n%v", test.times, h.GetSchema(), len(got), got, want)
 		}
+	}
+}
+
+// TestOwn: the metrics of the exporter itself are the same in both formats.
+func TestOwn(t *testing.T) {
+	own := []exposition.Metric{
+		{Name: "a_total", Help: "What is counted", Counter: true, Series: []exposition.Sample{{Label: "reason", Is: `d"b\`, Value: 3}, {Label: "reason", Is: "x", Value: 1e9}}},
+		{Name: "b", Help: "What is measured", Series: []exposition.Sample{{Value: 0.5}}},
+		{Name: "c", Help: "What is not there"},
+	}
+	var b, asText bytes.Buffer
+	if err := errors.Join(exposition.WriteOwnProtobuf(&b, own), exposition.WriteOwnText(&asText, own)); err != nil {
+		t.Fatal(err)
+	}
+	checkMetrics(t, asText.Bytes())
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	want, err := parser.TextToMetricFamilies(&asText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := messages(t, b.Bytes())
+	for _, name := range []string{"a_total", "b"} {
+		if got, want := strings.Fields(fmt.Sprint(read[name])), strings.Fields(fmt.Sprint(want[name])); !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+	if len(read) != 2 {
+		t.Errorf("%d metrics", len(read))
 	}
 }
 

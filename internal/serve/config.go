@@ -220,6 +220,7 @@ func tidyYAML(err error) error {
 		return fmt.Errorf("line %s: there is no key %s here", m[1], text.Printable(m[2]))
 	}
 	said, _, _ = strings.Cut(said, " into serve.")
+	said, _, _ = strings.Cut(said, " into webconfig.")
 	said, _, _ = strings.Cut(said, " into map")
 	return errors.New(text.Printable(said))
 }

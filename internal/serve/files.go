@@ -7,12 +7,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"tcpprobe/internal/webconfig"
 )
 
 // Files are the names of what a Server reads; empty for none.
 type Files struct {
 	Config  string   // in YAML, see ParseConfig
-	Web     string   // of the exporter toolkit
+	Web     string   // see webconfig.Config
 	Targets []string // see discovery.Parse
 }
 
@@ -56,12 +58,12 @@ func readFile(name string) ([]byte, error) {
 // others in their place. Folders in which other programs have theirs too are left out: there a file is written in its place, or not read
 // again.
 func (f Files) Readable() ([]string, error) {
-	named, err := WebFiles(f.Web)
+	web, err := webconfig.Load(f.Web)
 	if err != nil {
 		return nil, err
 	}
 	var all []string
-	for _, name := range slices.Concat(named, []string{f.Config, f.Web}, f.Targets) {
+	for _, name := range slices.Concat(web.Files(), []string{f.Config, f.Web}, f.Targets) {
 		if name == "" {
 			continue
 		}
@@ -78,7 +80,7 @@ func (f Files) Readable() ([]string, error) {
 }
 
 // processFiles is what the metrics of this process are read from.
-var processFiles = []string{"/proc/self/stat", "/proc/self/limits", "/proc/self/fd", "/proc/self/net/netstat", "/proc/stat"}
+var processFiles = []string{"/proc/self/statm"}
 
 // isShared reports whether a folder is not for one program alone.
 func isShared(folder string) bool {
@@ -88,6 +90,6 @@ func isShared(folder string) bool {
 
 // TLS reports whether the web configuration has a certificate.
 func (f Files) TLS() bool {
-	named, err := WebFiles(f.Web)
-	return err == nil && len(named) > 0
+	web, err := webconfig.Load(f.Web)
+	return err == nil && web.TLS.Enabled()
 }

@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"tcpprobe/internal/continuous"
 	"tcpprobe/internal/discovery"
 	"tcpprobe/internal/monitor"
@@ -64,7 +62,7 @@ type Server struct {
 	store       *monitor.Store // what is known of targets, and kept of handshakes
 	renderer    *page.Renderer
 	traces      traces
-	registry    *prometheus.Registry
+	began       time.Time
 	crossOrigin *http.CrossOriginProtection
 	mux         *http.ServeMux
 }
@@ -72,17 +70,13 @@ type Server struct {
 // New returns a Server, which answers nothing before Run. The error is one of the settings.
 func New(o Options) (*Server, error) {
 	store := monitor.New(monitor.Options{Latest: o.History}, time.Now())
-	s := &Server{options: o, store: store, bounds: newBounds(o.Bounds), crossOrigin: http.NewCrossOriginProtection(), mux: http.NewServeMux()}
+	s := &Server{options: o, store: store, began: time.Now(), bounds: newBounds(o.Bounds), crossOrigin: http.NewCrossOriginProtection(), mux: http.NewServeMux()}
 	s.runner = continuous.New(o.Prober, store)
 	if o.Discovery != nil {
 		s.discovered = s.groupsOf(o.Discovery.Groups())
 	}
 	s.counters.reload.Store(&reload{})
 	if err := s.Reload(); err != nil {
-		return nil, err
-	}
-	var err error
-	if s.registry, err = newRegistry(); err != nil {
 		return nil, err
 	}
 	for pattern, answer := range map[string]http.HandlerFunc{
