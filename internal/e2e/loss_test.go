@@ -30,8 +30,10 @@ func TestEverySecondSYNLost(t *testing.T) {
 		if tcp.SYNSent != 2 || tcp.AnsweredSYN != 2 || tcp.Ambiguous || !slices.Equal(p.Findings, []string{"syn_retransmitted"}) {
 			t.Errorf("%d SYNs, number %d answered, ambiguous %v, findings %q", tcp.SYNSent, tcp.AnsweredSYN, tcp.Ambiguous, p.Findings)
 		}
-		if *tcp.RTT <= 0 || *tcp.RTT > int64(500*time.Millisecond) || *tcp.Connect < int64(time.Second) {
-			t.Errorf("rtt %d ns, connect %d ns; want far less than a second, and more than one", *tcp.RTT, *tcp.Connect)
+		// The first SYN may leave late, and the second one when it is due.
+		const most = int64(500 * time.Millisecond)
+		if *tcp.RTT <= 0 || *tcp.RTT > most || *tcp.Connect < most {
+			t.Errorf("rtt %d ns, connect %d ns; want far less than a second, and about one", *tcp.RTT, *tcp.Connect)
 		}
 	}
 }
