@@ -79,9 +79,10 @@ func TestClockAttribution(t *testing.T) {
 			}
 			t.Logf("%d of %d RTTs are of no SYN in particular, %d of a later one, %d perhaps to a repetition; longer than on the link: %v",
 				ambiguous, len(probes), later, repetitions, late)
-			// Where others want the processors too, that holds for some of them only.
-			if len(late)+ambiguous < test.count*8/10 || late.quantile(0.1) > 5*time.Microsecond {
-				t.Errorf("%d RTTs; longer than on the link: %v; want at most 5µs for the best tenth", len(late)+ambiguous, late)
+			// Where others want the processors too, that holds for some of them only. Between the two lie a bridge and two virtual links,
+			// which take as long as the machine is slow.
+			if len(late)+ambiguous < test.count*8/10 || late.quantile(0.1) > 25*time.Microsecond {
+				t.Errorf("%d RTTs; longer than on the link: %v; want at most 25µs for the best tenth", len(late)+ambiguous, late)
 			}
 			if timestamps := test.syn == "linux"; timestamps && (later == 0 || repetitions == 0) || timestamps != (ambiguous == 0) {
 				t.Errorf("%d RTTs of a later SYN, %d ambiguous", later, ambiguous)
