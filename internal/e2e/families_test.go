@@ -212,6 +212,8 @@ func TestOrderOfAddresses(t *testing.T) {
 func TestDualStackName(t *testing.T) {
 	t.Parallel()
 	n := labtest.DualStack(t)
+	// Without this the router would say, three seconds after it was first asked, that nobody has the address.
+	must(t, n.R2.Route(netlab.Route{Dst: netip.MustParsePrefix("2001:db8:3::99/128"), Type: netlab.Blackhole}))
 	for _, dns := range []string{"--dns=10.3.0.53", "--dns=2001:db8:3::53", "--dns=[2001:db8:3::53]:53"} {
 		p := probeOnce(t, n.Client, exit.Established, "established", dns, "dual.lab.test:80")
 		if p.Address != "2001:db8:3::80" || !slices.Equal(p.DNS.Addresses, []string{"2001:db8:3::80", "10.3.0.80"}) || p.DNS.Attempts != 2 {
@@ -229,7 +231,7 @@ func TestDualStackName(t *testing.T) {
 	}{
 		{"dual.lab.test:80", exit.Established, "\n  also 10.3.0.80: --all probes both\n"},
 		{"dual.lab.test:80 -c 2 -i 50ms", exit.Established, "\nalso 10.3.0.80: --all probes both\n"},
-		{"dead6.lab.test:80 -W 300ms", exit.Timeout, "\n  also 10.3.0.80: --all probes both\n"},
+		{"dead6.lab.test:80 -W 1s", exit.Timeout, "\n  also 10.3.0.80: --all probes both\n"},
 		{"www.lab.test:80 -6", exit.DNS, "it\n  has an IPv4 address, 10.3.0.80\n"},
 		{"six.lab.test:80 -4", exit.DNS, "it\n  has an IPv6 address, 2001:db8:3::80\n"},
 	} {
@@ -240,7 +242,7 @@ func TestDualStackName(t *testing.T) {
 	}
 	for args, want := range map[string][]string{
 		"dual.lab.test:80 --all":               {"established 10.3.0.80", "established 2001:db8:3::80"},
-		"dead6.lab.test:80 --all -W 300ms":     {"established 10.3.0.80", "timeout 2001:db8:3::99"},
+		"dead6.lab.test:80 --all -W 1s":        {"established 10.3.0.80", "timeout 2001:db8:3::99"},
 		"dead6.lab.test:80 --all -4":           {"established 10.3.0.80"},
 		"dual.lab.test:80 -4":                  {"established 10.3.0.80"},
 		"dual.lab.test:80 -6":                  {"established 2001:db8:3::80"},
