@@ -69,6 +69,7 @@ const MassTargets = 256
 const (
 	mostTogether    = 50
 	longestTogether = 5 * time.Millisecond
+	endlessTogether = 50 * time.Millisecond // of those that go on for ever, each at its own time
 )
 
 // oneWorker is how many handshakes a second are no burden for one processor.

@@ -27,7 +27,7 @@ func (w *worker) take(ctx context.Context, r Request, now time.Time) {
 		return
 	}
 	s := w.newSeries(r)
-	s.open, s.Due = 1, now.Add(r.Delay)
+	s.open, s.Due = 1, w.schedule.first(s, now.Add(r.Delay))
 	how := r.Handle.taken(w, s)
 	if r.Spec.UntilEstablished {
 		w.repeating++

@@ -23,10 +23,24 @@ type series struct {
 }
 
 // schedule is the series that wait for the time of their next attempt.
-type schedule struct{ queue deadline.Queue[*series] }
+type schedule struct {
+	queue deadline.Queue[*series]
+
+	// step is what the times of endless series are multiples of, at their beginnings, so that many begin side by side; 0 for any times.
+	step time.Duration
+}
 
 // add sets a series on the schedule.
 func (s *schedule) add(one *series) { s.queue.Add(one) }
+
+// first returns when a series is due first that may begin at a time.
+func (s *schedule) first(one *series, at time.Time) time.Time {
+	if spec := one.request.Spec; s.step == 0 || spec.Count != 0 || spec.UntilEstablished {
+		return at
+	}
+	past := time.Duration(at.UnixNano()) % s.step
+	return at.Add((s.step - past) % s.step)
+}
 
 // next returns the series that is due first; nil if none waits.
 func (s *schedule) next() *series {
@@ -50,7 +64,7 @@ func (s *schedule) begun(now time.Time) {
 	}
 	// What is late does not make what follows late, too.
 	if one.Due = one.Due.Add(one.request.Spec.Interval); one.Due.Before(now) {
-		one.Due = now.Add(one.request.Spec.Interval)
+		one.Due = s.first(one, now.Add(one.request.Spec.Interval))
 	}
 	s.queue.Moved(one)
 }
@@ -74,7 +88,7 @@ func (s *schedule) resume(one *series, now time.Time) {
 		return
 	}
 	if one.started == 1 || one.Due.Before(now) {
-		one.Due = now.Add(one.request.Spec.Interval)
+		one.Due = s.first(one, now.Add(one.request.Spec.Interval))
 	}
 	s.queue.Add(one)
 }

@@ -79,3 +79,24 @@ func TestScheduleDuringLookups(t *testing.T) {
 		t.Error("a series without another attempt is back on the schedule")
 	}
 }
+
+// TestScheduleStep: endless series begin side by side, at multiples of the step, and keep their own interval from there.
+func TestScheduleStep(t *testing.T) {
+	began := time.Unix(1000, 0)
+	at := func(ms int) time.Time { return began.Add(time.Duration(ms) * time.Millisecond) }
+	s := schedule{step: 50 * time.Millisecond}
+	for _, test := range []struct{ count, ready, first int }{
+		{0, 0, 0}, {0, 1, 50}, {0, 50, 50}, {0, 51, 100}, {3, 51, 51},
+	} {
+		one := &series{taken: &taken{request: Request{Spec: &Spec{Count: test.count, Interval: 70 * time.Millisecond}}}}
+		if one.Due = s.first(one, at(test.ready)); !one.Due.Equal(at(test.first)) {
+			t.Errorf("%d attempts, ready after %d ms: the first is due %v after the beginning, want %d ms", test.count, test.ready, one.Due.Sub(began), test.first)
+		}
+		s.add(one)
+		s.begun(one.Due)
+		if one.Due.Sub(at(test.first)) != 70*time.Millisecond {
+			t.Errorf("the second is due %v after the beginning", one.Due.Sub(began))
+		}
+		s.drop(one)
+	}
+}

@@ -71,7 +71,7 @@ func newWorker(p *Prober, wire *rawip.Wire, routes *route.Cache) *worker {
 	if p.options.Record {
 		most = mostRecorded
 	}
-	return &worker{
+	w := &worker{
 		lingering: newLingering(p.cycles.Len()),
 		ports:     port.NewTable(p.cycles, p.mass, func(locals []netip.AddrPort) error { return wire.Watch(locals...) }),
 		elsewhere: make(map[[2]int]string),
@@ -80,6 +80,10 @@ func newWorker(p *Prober, wire *rawip.Wire, routes *route.Cache) *worker {
 		engine: probe.NewEngine(wire), congestion: NewCongestion(most),
 		called: make(chan struct{}, 1),
 	}
+	if p.together > 0 {
+		w.schedule.step = endlessTogether
+	}
+	return w
 }
 
 // work makes the worker's handshakes, until there are none left or the context ends. With an error it stops the run first:
