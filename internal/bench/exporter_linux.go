@@ -48,11 +48,17 @@ func (e *exporterProcess) stop() {
 	e.Wait()
 }
 
+// mostDialing is how many connections are opened at a time: each has a thread in the network of the exporter meanwhile.
+const mostDialing = 256
+
 // transport returns what requests to the exporter go by: connections are kept, as Prometheus keeps them.
 func (e *exporterProcess) transport() *http.Transport {
+	dialing := make(chan struct{}, mostDialing)
 	return &http.Transport{
 		MaxIdleConnsPerHost: watched,
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			dialing <- struct{}{}
+			defer func() { <-dialing }()
 			return e.net.Dial(ctx, network, address)
 		},
 	}

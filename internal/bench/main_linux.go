@@ -43,7 +43,7 @@ func main() {
 	rounds := flag.Int("rounds", 3, "of a sweep, of exporters and of reading: runs of each tool")
 	minutes := flag.Int("minutes", 5, "of a sweep: how long ten thousand targets are watched")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: scripts/bench [sweep|serve|read] [flags]")
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: scripts/bench [sweep|serve [probes|overload|scrape]|read] [flags]")
 		flag.PrintDefaults()
 	}
 	if len(os.Args) > 1 && os.Args[1] == "sweep" {
@@ -61,8 +61,12 @@ func main() {
 		return
 	}
 	if len(os.Args) > 1 && os.Args[1] == "serve" {
-		flag.CommandLine.Parse(os.Args[2:])
-		if err := serving(*output, *rounds); err != nil {
+		part, rest := "", os.Args[2:]
+		if len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+			part, rest = rest[0], rest[1:]
+		}
+		flag.CommandLine.Parse(rest)
+		if err := serving(part, *output, *rounds); err != nil {
 			log.Fatal(err)
 		}
 		return

@@ -7,7 +7,7 @@ import (
 )
 
 // sections are the parts of the report that are measured by themselves, in their order. Each stands between two lines that say so.
-var sections = []string{"sweep", "serve", "read"}
+var sections = []string{"sweep", "serve probes", "serve overload", "serve scrape", "read"}
 
 // border returns the line in front of a section, or behind it.
 func border(section, end string) string {
@@ -20,20 +20,22 @@ func sectionIn(report, section string) string {
 	return whole.FindString(report)
 }
 
-// replaceSection writes a section into the file, in the place of the one that is there.
+// replaceSection writes a section into the file, behind all that is measured together, and leaves the others as they are.
 func replaceSection(file, section, text string) error {
 	content, err := os.ReadFile(file)
 	if err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	report := string(content)
-	text = "\n" + border(section, "begin") + text + border(section, "end")
-	if old := sectionIn(report, section); old != "" {
-		report = strings.Replace(report, old, text, 1)
-	} else {
-		report += text
+	report, all := string(content), ""
+	for _, name := range sections {
+		old := sectionIn(report, name)
+		report = strings.Replace(report, old, "", 1)
+		if name == section {
+			old = "\n" + border(section, "begin") + text + border(section, "end")
+		}
+		all += old
 	}
-	return os.WriteFile(file, []byte(report), 0o644)
+	return os.WriteFile(file, []byte(report+all), 0o644)
 }
 
 // keptSections returns those of the file.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"tcpprobe/internal/netlab"
@@ -13,13 +14,29 @@ import (
 const (
 	watched      = 1000             // targets, one handshake a second each
 	watchedMany  = 10_000           // targets, whose metrics are scraped
+	clients      = 1200             // of an overload: more than probes may be under way, less than connections
 	serveFor     = 30 * time.Second // of each run
 	warmUp       = 5 * time.Second  // before each: connections, caches, the first handshakes
 	serveAddress = "127.0.0.1:9980"
 )
 
-// serving measures tcpprobe as an exporter, side by side with the blackbox exporter, and writes its part of the report.
-func serving(output string, rounds int) error {
+// A servePart is what is measured of exporters in one go: each takes a few minutes.
+type servePart struct {
+	name    string
+	measure func(s *sweeper, rounds int) (text string, err error)
+}
+
+var serveParts = []servePart{{"probes", (*sweeper).compared}, {"overload", (*sweeper).overload}, {"scrape", (*sweeper).scrape}}
+
+// serving measures tcpprobe as an exporter, or one part of that, and writes the parts of the report.
+func serving(part, output string, rounds int) error {
+	parts := serveParts
+	if part != "" {
+		parts = slices.DeleteFunc(slices.Clone(parts), func(p servePart) bool { return p.name != part })
+	}
+	if len(parts) == 0 {
+		return fmt.Errorf("serve %s: one of probes, overload and scrape is wanted", part)
+	}
 	scratch, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return err
@@ -40,22 +57,30 @@ func serving(output string, rounds int) error {
 	if err := s.files(); err != nil {
 		return err
 	}
-	var f served
-	for range rounds {
-		for _, measure := range []func(*served) error{s.blackbox, s.probes, s.continuous} {
-			if err := measure(&f); err != nil {
-				return err
-			}
+	for _, p := range parts {
+		text, err := p.measure(&s, rounds)
+		if err != nil {
+			return err
 		}
-	}
-	for _, measure := range []func(*served) error{s.overload, s.metrics} {
-		if err := measure(&f); err != nil {
+		fmt.Print(text)
+		if err := replaceSection(output, "serve "+p.name, text); err != nil {
 			return err
 		}
 	}
-	text := f.report(time.Now())
-	fmt.Print(text)
-	return replaceSection(output, "serve", text)
+	return nil
+}
+
+// compared measures what a handshake costs, side by side with the blackbox exporter.
+func (s *sweeper) compared(rounds int) (string, error) {
+	var f served
+	for range rounds {
+		for _, measure := range []func(*served) error{s.blackbox, s.probes, s.continuousIP, s.continuousLink} {
+			if err := measure(&f); err != nil {
+				return "", err
+			}
+		}
+	}
+	return f.report(time.Now()), nil
 }
 
 // A cost is what a run came to.
@@ -99,14 +124,14 @@ func (s *sweeper) asked(module, address string, args ...string) (cost, error) {
 	c.idle = resident(e.Process.Pid)
 	l := newAsker(e, module)
 	defer l.close()
-	if warm := l.paced(watched, warmUp); warm.up == 0 {
+	if warm := l.paced(watched, watched, warmUp); warm.up == 0 {
 		return cost{}, fmt.Errorf("%s: no probe succeeded: %s", args[0], warm.example)
 	}
 	before, err := e.cpu()
 	if err != nil {
 		return cost{}, err
 	}
-	a := l.paced(watched, serveFor)
+	a := l.paced(watched, watched, serveFor)
 	after, err := e.cpu()
 	if err != nil {
 		return cost{}, err
@@ -116,34 +141,47 @@ func (s *sweeper) asked(module, address string, args ...string) (cost, error) {
 	return c, nil
 }
 
-// continuous has tcpprobe watch all targets by itself.
-func (s *sweeper) continuous(f *served) error {
-	e, err := s.watching("1s", watched)
+// continuousIP has tcpprobe watch all targets by itself, by the kernel's IP.
+func (s *sweeper) continuousIP(f *served) error {
+	c, err := s.continuous("tcp_handshake")
+	f.continuous = append(f.continuous, c)
+	return err
+}
+
+// continuousLink has tcpprobe watch all targets by itself, in frames.
+func (s *sweeper) continuousLink(f *served) error {
+	c, err := s.continuous("tcp_wire")
+	f.inFrames = append(f.inFrames, c)
+	return err
+}
+
+// continuous has tcpprobe watch all targets by itself, each as a module says.
+func (s *sweeper) continuous(module string) (cost, error) {
+	e, err := s.watching(module, "1s", watched)
 	if err != nil {
-		return err
+		return cost{}, err
 	}
 	defer e.stop()
 	c := cost{idle: resident(e.Process.Pid)}
 	time.Sleep(warmUp)
 	before, err := e.cpu()
 	if err != nil {
-		return err
+		return cost{}, err
 	}
 	first, failed, err := e.counted()
 	if err != nil {
-		return err
+		return cost{}, err
 	}
 	time.Sleep(serveFor)
 	// Asking costs something too, so the processor's time is read first.
 	after, err := e.cpu()
 	if err != nil {
-		return err
+		return cost{}, err
 	}
 	last, failedLast, err := e.counted()
 	if err != nil {
-		return err
+		return cost{}, err
 	}
 	c.handshakes, c.failed, c.cpu, c.peak = last-first, failedLast-failed, after-before, highWater(e.Process.Pid)
-	f.continuous = append(f.continuous, c)
-	return nil
+	return c, nil
 }

@@ -82,15 +82,23 @@ func (a *asker) get(url string) (status int, body []byte, err error) {
 	return response.StatusCode, body, err
 }
 
-// paced asks so many times a second, whatever becomes of the requests before.
-func (a *asker) paced(rate int, during time.Duration) answers {
+// paced asks so many times a second, but no more than so many at once: whoever waits for an answer does not ask again.
+func (a *asker) paced(rate, most int, during time.Duration) answers {
 	var sum answers
 	var lock sync.Mutex
 	var wait sync.WaitGroup
+	asking := make(chan struct{}, most)
 	begun := time.Now()
 	for n := range int(during.Seconds() * float64(rate)) {
 		time.Sleep(time.Until(begun.Add(time.Duration(n) * time.Second / time.Duration(rate))))
-		wait.Go(func() { a.ask(n%watched, &sum, &lock) })
+		select {
+		case asking <- struct{}{}:
+			wait.Go(func() {
+				a.ask(n%watched, &sum, &lock)
+				<-asking
+			})
+		default:
+		}
 	}
 	wait.Wait()
 	return sum
