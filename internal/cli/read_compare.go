@@ -22,7 +22,7 @@ import (
 func compareCaptures(c *cli.Context, o readingOptions) error {
 	var sources []*source
 	for _, name := range o.files {
-		s, err := openCapture(name, c.App.Reader)
+		s, err := openCapture(c.Context, name, c.App.Reader)
 		if err != nil {
 			return err
 		}

@@ -21,7 +21,7 @@ func (o readingOptions) open(c *cli.Context) (*source, error) {
 	if o.iface != "" {
 		return openInterface(c.Context, o.iface)
 	}
-	return openCapture(o.files[0], c.App.Reader)
+	return openCapture(c.Context, o.files[0], c.App.Reader)
 }
 
 // source is what is read.
@@ -59,14 +59,36 @@ func (s *source) dropped(p packets) (n uint64) {
 	return n
 }
 
-// openCapture opens a file; "-" is stdin.
-func openCapture(name string, stdin io.Reader) (*source, error) {
+// openToRead opens a file. A named pipe that nobody writes to is waited for until the context ends.
+func openToRead(ctx context.Context, name string) (*os.File, error) {
+	type opened struct {
+		file *os.File
+		err  error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		file, err := os.Open(name)
+		done <- opened{file, err}
+	}()
+	select {
+	case o := <-done:
+		if o.err != nil {
+			return nil, exit.With(exit.Unreadable, o.err)
+		}
+		return o.file, nil
+	case <-ctx.Done():
+		return nil, &exit.Error{Code: exit.Interrupted}
+	}
+}
+
+// openCapture opens a file, which is waited for until the context ends if it is a named pipe; "-" is stdin.
+func openCapture(ctx context.Context, name string, stdin io.Reader) (*source, error) {
 	if name == "-" {
 		return &source{name: "stdin", input: stdin, live: !isRegular(stdin)}, nil
 	}
-	f, err := os.Open(name)
+	f, err := openToRead(ctx, name)
 	if err != nil {
-		return nil, exit.With(exit.Unreadable, err)
+		return nil, err
 	}
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		f.Close()

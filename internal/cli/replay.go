@@ -5,7 +5,6 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -35,9 +34,9 @@ func replay(c *cli.Context, o options, w watchOptions) error {
 		return exit.With(exit.System, err)
 	}
 	defer guard.end()
-	file, err := os.Open(w.replay)
+	file, err := openToRead(c.Context, w.replay)
 	if err != nil {
-		return exit.With(exit.Unreadable, err)
+		return err
 	}
 	defer file.Close()
 	stdout, stderr := outputsOf(c)

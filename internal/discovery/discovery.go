@@ -12,6 +12,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"tcpprobe/internal/text"
 )
 
@@ -215,9 +217,9 @@ func tidy(err error) error {
 // errTooLong is that there is more to read than anybody needs.
 var errTooLong = fmt.Errorf("it is longer than %d octets", mostOctets)
 
-// readFile returns the content of a file.
+// readFile returns the content of a regular file. Opening anything else, as a named pipe, would wait for its writer.
 func readFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"tcpprobe/internal/discovery"
 )
 
@@ -143,6 +145,10 @@ func TestOpenErrors(t *testing.T) {
 	write(t, bad, "- targets:\n  - nonsense\n")
 	large := filepath.Join(dir, "large")
 	write(t, large, strings.Repeat("#", 33<<20))
+	pipe := filepath.Join(dir, "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		options discovery.Options
 		want    string
@@ -150,6 +156,7 @@ func TestOpenErrors(t *testing.T) {
 		{discovery.Options{Files: []string{bad}}, `bad\x1b.yml: line 2: target nonsense`},
 		{discovery.Options{Files: []string{filepath.Join(dir, "none")}}, "none: no such file or directory"},
 		{discovery.Options{Files: []string{dir}}, "it is no regular file"},
+		{discovery.Options{Files: []string{pipe}}, "it is no regular file"},
 		{discovery.Options{Files: []string{large}}, "it is longer than 33554432 octets"},
 		{discovery.Options{URLs: []string{"ftp://example.com"}}, "a URL is wanted"},
 	} {

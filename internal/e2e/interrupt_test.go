@@ -150,8 +150,12 @@ func TestInterruptedByPipe(t *testing.T) {
 	serve(t, b, "10.0.0.2:80")
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	must(t, unix.Mkfifo(pipe, 0o600))
-	for _, args := range [][]string{{"--pcap", pipe}, {"--diagram", pipe}, {"--targets", pipe}} {
-		p := start(t, a, append(args, "10.0.0.2:80", "-W=300ms")...)
+	probed := []string{"10.0.0.2:80", "-W=300ms"}
+	for _, args := range [][]string{
+		append([]string{"--pcap", pipe}, probed...), append([]string{"--diagram", pipe}, probed...), append([]string{"--targets", pipe}, probed...),
+		{"read", pipe}, {"read", os.DevNull, pipe},
+	} {
+		p := start(t, a, args...)
 		until(t, func() bool {
 			return blocksIn(p.cmd.Process.Pid, "fifo") || blocksIn(p.cmd.Process.Pid, "wait_for_partner")
 		})

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"tcpprobe/internal/webconfig"
 )
 
@@ -40,13 +42,18 @@ func (f Files) Load(allow []Pattern) (Settings, error) {
 // longestFile is how many octets a configuration may have.
 const longestFile = 16 << 20
 
-// readFile reads a whole file.
+// readFile reads a whole file. It has to be a regular one: it is read again, and a named pipe would be waited for.
 func readFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", name)
+	}
 	content, err := io.ReadAll(io.LimitReader(f, longestFile+1))
 	if err == nil && len(content) > longestFile {
 		err = fmt.Errorf("%s: it is longer than %d octets", name, longestFile)

@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/sys/unix"
 )
 
 // Config is what stands in a file. The zero Config protects nothing.
@@ -57,11 +58,16 @@ func Load(name string) (Config, error) {
 	if name == "" {
 		return Config{}, nil
 	}
-	file, err := os.Open(name)
+	file, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0) // a named pipe would be waited for
 	if err != nil {
 		return Config{}, err
 	}
 	defer file.Close()
+	if info, err := file.Stat(); err != nil {
+		return Config{}, err
+	} else if !info.Mode().IsRegular() {
+		return Config{}, fmt.Errorf("%s is no regular file", name)
+	}
 	content, err := io.ReadAll(io.LimitReader(file, longest))
 	if err != nil {
 		return Config{}, err
