@@ -41,9 +41,11 @@ func compareSends(c *cli.Context, o options, targets *target.List) error {
 		if !whole {
 			break
 		}
-		if o.json {
+		switch {
+		case o.quiet > 1 && compared.Connect.Result.Outcome == probe.OutcomeEstablished:
+		case o.json:
 			report.NewJSON(shownOn).Sends(compared)
-		} else {
+		default:
 			report.Sends(shownOn, o.style(shownOn), compared)
 		}
 		if shownOn.Err() != nil {

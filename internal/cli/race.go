@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"tcpprobe/internal/display"
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/prober"
 	"tcpprobe/internal/race"
@@ -23,7 +24,8 @@ import (
 const raceInterval = 250 * time.Millisecond
 
 // raceAddresses makes a handshake with every address of each name as Happy Eyeballs would begin them, and shows who wins. The
-// exit code is that of the winner, or of all addresses if both families are required or there is no winner.
+// exit code is that of the winner, or of all addresses if both families are required or there is no winner; a finding that fails the
+// run does so at any address.
 func raceAddresses(c *cli.Context, o options, targets *target.List) error {
 	stdout, shownOn := o.outputs(c)
 	_, stderr := outputsOf(c)
@@ -38,23 +40,45 @@ func raceAddresses(c *cli.Context, o options, targets *target.List) error {
 	ran := make(chan error, 1)
 	go func() { ran <- p.Run(c.Context) }()
 	var tally exit.Tally
+	failing := display.NewFailing(o.failOn)
 	for t, ok := targets.Next(); ok && shownOn.Err() == nil; t, ok = targets.Next() {
 		run, whole := runRace(p, prober.Request{Target: t, Spec: &o.spec, Permit: o.permit()})
 		o.countRace(&tally, run)
 		if !whole {
 			break
 		}
-		if o.json {
+		for _, r := range run.Results {
+			failing.Look(r, &tally)
+		}
+		switch {
+		case !o.wantsRace(run):
+		case o.json:
 			report.NewJSON(shownOn).Race(run)
-		} else {
+		default:
 			report.Race(shownOn, o.style(shownOn), run)
 		}
 	}
 	p.Finish()
+	failing.Tell(stderr)
 	if err := errors.Join(<-ran, stdout.Queue().Flush(context.WithoutCancel(c.Context))); err != nil {
 		return exit.With(exit.System, err)
 	}
 	return tally.Err(exit.All)
+}
+
+// wantsRace reports whether a race is to be shown: by its winner, unless both families are required.
+func (o options) wantsRace(r *race.Race) bool {
+	_, open := r.Winner()
+	if families := r.Families(); o.require.Both() {
+		open = len(families) == 2 && families[0].Established() && families[1].Established()
+	}
+	switch {
+	case o.only == "open":
+		return open
+	case o.only == "failed" || o.quiet > 1:
+		return !open
+	}
+	return true
 }
 
 // countRace counts a race: by its winner, unless both families are required.

@@ -3,8 +3,6 @@ package display
 import (
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -17,26 +15,19 @@ import (
 
 // total is what is known of all targets together.
 type total struct {
-	began  time.Time
-	failOn []probe.Finding
+	began time.Time
 
 	mu      sync.Mutex
 	tally   exit.Tally
 	summary *stats.Summary
 	broken  int // handshakes that were broken off before there was a verdict
-	found   map[probe.Finding]occurrence
-}
-
-// occurrence is how often one of the findings that fail the run was found.
-type occurrence struct {
-	handshakes int
-	target     string // the first
+	failing *Failing
 }
 
 func newTotal(name string, failOn []probe.Finding) *total {
 	return &total{
 		summary: stats.NewTotal(name), began: time.Now(),
-		failOn: failOn, found: make(map[probe.Finding]occurrence),
+		failing: NewFailing(failOn),
 	}
 }
 
@@ -52,34 +43,15 @@ func (t *total) add(r *probe.Result, counts bool) {
 		return
 	}
 	t.summary.Add(r)
-	t.look(r)
-}
-
-// look takes note of findings that fail the run.
-func (t *total) look(r *probe.Result) {
-	for _, f := range r.Findings {
-		if !slices.Contains(t.failOn, f) {
-			continue
-		}
-		o, again := t.found[f]
-		if !again {
-			o.target = r.Target
-			t.tally.AddFailure()
-		}
-		o.handshakes++
-		t.found[f] = o
-	}
+	t.failing.Look(r, &t.tally)
 }
 
 // tellFound writes a line for each finding that fails the run.
 func (t *total) tellFound(w io.Writer) {
 	t.mu.Lock()
-	found := maps.Clone(t.found)
+	failing := t.failing.clone()
 	t.mu.Unlock()
-	for _, f := range slices.Sorted(maps.Keys(found)) {
-		o := found[f]
-		fmt.Fprintf(w, "tcpprobe: %s: --fail-on %s: in %s\n", text.Printable(o.target), f, text.Count(o.handshakes, "handshake"))
-	}
+	failing.Tell(w)
 }
 
 // count counts the last handshake of a series that went on until one was established, as all that there was of it.

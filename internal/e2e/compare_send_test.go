@@ -103,6 +103,18 @@ func TestCompareSend(t *testing.T) {
 	}
 }
 
+// TestCompareSendSilent: with -qq nothing is said of a run that ends with 0.
+func TestCompareSendSilent(t *testing.T) {
+	t.Parallel()
+	n := labtest.Journey(t)
+	for target, code := range map[string]int{"10.3.0.80:80": exit.Established, "10.3.0.80:81": exit.Refused} {
+		r := tcpprobe(t, n.Client, "--compare-send", "-qq", target)
+		if r.code != code || (r.stdout == "") != (code == exit.Established) || r.stderr != "" {
+			t.Errorf("%s: exit code %d, want %d\n%s%s", target, r.code, code, r.stdout, r.stderr)
+		}
+	}
+}
+
 // TestCompareSendReversePath: an answer that comes by another interface than the route's is one for frames alone, where rp_filter
 // is strict.
 func TestCompareSendReversePath(t *testing.T) {

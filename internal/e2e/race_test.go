@@ -91,6 +91,25 @@ func TestRace(t *testing.T) {
 			t.Errorf("%s: a browser loses %v, a plain client %v", test.name, *line.Browser, *line.Plain)
 		}
 	}
+	for _, test := range []struct {
+		args           string
+		code           int
+		shown, failing bool
+	}{
+		{"-qq dual.lab.test:80", exit.Established, false, false},
+		{"-qq dual.lab.test:82", exit.Refused, true, false},
+		{"-qq --require both www.lab.test:80", exit.Mixed, true, false},
+		{"--only failed dual.lab.test:80", exit.Established, false, false},
+		{"--only open dual.lab.test:80", exit.Established, true, false},
+		{"--only open --json dual.lab.test:82", exit.Refused, false, false},
+		{"-q -W 1500ms --fail-on syn_retransmitted dead6.lab.test:80", exit.Mixed, true, true},
+		{"-q --fail-on syn_retransmitted dual.lab.test:80", exit.Established, true, false},
+	} {
+		r := tcpprobe(t, n.Client, append([]string{labDNS, "--race"}, strings.Fields(test.args)...)...)
+		if r.code != test.code || (r.stdout != "") != test.shown || strings.HasSuffix(r.stderr, ": --fail-on syn_retransmitted: in 1 handshake\n") != test.failing {
+			t.Errorf("%s: exit code %d, want %d\n%s%s", test.args, r.code, test.code, r.stdout, r.stderr)
+		}
+	}
 	r := tcpprobe(t, n.Client, labDNS, "--race=50ms", "--json", "dead6.lab.test:80", "-W", "400ms")
 	var line raceLine
 	decode(t, r.stdout, &line)
