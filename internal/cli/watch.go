@@ -186,8 +186,11 @@ func (w watchOptions) recorder(q *display.Queue) (record func(*probe.Result), en
 
 // wantsTerminal returns an error where there is no terminal to draw on.
 func wantsTerminal(c *cli.Context) error {
-	if stdout, _ := outputsOf(c); !terminal.MovesCursor(stdout) {
+	switch stdout, _ := outputsOf(c); {
+	case !terminal.Is(stdout):
 		return exit.UsageError("watch draws on a terminal, and stdout is none: tcpprobe -c 0 HOST:PORT shows the same line by line")
+	case !terminal.MovesCursor(stdout):
+		return exit.UsageError("watch draws on a terminal, and TERM=dumb says that this one cannot: tcpprobe -c 0 HOST:PORT shows the same line by line")
 	}
 	return nil
 }

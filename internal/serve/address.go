@@ -49,7 +49,7 @@ func find(a netip.Addr) (_ special, ok bool) {
 	}
 	for _, v4 := range embedded(a) {
 		if s, ok := find(v4); ok {
-			return special{netip.PrefixFrom(a, a.BitLen()), fmt.Sprintf("stands for %v, %s", v4, s.name)}, true
+			return special{netip.PrefixFrom(a, a.BitLen()), fmt.Sprintf("an address that stands for %v, %s", v4, s.name)}, true
 		}
 	}
 	return special{}, false

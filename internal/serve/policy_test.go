@@ -43,7 +43,7 @@ func TestPolicy(t *testing.T) {
 		{"", "www.example.com:80", "fe80::1%eth0", "a link-local address"},
 		{"", "www.example.com:80", "192.0.2.1+", "an address of this host"},
 		{"", "127.0.0.1:80", "", "a loopback address"},
-		{"", "[64:ff9b::a9fe:a9fe]:80", "", "stands for 169.254.169.254, the address of a cloud's metadata service"},
+		{"", "[64:ff9b::a9fe:a9fe]:80", "", "it is an address that stands for 169.254.169.254, the address of a cloud's metadata service"},
 		{"192.0.2.0/24", "192.0.2.80:80", "192.0.2.80", ""},
 		{"192.0.2.0/24", "192.0.2.1:80", "192.0.2.1+", ""},
 		{"192.0.2.0/24", "198.51.100.1:80", "", "no --allow allows it"},

@@ -167,6 +167,8 @@ func checkZone(host string, a netip.Addr) error {
 		return nil
 	case strings.HasPrefix(zone, "25") && len(zone) > len("25"):
 		return fmt.Errorf("%%25 is %% in a URL, and this is none: [%s] would do", text.Printable(strings.Replace(host, "%25", "%", 1)))
+	case CheckUnicast(a.WithZone("")) != nil: // without its zone it would not do, either
+		return nil
 	case !a.IsLinkLocalUnicast():
 		return fmt.Errorf("only a link-local address (fe80::/10) is one of an interface: [%v] would do", a.WithZone(""))
 	case strings.ContainsAny(zone, ":/%") || len(zone) > longestInterface:

@@ -49,7 +49,7 @@ func TestParseIPv6Errors(t *testing.T) {
 		"[::ffff:192.0.2.1]:80":         "::ffff:192.0.2.1 is an IPv4 address, mapped to IPv6: 192.0.2.1 would do",
 		"[::]:80":                       ":: means this host itself and is no address to send to: try [::1]",
 		"[ff02::1]:80":                  "ff02::1 is a multicast group, and a TCP connection has two ends",
-		"[ff02::1%eth0]:80":             "only a link-local address (fe80::/10) is one of an interface: [ff02::1] would do",
+		"[ff02::1%eth0]:80":             "ff02::1%eth0 is a multicast group, and a TCP connection has two ends",
 		"[2001:db8::]/64:80":            "a prefix stands in the brackets whole: [2001:db8::/64]:80",
 		"[2001:db8:3::80]/126:81":       "a prefix stands in the brackets whole: [2001:db8:3::80/126]:81",
 		"[2001:db8::]/120:80,443":       "a prefix stands in the brackets whole: [2001:db8::/120]:80,443",
