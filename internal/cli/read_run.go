@@ -3,9 +3,11 @@
 package cli
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"net/netip"
 	"slices"
 
@@ -24,6 +26,7 @@ type reading struct {
 	out   *display.Output
 	files *display.Files
 
+	w       io.Writer // to out
 	json    *report.JSON
 	lines   *report.Handshakes
 	tally   exit.Tally
@@ -35,8 +38,12 @@ type reading struct {
 
 // newReading returns a reading of which nothing is read yet.
 func newReading(ctx context.Context, o readingOptions, s *source, out *display.Output, files *display.Files) *reading {
+	w := io.Writer(out)
+	if !s.live { // verdicts come all together: they are written so
+		w = bufio.NewWriterSize(out, 64<<10)
+	}
 	r := &reading{
-		o: o, out: out, files: files, json: report.NewJSON(out), lines: report.NewHandshakes(out, o.style(out)),
+		o: o, out: out, files: files, w: w, json: report.NewJSON(w), lines: report.NewHandshakes(w, o.style(out)),
 		servers: make(map[netip.AddrPort]*report.ServerSummary), room: waitForRoom(ctx, out),
 	}
 	r.feed = newFeed(s, o.decap, spectator.Config{Tell: r.tell, Keep: o.wantsPackets()}, func() bool { return out.Err() != nil })
@@ -105,6 +112,7 @@ func (r *reading) end(ctx context.Context, ended error) error {
 		return exit.With(exit.NoCapture, ended)
 	}
 	r.judgeServers()
+	defer r.flush()
 	if err := r.single(); err != nil {
 		return err
 	}
@@ -115,6 +123,13 @@ func (r *reading) end(ctx context.Context, ended error) error {
 		r.lines.Capture(r.capture)
 	}
 	return r.verdict(ctx, ended)
+}
+
+// flush hands on what was written. An error is that of the output, which is asked for it in the end.
+func (r *reading) flush() {
+	if b, ok := r.w.(*bufio.Writer); ok {
+		b.Flush()
+	}
 }
 
 // judgeServers checks what was asserted of the servers, and orders them: the worst come first.

@@ -82,13 +82,16 @@ func (o *Output) Write(b []byte) (int, error) {
 
 // add adds a part, or octets to the last one.
 func (q *Queue) add(p part, b []byte) {
+	waiting := len(q.parts) == 0
 	if last := len(q.parts) - 1; last >= 0 && q.parts[last].continuedBy(p) {
 		q.parts[last].octets += p.octets
 	} else {
 		q.parts = append(q.parts, p)
 	}
 	q.octets = append(q.octets, b...)
-	q.more.Signal()
+	if waiting { // or run knows already that there is something
+		q.more.Signal()
+	}
 }
 
 // continuedBy reports whether a part is only more of the one before it.

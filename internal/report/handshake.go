@@ -21,11 +21,13 @@ type Handshakes struct {
 	timeOfDay   string // of that second: "14:03:22."
 	indent      string
 	line, times []byte // which are written again
+	column      int    // that the line has reached
+	gap         int    // columns between it and what comes next
 }
 
 // NewHandshakes returns a Handshakes that writes to w.
 func NewHandshakes(w io.Writer, s Style) *Handshakes {
-	return &Handshakes{page: newPage(w, s), w: w, indent: strings.Repeat(" ", handshakeIndent)}
+	return &Handshakes{page: newPage(w, s), w: w, indent: strings.Repeat(" ", shortEnds)}
 }
 
 // shortEnds is how many columns the addresses and ports of two ends may take for others to be set as wide.
@@ -89,11 +91,9 @@ func (p *Handshakes) newDay(t time.Time) {
 	}
 }
 
-// plain reports whether there is no more to say than that a handshake was established, and how long it took.
+// plain reports whether a handshake is shown without color and packets, and between addresses that leave room for its outcome.
 func (p *Handshakes) plain(h *spectator.Handshake) bool {
-	t := h.Result.TCP
-	return h.Result.Outcome == probe.OutcomeEstablished && len(h.Result.Findings) == 0 && !p.page.style.Color && !p.page.style.Verbose &&
-		h.Client.Addr().Is4() && t.Answered && h.Answered && !t.RTTAmbiguous && !h.ClientRTTAmbiguous
+	return !p.page.style.Color && !p.page.style.Verbose && h.Client.Addr().Is4()
 }
 
 // plainLine prints what Line prints, without its detours: this is what there is most of.
@@ -107,22 +107,57 @@ func (p *Handshakes) plainLine(h *spectator.Handshake) error {
 	if columns <= shortEnds {
 		p.ends = max(p.ends, columns)
 	}
-	for ; columns < p.ends; columns++ {
-		b = append(b, ' ')
-	}
-	b = append(b, "  established"...)
-	times := append(text.AppendMilliseconds(append(text.AppendMilliseconds(p.times[:0], h.Result.TCP.RTT), '+'), h.ClientRTT), " ms"...)
-	if p.times = times; handshakeIndent+columns+len("  established  ")+len(times) > text.Width {
-		b = append(append(b, '\n'), p.indent...)
+	b = append(b, p.indent[:max(p.ends-columns, 0)]...)
+	outcome := h.Result.Outcome.String()
+	b = append(append(b, "  "...), outcome...)
+	p.line, p.column = b, handshakeIndent+max(columns, p.ends)+2+len(outcome)
+	p.gap = len("  established") - len(outcome)
+	if plainTimes(h) {
+		p.times = append(text.AppendMilliseconds(append(text.AppendMilliseconds(p.times[:0], h.Result.TCP.RTT), '+'), h.ClientRTT), " ms"...)
+		p.addPart(p.times)
 	} else {
-		b = append(b, "  "...)
+		p.times = append(p.times[:0], handshakeClause(h)...)
+		p.addPart(p.times)
 	}
-	p.line = append(append(b, times...), '\n')
+	for _, f := range h.Result.Findings {
+		if isShown(f) {
+			p.times = append(p.times[:0], f...)
+			p.addPart(p.times)
+		}
+	}
+	p.line = append(p.line, '\n')
 	if err := p.page.Flush(); err != nil {
 		return err
 	}
 	_, err := p.w.Write(p.line)
 	return err
+}
+
+// plainTimes reports whether the times of a handshake are two that nothing is to be said of.
+func plainTimes(h *spectator.Handshake) bool {
+	t := h.Result.TCP
+	return h.Result.Outcome == probe.OutcomeEstablished && t.Answered && h.Answered && !t.RTTAmbiguous && !h.ClientRTTAmbiguous
+}
+
+// addPart adds to the line, or below it, what more there is to say.
+func (p *Handshakes) addPart(part []byte) {
+	columns := text.Columns(string(part))
+	switch {
+	case columns == 0:
+	case p.column+p.gap+columns <= text.Width:
+		p.line = append(append(p.line, p.indent[:p.gap]...), part...)
+		p.column += p.gap + columns
+		p.gap = 2
+	case handshakeIndent+columns <= text.Width:
+		p.line = append(append(append(p.line, '\n'), p.indent[:handshakeIndent]...), part...)
+		p.column, p.gap = handshakeIndent+columns, 2
+	default:
+		lines := text.Fill(p.indent[:handshakeIndent], handshakeIndent, 1, strings.Fields(string(part)))
+		for _, line := range lines {
+			p.line = append(append(p.line, '\n'), line...)
+		}
+		p.column, p.gap = text.Columns(lines[len(lines)-1]), 2
+	}
 }
 
 // packets prints the packets of a handshake as those of a probe, and what was found.
@@ -141,11 +176,14 @@ func (p *Handshakes) packets(h *spectator.Handshake) error {
 	return p.page.Flush()
 }
 
-// findingCodes returns the codes of the findings, but for one that says more of the host that captured than of the handshake, and that
-// most captures have.
+// isShown reports whether a finding stands in the line of a handshake: but for one that says more of the host that captured, and that
+// most captures have, all do.
+func isShown(f probe.Finding) bool { return f != spectator.FindingOffload }
+
+// findingCodes returns the codes of the findings that are shown.
 func findingCodes(r *probe.Result) (codes []string) {
 	for _, f := range r.Findings {
-		if f != spectator.FindingOffload {
+		if isShown(f) {
 			codes = append(codes, string(f))
 		}
 	}

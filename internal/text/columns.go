@@ -34,7 +34,7 @@ func columnsOf(s string) (n int) {
 // runeColumns returns how many columns a character takes.
 func runeColumns(r rune) int {
 	switch {
-	case r < utf8.RuneSelf:
+	case r < utf8.RuneSelf, r >= firstArrow && r <= lastArrow:
 		return 1
 	case unicode.In(r, unicode.Mn, unicode.Me), r >= firstJoiningJamo && r <= lastJoiningJamo:
 		return 0
@@ -45,6 +45,12 @@ func runeColumns(r rune) int {
 	}
 	return 1
 }
+
+// The arrows, which most lines have, are known to be narrow without looking them up.
+const (
+	firstArrow = 0x2190
+	lastArrow  = 0x21ff
+)
 
 // The vowels and final consonants of Hangul stand in the same two columns as the consonant before them.
 const (
