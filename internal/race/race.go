@@ -1,6 +1,8 @@
 package race
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"tcpprobe/internal/stamp"
@@ -88,12 +90,28 @@ func (r *Race) Fastest() (fastest time.Duration, ok bool) {
 	return fastest, ok
 }
 
-// BrowserDelay returns what a browser (Happy Eyeballs) loses against the fastest address alone. It is not ok if none was
-// established.
+// BrowserDelay returns what a browser (Happy Eyeballs) loses against the fastest address alone. It tries the next address when
+// the one before has failed, and after the delay at the latest (RFC 8305 5); here each begins after the delay, since none waits for
+// another. It is not ok if none was established.
 func (r *Race) BrowserDelay() (time.Duration, bool) {
-	winner, ok := r.Winner()
-	fastest, _ := r.Fastest()
-	return winner.Connected - fastest, ok
+	runs := slices.DeleteFunc(r.Runs(), func(run Run) bool { return !run.Begun })
+	slices.SortStableFunc(runs, func(a, b Run) int { return cmp.Compare(a.Started, b.Started) })
+	fastest, ok := r.Fastest()
+	var first, connected time.Duration // when the address begins, and when there is a connection
+	for i, run := range runs {
+		if run.Established() && (connected == 0 || first+run.Alone() < connected) {
+			connected = first + run.Alone()
+		}
+		if i+1 == len(runs) {
+			break
+		}
+		delay := runs[i+1].Started - run.Started
+		if run.Outcome == probe.OutcomeRefused || run.Outcome == probe.OutcomeUnreachable {
+			delay = min(delay, run.TCP.RTT)
+		}
+		first += delay
+	}
+	return max(0, connected-fastest), ok
 }
 
 // PlainDelay returns what a client loses against the fastest address alone that takes the addresses in their order, and waits
