@@ -55,6 +55,29 @@ func write(t *testing.T, name, content string) {
 	}
 }
 
+// grow writes at the end of a file, which has whole lines at any time.
+func grow(t *testing.T, name, content string) {
+	t.Helper()
+	file, err := os.OpenFile(name, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.WriteString(content); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// replace puts a file in the place of another, so that nobody reads half of it.
+func replace(t *testing.T, name, content string) {
+	t.Helper()
+	other := filepath.Join(filepath.Dir(name), ".new.swp")
+	write(t, other, content)
+	if err := os.Rename(other, name); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestFiles changes files in each of the ways in which files are changed.
 func TestFiles(t *testing.T) {
 	t.Parallel()
@@ -67,19 +90,15 @@ func TestFiles(t *testing.T) {
 		t.Errorf("folders %v", got)
 	}
 
-	write(t, lines, "192.0.2.1:80\n192.0.2.3:80\n") // in place
+	grow(t, lines, "192.0.2.3:80\n")
 	expect(t, changed, "192.0.2.1:80 192.0.2.3:80 ; 192.0.2.2:80 team=db")
 
-	other := filepath.Join(dir, ".targets.swp")
-	write(t, other, "192.0.2.4:80\n")
-	if err := os.Rename(other, lines); err != nil { // in its place
-		t.Fatal(err)
-	}
+	replace(t, lines, "192.0.2.4:80\n")
 	expect(t, changed, "192.0.2.4:80 ; 192.0.2.2:80 team=db")
 
-	write(t, groups, "[{\"targets\": [\"192.0.2.2:80\",\n\"nonsense\"]}]") // nothing changes
+	replace(t, groups, "[{\"targets\": [\"192.0.2.2:80\",\n\"nonsense\"]}]") // nothing changes
 	expect(t, failed, "groups.json: line 2: target nonsense")
-	write(t, lines, "192.0.2.5:80\n")
+	replace(t, lines, "192.0.2.5:80\n")
 	expect(t, changed, "192.0.2.5:80 ; 192.0.2.2:80 team=db")
 
 	if err := os.Remove(groups); err != nil {
@@ -87,7 +106,7 @@ func TestFiles(t *testing.T) {
 	}
 	d.Reload()
 	expect(t, failed, "groups.json: no such file or directory")
-	write(t, groups, `[]`)
+	replace(t, groups, `[]`)
 	expect(t, changed, "192.0.2.5:80")
 	select {
 	case got := <-changed:
