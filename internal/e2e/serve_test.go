@@ -50,7 +50,8 @@ func TestServeProbe(t *testing.T) {
 		"/probe?target=10.0.0.1:80":                    {http.StatusForbidden, "an address of this host"},
 		"/probe?target=10.0.0.1:80&module=tcp_wire":    {http.StatusForbidden, "an address of this host"},
 		"/probe?target=169.254.169.254:80":             {http.StatusForbidden, "metadata"},
-		"/probe?target=224.0.0.1:80":                   {http.StatusBadRequest, "a multicast group"},
+		"/probe?target=224.0.0.1:80":                   {http.StatusForbidden, "a multicast group"},
+		"/probe?target=[ff02::1]:80":                   {http.StatusForbidden, "a multicast group"},
 		"/probe?target=10.0.0.255:80&module=tcp_wire":  {http.StatusOK, "\nprobe_success 0\n"},
 		"/probe?target=" + strings.Repeat("x", 4000):   {http.StatusBadRequest, ""},
 		"/nothing": {http.StatusNotFound, ""},
@@ -70,7 +71,7 @@ func TestServeProbe(t *testing.T) {
 	}
 	_, metrics := e.get(t, "/metrics")
 	for _, line := range []string{
-		"\ntcpprobe_probes_total 6\n", "\ntcpprobe_probe_failures_total 3\n", "\ntcpprobe_module_unknown_total 1\n", "\ntcpprobe_probes_refused_total{reason=\"not_allowed\"} 7\n",
+		"\ntcpprobe_probes_total 6\n", "\ntcpprobe_probe_failures_total 3\n", "\ntcpprobe_module_unknown_total 1\n", "\ntcpprobe_probes_refused_total{reason=\"not_allowed\"} 9\n",
 		"\ntcpprobe_config_last_reload_successful 1\n", "\ntcpprobe_packet_socket_drops_total 0\n", "\nprocess_open_fds ", "\ngo_goroutines ",
 	} {
 		if !strings.Contains(metrics, line) {

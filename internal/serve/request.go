@@ -84,6 +84,10 @@ func readRequest(r *http.Request, modules map[string]Module, offset time.Duratio
 	if q.target, err = target.Parse(wanted); err == nil {
 		err = q.module.checkTarget(q.target)
 	}
+	// A group is among what may not be probed, and is told so, although nobody could have a connection with it.
+	if _, group := errors.AsType[target.MulticastError](err); group {
+		return q, &refusal{http.StatusForbidden, err, refusedNotAllowed}
+	}
 	if err != nil {
 		return q, bad(refusedRequest, "%w", err)
 	}

@@ -188,7 +188,7 @@ func checkUnicast6(a netip.Addr) error {
 	case a.IsUnspecified():
 		return fmt.Errorf("%v means this host itself and is no address to send to: try [::1]", a)
 	case a.IsMulticast():
-		return fmt.Errorf("%v is a multicast group, and a TCP connection has two ends", a)
+		return MulticastError{a}
 	}
 	return nil
 }

@@ -69,8 +69,15 @@ func checkAddress(host string) error {
 	return CheckUnicast(address)
 }
 
+// A MulticastError says that an address is that of a group.
+type MulticastError struct{ Group netip.Addr }
+
+func (e MulticastError) Error() string {
+	return fmt.Sprintf("%v is a multicast group, and a TCP connection has two ends", e.Group)
+}
+
 // CheckUnicast returns an error if an address is no single host's, so that nobody can have a TCP connection with it (RFC
-// 9293 MUST-46, RFC 1122 3.2.1.3, RFC 4291 2.5 to 2.7).
+// 9293 MUST-46, RFC 1122 3.2.1.3, RFC 4291 2.5 to 2.7): a MulticastError if it is that of a group.
 func CheckUnicast(a netip.Addr) error {
 	if a.Is6() {
 		return checkUnicast6(a)
@@ -79,7 +86,7 @@ func CheckUnicast(a netip.Addr) error {
 	case a.IsUnspecified():
 		return fmt.Errorf("%v means this host itself and is no address to send to: try 127.0.0.1", a)
 	case a.IsMulticast():
-		return fmt.Errorf("%v is a multicast group, and a TCP connection has two ends", a)
+		return MulticastError{a}
 	case a == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
 		return fmt.Errorf("%v is the broadcast address, and a TCP connection has two ends", a)
 	case first == 0:
