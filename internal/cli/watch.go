@@ -250,6 +250,7 @@ func watchTargets(c *cli.Context, o options, w watchOptions, targets *target.Lis
 		Write: watch.Files{Folder: o.newFilesIn, Program: "tcpprobe " + c.App.Version}.Write,
 	}
 	p.Submit(network)
+	p.Finish() // with -c N the view ends with the last handshake, or with the trace that is under way beside it
 	ran := make(chan error, 1)
 	go func() {
 		ran <- p.Run(ctx)

@@ -181,6 +181,16 @@ func TestWatchEnds(t *testing.T) {
 	}
 }
 
+// TestWatchCount: when every target has had its handshakes, the screen is given back and the statistics stand.
+func TestWatchCount(t *testing.T) {
+	t.Parallel()
+	a, b := labtest.Pair(t)
+	serve(t, b, "10.0.0.2:80")
+	s := openScreen(t, a, "watch", "-c", "2", "-i", "100ms", "10.0.0.2:80", "10.0.0.2:81")
+	s.gone("6")
+	s.shows(`(?s)10\.0\.0\.2:80 ---\n2 handshakes: 2 established.*10\.0\.0\.2:81 ---\n2 handshakes: 0 established, 2 refused`)
+}
+
 // TestWatchTrace: a trace without end is the page of the live view, and prints what was found in the end.
 func TestWatchTrace(t *testing.T) {
 	t.Parallel()
