@@ -21,7 +21,7 @@ var completionFiles embed.FS
 
 // completionCommand prints a script that completes command lines.
 func completionCommand() *cli.Command {
-	return &cli.Command{
+	c := &cli.Command{
 		Name:      "completion",
 		Usage:     "print the completion script for bash, zsh or fish",
 		ArgsUsage: "bash|zsh|fish",
@@ -43,6 +43,15 @@ func completionCommand() *cli.Command {
 			return nil
 		},
 	}
+	c.CustomHelpTemplate = smallHelpText(c, `Examples:
+  source <(tcpprobe completion bash)      in ~/.bashrc
+  source <(tcpprobe completion zsh)       in ~/.zshrc, after compinit
+  tcpprobe completion fish | source       in ~/.config/fish/config.fish
+
+Usage:
+  tcpprobe completion bash|zsh|fish
+`)
+	return c
 }
 
 // commandWords is what the scripts know of a command. That without a name is tcpprobe itself.

@@ -15,7 +15,7 @@ import (
 
 // demoCommand shows handshakes on a network of its own.
 func demoCommand() *cli.Command {
-	return &cli.Command{
+	c := &cli.Command{
 		Name:      "demo",
 		Usage:     "the whole journey on a network of its own: no server, no set-up, no root",
 		ArgsUsage: demo.Names("|") + "|" + strings.Join(demo.Hosts(), "|"),
@@ -27,6 +27,27 @@ func demoCommand() *cli.Command {
 		},
 		Action: runDemo,
 	}
+	c.CustomHelpTemplate = smallHelpText(c, demoUsage())
+	return c
+}
+
+// demoUsage says how demo is called, and names what there is to choose from.
+func demoUsage() string {
+	var b strings.Builder
+	b.WriteString(`Examples:
+  tcpprobe demo                all scenes, one after the other
+  tcpprobe demo lost-syn       one of them
+  tcpprobe demo --shell        to look around on the client
+
+Usage:
+  tcpprobe demo [SCENE]
+  tcpprobe demo --shell [HOST]
+  tcpprobe demo --serve [--listen ADDR:PORT]
+
+`)
+	helpLine(&b, "SCENE", demo.Names(", "))
+	helpLine(&b, "HOST", strings.Join(demo.Hosts(), ", "))
+	return b.String()
 }
 
 func runDemo(c *cli.Context) error {

@@ -11,7 +11,7 @@ import (
 
 // doctorCommand says whether this process may probe, and if not, what is missing and how to give it.
 func doctorCommand() *cli.Command {
-	return &cli.Command{
+	c := &cli.Command{
 		Name:  "doctor",
 		Usage: "may this process probe? if not, what is missing and how to give it",
 		Action: func(c *cli.Context) error {
@@ -27,4 +27,9 @@ func doctorCommand() *cli.Command {
 			return nil
 		},
 	}
+	c.CustomHelpTemplate = smallHelpText(c, `Usage:
+  tcpprobe doctor
+  It exits with 0 if this process may probe, and with 77 if not.
+`)
+	return c
 }

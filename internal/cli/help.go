@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"tcpprobe/internal/text"
 )
 
 // helpText returns the text of --help: examples first, at most 80 columns wide. The library's own has the flags in the
@@ -99,7 +101,7 @@ func readHelpText(c *cli.Command) string {
 	fmt.Fprintf(&b, `tcpprobe read - %s
 
 Examples:
-  tcpprobe read dump.pcapng                       every handshake, and the servers
+  tcpprobe read dump.pcapng                       handshakes, and the servers
   tcpprobe read dump.pcap 192.0.2.80:443          with this server, or client
   tcpprobe read dump.pcap --outcome timeout -v    with their packets
   tcpprobe read dump.pcap --stream 7 --explain    one of them, octet by octet
@@ -120,6 +122,23 @@ Exit status:
   65 this is no capture   66 it cannot be read
 `)
 	return b.String()
+}
+
+// smallHelpText returns the text of the help of a command that has few flags, or none: what it is, and how it is called.
+func smallHelpText(c *cli.Command, usage string) string {
+	var b strings.Builder
+	helpHead(&b, c)
+	fmt.Fprintf(&b, "\n%s\nFlags:\n", usage)
+	helpFlags(&b, c.Flags)
+	helpLine(&b, "-h, --help", "print this help")
+	return b.String()
+}
+
+// helpHead writes what a command is.
+func helpHead(b *strings.Builder, c *cli.Command) {
+	for _, line := range text.Fill("tcpprobe "+c.Name+" - ", 2, 1, strings.Fields(c.Usage)) {
+		fmt.Fprintln(b, line)
+	}
 }
 
 // helpFlags writes what flags do, category by category.

@@ -11,6 +11,7 @@ import (
 
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/netlab/labtest"
+	"tcpprobe/internal/text"
 )
 
 func TestMain(m *testing.M) {
@@ -43,5 +44,21 @@ func TestDoctorTakesNoArguments(t *testing.T) {
 	code := run(context.Background(), "0.1.0-dev", []string{"doctor", "example.com:80"}, nil, &stdout, &stderr)
 	if code != exit.Usage || stdout.Len() != 0 || strings.Count(stderr.String(), "\n") != 1 {
 		t.Errorf("exit code %d, stdout %q, stderr %q; want %d, nothing, one line", code, &stdout, &stderr, exit.Usage)
+	}
+}
+
+// TestHelpWidth: the help of every command begins with what it is, and fits into 80 columns.
+func TestHelpWidth(t *testing.T) {
+	for _, command := range []string{"", "trace", "watch", "check", "serve", "read", "demo", "schema", "completion", "doctor"} {
+		var stdout, stderr bytes.Buffer
+		run(context.Background(), "0.1.0-dev", append(strings.Fields(command), "--help"), nil, &stdout, &stderr)
+		if want := strings.TrimSpace("tcpprobe " + command); command != "check" && !strings.HasPrefix(stdout.String(), want+" - ") || stderr.Len() > 0 {
+			t.Errorf("%s --help begins with %.40q, stderr %q", command, stdout.String(), stderr.String())
+		}
+		for line := range strings.Lines(stdout.String()) {
+			if n := text.Columns(strings.TrimRight(line, "\n")); n > text.Width {
+				t.Errorf("%s --help has a line of %d columns: %s", command, n, line)
+			}
+		}
 	}
 }

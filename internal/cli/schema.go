@@ -11,7 +11,7 @@ import (
 
 // schemaCommand prints the JSON Schema of the results.
 func schemaCommand() *cli.Command {
-	return &cli.Command{
+	c := &cli.Command{
 		Name:  "schema",
 		Usage: "print the JSON Schema of the results",
 		Action: func(c *cli.Context) error {
@@ -22,4 +22,8 @@ func schemaCommand() *cli.Command {
 			return nil
 		},
 	}
+	c.CustomHelpTemplate = smallHelpText(c, `Usage:
+  tcpprobe schema
+`)
+	return c
 }

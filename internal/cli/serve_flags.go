@@ -3,7 +3,6 @@
 package cli
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -49,8 +48,8 @@ func serveFlags() []cli.Flag {
 // serveHelpText returns the text of serve --help.
 func serveHelpText(c *cli.Command) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `tcpprobe serve - %s
-
+	helpHead(&b, c)
+	b.WriteString(`
 Examples:
   tcpprobe serve                         on 127.0.0.1:9980, for Prometheus
   tcpprobe serve --targets hosts.txt     and what is in the file, all the time
@@ -62,7 +61,7 @@ Usage:
   Without --allow, /probe takes any target but addresses of this host and
   loopback, link-local, metadata and multicast addresses. SIGHUP, or POST
   to /-/reload, has the files read again; a bad one changes nothing.
-`, c.Usage)
+`)
 	helpFlags(&b, c.Flags)
 	b.WriteString(`
 Paths:
