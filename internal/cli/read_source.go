@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"tcpprobe/internal/capfile"
 	"tcpprobe/internal/exit"
 	"tcpprobe/internal/listen"
+	"tcpprobe/internal/openfile"
 	"tcpprobe/internal/text"
 )
 
@@ -61,24 +63,14 @@ func (s *source) dropped(p packets) (n uint64) {
 
 // openToRead opens a file. A named pipe that nobody writes to is waited for until the context ends.
 func openToRead(ctx context.Context, name string) (*os.File, error) {
-	type opened struct {
-		file *os.File
-		err  error
+	f, err := openfile.Await(ctx, func() (*os.File, error) { return os.Open(name) })
+	if _, failed := errors.AsType[*os.PathError](err); failed {
+		return nil, exit.With(exit.Unreadable, err)
 	}
-	done := make(chan opened, 1)
-	go func() {
-		file, err := os.Open(name)
-		done <- opened{file, err}
-	}()
-	select {
-	case o := <-done:
-		if o.err != nil {
-			return nil, exit.With(exit.Unreadable, o.err)
-		}
-		return o.file, nil
-	case <-ctx.Done():
+	if err != nil {
 		return nil, &exit.Error{Code: exit.Interrupted}
 	}
+	return f, nil
 }
 
 // openCapture opens a file, which is waited for until the context ends if it is a named pipe; "-" is stdin.

@@ -10,9 +10,8 @@ import (
 	"math/rand/v2"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"tcpprobe/internal/exit"
+	"tcpprobe/internal/openfile"
 	"tcpprobe/internal/target"
 	"tcpprobe/internal/text"
 )
@@ -53,16 +52,14 @@ func (o *options) readResumption() (*resumption, error) {
 
 // readRegular reads a regular file of so many octets at the most.
 func readRegular(name string, most int64) ([]byte, error) {
-	file, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	file, err := openfile.Regular(name)
+	if _, other := errors.AsType[*openfile.NotRegularError](err); other {
+		return nil, &openfile.NotRegularError{Name: text.Printable(name)}
+	}
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	if info, err := file.Stat(); err != nil {
-		return nil, err
-	} else if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", text.Printable(name))
-	}
 	return io.ReadAll(io.LimitReader(file, most))
 }
 

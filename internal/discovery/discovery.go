@@ -12,8 +12,7 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"tcpprobe/internal/openfile"
 	"tcpprobe/internal/text"
 )
 
@@ -219,16 +218,14 @@ var errTooLong = fmt.Errorf("it is longer than %d octets", mostOctets)
 
 // readFile returns the content of a regular file. Opening anything else, as a named pipe, would wait for its writer.
 func readFile(name string) ([]byte, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err := openfile.Regular(name)
+	if _, other := errors.AsType[*openfile.NotRegularError](err); other {
+		return nil, errors.New("it is no regular file") // whose name stands in front
+	}
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil {
-		return nil, err
-	} else if !info.Mode().IsRegular() {
-		return nil, errors.New("it is no regular file")
-	}
 	return readAll(f)
 }
 

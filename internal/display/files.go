@@ -12,6 +12,7 @@ import (
 
 	"tcpprobe/internal/capture"
 	"tcpprobe/internal/diagram"
+	"tcpprobe/internal/openfile"
 	"tcpprobe/probe"
 )
 
@@ -111,21 +112,13 @@ func (f *Files) create(ctx context.Context, name string, stdout *Output) (*Outpu
 // openToWrite creates or truncates a file and opens it for writing alone: for reading too, a pipe would open without a reader,
 // and be written to for nobody.
 func openToWrite(ctx context.Context, name string) (*os.File, error) {
-	type opened struct {
-		file *os.File
-		err  error
+	created, err := openfile.Await(ctx, func() (*os.File, error) {
+		return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	})
+	if _, failed := errors.AsType[*os.PathError](err); err != nil && !failed {
+		err = fmt.Errorf("open %s: %w", name, err)
 	}
-	done := make(chan opened, 1)
-	go func() {
-		file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
-		done <- opened{file, err}
-	}()
-	select {
-	case o := <-done:
-		return o.file, o.err
-	case <-ctx.Done():
-		return nil, fmt.Errorf("open %s: %w", name, context.Cause(ctx))
-	}
+	return created, err
 }
 
 // Close closes the files, when the queue has handed everything on, and returns an error if one of them is not as it should

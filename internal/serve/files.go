@@ -3,13 +3,11 @@ package serve
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
+	"tcpprobe/internal/openfile"
 	"tcpprobe/internal/webconfig"
 )
 
@@ -44,16 +42,11 @@ const longestFile = 16 << 20
 
 // readFile reads a whole file. It has to be a regular one: it is read again, and a named pipe would be waited for.
 func readFile(name string) ([]byte, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err := openfile.Regular(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil {
-		return nil, err
-	} else if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", name)
-	}
 	content, err := io.ReadAll(io.LimitReader(f, longestFile+1))
 	if err == nil && len(content) > longestFile {
 		err = fmt.Errorf("%s: it is longer than %d octets", name, longestFile)

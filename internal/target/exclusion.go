@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strings"
 
+	"tcpprobe/internal/openfile"
 	"tcpprobe/internal/text"
 )
 
@@ -21,27 +22,14 @@ type Exclusion []netip.Prefix
 // OpenExclusion reads a prefix or an address a line; # begins a comment. The error is a line for the user, or it is a *ReadError, or
 // that of the context, if it ends while the file is read.
 func OpenExclusion(ctx context.Context, name string) (Exclusion, error) {
-	type answer struct {
-		exclusion Exclusion
-		err       error
-	}
-	read := make(chan answer, 1)
-	go func() { // opening and reading may take for ever, as they do with a pipe that nobody writes to
+	return openfile.Await(ctx, func() (Exclusion, error) {
 		file, err := os.Open(name)
 		if err != nil {
-			read <- answer{nil, fmt.Errorf("--exclude: %w", err)}
-			return
+			return nil, fmt.Errorf("--exclude: %w", err)
 		}
 		defer file.Close()
-		exclusion, err := readExclusion(file, text.Printable(name))
-		read <- answer{exclusion, err}
-	}()
-	select {
-	case a := <-read:
-		return a.exclusion, a.err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
+		return readExclusion(file, text.Printable(name))
+	})
 }
 
 // readExclusion reads the lines of a file, whose name is for messages.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"sync"
 
+	"tcpprobe/internal/openfile"
 	"tcpprobe/internal/text"
 )
 
@@ -79,9 +80,7 @@ func (r Rules) Open(ctx context.Context, args []string, file string, stdin io.Re
 	if file == "" {
 		return l, l.checkSelection()
 	}
-	// Opening and reading may take for ever, as they do with a pipe that nobody writes to.
-	read := make(chan error, 1)
-	go func() {
+	return openfile.Await(ctx, func() (*List, error) {
 		err := l.open(stdin, most)
 		if err == nil && l.all+l.excluded == 0 {
 			err = fmt.Errorf("%s has no target in it", l.source())
@@ -90,19 +89,10 @@ func (r Rules) Open(ctx context.Context, args []string, file string, stdin io.Re
 			err = l.checkSelection()
 		}
 		if err != nil {
-			err = errors.Join(err, l.Close())
-		}
-		read <- err
-	}()
-	select {
-	case err := <-read:
-		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, l.Close())
 		}
 		return l, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
+	})
 }
 
 // count counts the targets of a set, which stand in a line or an argument, and returns it without what is left out. It returns an

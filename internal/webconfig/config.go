@@ -5,14 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/crypto/bcrypt"
-	"golang.org/x/sys/unix"
+
+	"tcpprobe/internal/openfile"
 )
 
 // Config is what stands in a file. The zero Config protects nothing.
@@ -58,16 +58,11 @@ func Load(name string) (Config, error) {
 	if name == "" {
 		return Config{}, nil
 	}
-	file, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0) // a named pipe would be waited for
+	file, err := openfile.Regular(name)
 	if err != nil {
 		return Config{}, err
 	}
 	defer file.Close()
-	if info, err := file.Stat(); err != nil {
-		return Config{}, err
-	} else if !info.Mode().IsRegular() {
-		return Config{}, fmt.Errorf("%s is no regular file", name)
-	}
 	content, err := io.ReadAll(io.LimitReader(file, longest))
 	if err != nil {
 		return Config{}, err
