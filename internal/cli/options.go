@@ -320,17 +320,23 @@ func (o options) display(w *display.Output) display.Options {
 	}
 }
 
+// shows returns whether what is open is to be shown, and what has failed.
+func (o options) shows() (open, failed bool) {
+	return o.only != "failed" && o.quiet < 2, o.only != "open"
+}
+
 // wanted returns which handshakes are to be shown; nil for all.
 func (o options) wanted() func(*probe.Result) bool {
-	switch {
-	case o.only == "open":
-		return func(r *probe.Result) bool { return r.Outcome == probe.OutcomeEstablished }
-	case o.only == "failed" || o.quiet > 1:
-		return func(r *probe.Result) bool {
-			return r.Outcome != probe.OutcomeEstablished && r.Outcome != probe.OutcomeInterrupted
-		}
+	open, failed := o.shows()
+	if open && failed {
+		return nil
 	}
-	return nil
+	return func(r *probe.Result) bool {
+		if r.Outcome == probe.OutcomeEstablished {
+			return open
+		}
+		return failed && r.Outcome != probe.OutcomeInterrupted
+	}
 }
 
 // style returns how text is to look on an output.

@@ -68,17 +68,15 @@ func raceAddresses(c *cli.Context, o options, targets *target.List) error {
 
 // wantsRace reports whether a race is to be shown: by its winner, unless both families are required.
 func (o options) wantsRace(r *race.Race) bool {
-	_, open := r.Winner()
+	_, won := r.Winner()
 	if families := r.Families(); o.require.Both() {
-		open = len(families) == 2 && families[0].Established() && families[1].Established()
+		won = len(families) == 2 && families[0].Established() && families[1].Established()
 	}
-	switch {
-	case o.only == "open":
+	open, failed := o.shows()
+	if won {
 		return open
-	case o.only == "failed" || o.quiet > 1:
-		return !open
 	}
-	return true
+	return failed
 }
 
 // countRace counts a race: by its winner, unless both families are required.
