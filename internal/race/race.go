@@ -41,6 +41,11 @@ func (r Run) Family() string {
 // Established reports whether the handshake was completed.
 func (r Run) Established() bool { return r.Outcome == probe.OutcomeEstablished }
 
+// rejected reports whether an answer said that there will be no connection: its RTT is when that was known.
+func (r Run) rejected() bool {
+	return r.Outcome == probe.OutcomeRefused || r.Outcome == probe.OutcomeUnreachable
+}
+
 // Alone returns how long its handshake takes without any other.
 func (r Run) Alone() time.Duration { return r.Connected - r.Started }
 
@@ -97,21 +102,21 @@ func (r *Race) BrowserDelay() (time.Duration, bool) {
 	runs := slices.DeleteFunc(r.Runs(), func(run Run) bool { return !run.Begun })
 	slices.SortStableFunc(runs, func(a, b Run) int { return cmp.Compare(a.Started, b.Started) })
 	fastest, ok := r.Fastest()
-	var first, connected time.Duration // when the address begins, and when there is a connection
+	var begun, connected time.Duration // when the address begins, and when there is a connection
 	for i, run := range runs {
-		if run.Established() && (connected == 0 || first+run.Alone() < connected) {
-			connected = first + run.Alone()
+		if i > 0 {
+			before := runs[i-1]
+			delay := run.Started - before.Started
+			if before.rejected() {
+				delay = min(delay, before.TCP.RTT)
+			}
+			begun += delay
 		}
-		if i+1 == len(runs) {
-			break
+		if run.Established() && (connected == 0 || begun+run.Alone() < connected) {
+			connected = begun + run.Alone()
 		}
-		delay := runs[i+1].Started - run.Started
-		if run.Outcome == probe.OutcomeRefused || run.Outcome == probe.OutcomeUnreachable {
-			delay = min(delay, run.TCP.RTT)
-		}
-		first += delay
 	}
-	return max(0, connected-fastest), ok
+	return connected - fastest, ok
 }
 
 // PlainDelay returns what a client loses against the fastest address alone that takes the addresses in their order, and waits
@@ -120,14 +125,14 @@ func (r *Race) PlainDelay() (time.Duration, bool) {
 	fastest, ok := r.Fastest()
 	var waited time.Duration
 	for _, run := range r.Runs() {
-		switch run.Outcome {
-		case probe.OutcomeEstablished:
+		switch {
+		case run.Established():
 			return waited + run.Alone() - fastest, ok
-		case probe.OutcomeTimeout:
+		case run.Outcome == probe.OutcomeTimeout:
 			waited += ConnectTimeout
-		case probe.OutcomeARPTimeout, probe.OutcomeNDPTimeout:
+		case run.Outcome == probe.OutcomeARPTimeout, run.Outcome == probe.OutcomeNDPTimeout:
 			waited += neighborTimeout
-		case probe.OutcomeRefused, probe.OutcomeUnreachable:
+		case run.rejected():
 			waited += run.TCP.RTT
 		}
 	}
