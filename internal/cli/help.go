@@ -59,8 +59,8 @@ Exit status:
 // traceHelpText returns the text of trace --help.
 func traceHelpText(c *cli.Command) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `tcpprobe trace - %s
-
+	helpHead(&b, c)
+	b.WriteString(`
 Examples:
   tcpprobe trace example.com:443         where the SYN stops
   tcpprobe trace -c 5 example.com:443    five rounds, with times and losses
@@ -69,7 +69,7 @@ Examples:
 
 Usage:
   tcpprobe trace [flags] HOST:PORT
-`, c.Usage)
+`)
 	helpFlags(&b, c.Flags)
 	b.WriteString("\nThe exit status is that of a probe.\n")
 	return b.String()
@@ -78,8 +78,8 @@ Usage:
 // watchHelpText returns the text of watch --help.
 func watchHelpText(c *cli.Command) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `tcpprobe watch - %s
-
+	helpHead(&b, c)
+	b.WriteString(`
 Examples:
   tcpprobe watch example.com:443 192.0.2.80:80  two targets
   tcpprobe watch -i 200ms --targets FILE        many, five times a second
@@ -89,7 +89,7 @@ Examples:
 Usage:
   tcpprobe watch [flags] HOST:PORT [HOST:PORT ...]
   The key ? shows what the keys do. On leaving, the statistics are printed.
-`, c.Usage)
+`)
 	helpFlags(&b, c.Flags)
 	b.WriteString("\nThe exit status is that of a probe.\n")
 	return b.String()
@@ -98,8 +98,8 @@ Usage:
 // readHelpText returns the text of read --help.
 func readHelpText(c *cli.Command) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `tcpprobe read - %s
-
+	helpHead(&b, c)
+	b.WriteString(`
 Examples:
   tcpprobe read dump.pcapng                       handshakes, and the servers
   tcpprobe read dump.pcap 192.0.2.80:443          with this server, or client
@@ -113,7 +113,7 @@ Usage:
   tcpprobe read [flags] FILE FILE [HOST[:PORT] ...]
   FILE is pcap or pcapng, gzipped or not; - is stdin. HOST is an address or a
   prefix, of the client or the server, or a name of the hosts file.
-`, c.Usage)
+`)
 	helpFlags(&b, c.Flags)
 	b.WriteString(`
 Exit status:
