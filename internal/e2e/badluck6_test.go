@@ -135,7 +135,7 @@ func TestAddressLost(t *testing.T) {
 		t.Run(send, func(t *testing.T) {
 			t.Parallel()
 			n := labtest.DualStack(t)
-			must(t, n.R1.Route(netlab.Route{Dst: netip.MustParsePrefix("2001:db8:9::/48"), Type: netlab.Blackhole}))
+			swallow(t, n.R1, "2001:db8:9::/48")
 			p := start(t, n.Client, "[2001:db8:9::1]:80", "-W", "10m", "--retries", "0", "--send", send)
 			p.await(t, "SYN      [000010]")
 			ipCommand(t, n.Client, lost)

@@ -40,13 +40,14 @@ func TestDemoRead(t *testing.T) {
 	d.Stdin = strings.NewReader(script.String())
 	r := d.finish(t)
 	_, said, _ := strings.Cut(r.stdout, "\nTry: tcpprobe www.demo.test:80\n\n")
-	parts := regexp.MustCompile(`status (\d+)\n`).Split(said, -1)
-	codes := regexp.MustCompile(`status (\d+)\n`).FindAllStringSubmatch(said, -1)
+	status := regexp.MustCompile(`status (\d+)\n`)
+	parts, codes := status.Split(said, -1), status.FindAllStringSubmatch(said, -1)
 	if r.code != 0 || r.stderr != "" || len(codes) != len(scenes) {
 		t.Fatalf("exit code %d, %d scenes, stderr %q", r.code, len(codes), r.stderr)
 	}
 	// A timeout is waited for longer than the capture lasts, and that is said: its sentence is another.
 	times := regexp.MustCompile(`\d+\.\d+ (ms|s)\b`)
+	mask := func(s string) string { return times.ReplaceAllString(s, "N") }
 	for i, s := range scenes {
 		live, seen, _ := strings.Cut(parts[i], "\n")
 		var probe probeLine
@@ -68,7 +69,6 @@ func TestDemoRead(t *testing.T) {
 				t.Errorf("%s: %v, live %v", s.args, h.Findings, probe.Findings)
 			}
 		}
-		mask := func(s string) string { return times.ReplaceAllString(s, "N") }
 		if probe.Outcome != "timeout" && mask(h.Reason) != mask(probe.Reason) {
 			t.Errorf("%s: %q, live %q", s.args, h.Reason, probe.Reason)
 		}

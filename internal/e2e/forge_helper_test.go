@@ -21,9 +21,16 @@ func routedPair(t *testing.T) (a, b *netlab.Host) {
 	must(t, a.Route(netlab.Route{NextHop: netip.MustParseAddr("fe80::b"), Dev: "eth0"}))
 	must(t, a.Route(netlab.Route{NextHop: netip.MustParseAddr("10.0.0.2")}))
 	for _, prefix := range []string{"10.9.0.0/16", "2001:db8:9::/48"} {
-		must(t, b.Route(netlab.Route{Dst: netip.MustParsePrefix(prefix), Type: netlab.Blackhole}))
+		swallow(t, b, prefix)
 	}
 	return a, b
+}
+
+// swallow has a router let what is for a prefix vanish. For an address on its link that nobody has, it would say so three seconds after
+// it was first asked.
+func swallow(t *testing.T, router *netlab.Host, prefix string) {
+	t.Helper()
+	must(t, router.Route(netlab.Route{Dst: netip.MustParsePrefix(prefix), Type: netlab.Blackhole}))
 }
 
 // synOf reads a SYN of either family.

@@ -4,14 +4,12 @@ package e2e_test
 
 import (
 	"fmt"
-	"net/netip"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"tcpprobe/internal/exit"
-	"tcpprobe/internal/netlab"
 	"tcpprobe/internal/netlab/labtest"
 	"tcpprobe/rawip"
 	"tcpprobe/tcphdr"
@@ -40,7 +38,7 @@ func TestRace(t *testing.T) {
 			ip6 daddr 2001:db8:3::80 tcp dport 81 reject with icmpv6 admin-prohibited
 		}
 	}`)
-	must(t, n.R2.Route(netlab.Route{Dst: netip.MustParsePrefix("2001:db8:3::99/128"), Type: netlab.Blackhole}))
+	swallow(t, n.R2, "2001:db8:3::99/128")
 	for _, test := range []struct {
 		name, args string
 		code       int
